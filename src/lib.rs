@@ -1,0 +1,23 @@
+//! Headwater, a live packaging origin.
+//!
+//! ```text
+//! ingest ──Sample──▶ timeline ──▶ chunker ──▶ segmentations ──Snapshot──▶ resolve ──▶ manifest ──▶ http
+//! ```
+//!
+//! A live origin is a pure function from (configuration, samples, clock readings) to immutable
+//! objects and snapshots; everything that touches a socket, a disk or a clock is a thin shell
+//! round that function. A module uses only what stands on its own line or below it:
+//!
+//! | layer | modules | |
+//! | --- | --- | --- |
+//! | shell | [`main`](../headwater/index.html), [`runtime`], [`http`], [`ingest`], [`observe`], [`config`] | sockets, disks, clocks |
+//! | core, readers | [`resolve`], [`manifest`] | pure; read a [`packager::Snapshot`] only |
+//! | core | [`packager`] | the one mutable thing: [`packager::Channel`] |
+//! | formats | [`isobmff`], [`mpegts`], [`media`] | bytes in, bytes out |
+//! | vocabulary | [`units`] | times, durations, rates |
+//!
+//! `docs/architecture.md` is the guided tour, `docs/invariants.md` what may never break,
+//! `docs/time.md` the rules of cuts, numbers and Periods.
+
+pub mod media;
+pub mod units;

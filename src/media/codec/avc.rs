@@ -1,0 +1,184 @@
+//! H.264: NAL units and parameter sets (ITU-T H.264, ISO/IEC 14496-15).
+
+use bytes::{BufMut, Bytes, BytesMut};
+use h264_reader::nal::sps::SeqParameterSet;
+use h264_reader::rbsp::{BitReader, decode_nal};
+use thiserror::Error;
+
+use crate::units::FrameRate;
+
+/// NAL unit types this origin looks at (ITU-T H.264 table 7-1).
+pub mod nal {
+    /// A slice of a picture that other pictures may precede.
+    pub const SLICE: u8 = 1;
+    /// A slice of an IDR picture: decoding can begin here.
+    pub const IDR: u8 = 5;
+    /// Supplemental enhancement information.
+    pub const SEI: u8 = 6;
+    /// Sequence parameter set.
+    pub const SPS: u8 = 7;
+    /// Picture parameter set.
+    pub const PPS: u8 = 8;
+    /// Access unit delimiter.
+    pub const AUD: u8 = 9;
+    /// Filler.
+    pub const FILLER: u8 = 12;
+}
+
+/// Settings of an H.264 track.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct AvcConfig {
+    /// Sequence parameter set NAL unit, header included.
+    pub sps: Bytes,
+    /// Picture parameter set NAL units, header included; at least one.
+    pub pps: Vec<Bytes>,
+    /// Coded picture after cropping.
+    pub width: u16,
+    /// Coded picture after cropping.
+    pub height: u16,
+    /// Width to height of one pixel; 1:1 where the stream does not say.
+    pub pixel_aspect: (u16, u16),
+    /// Frames a second where the sequence parameter set carries timing.
+    pub frame_rate: Option<FrameRate>,
+    /// `chroma_format_idc`, `bit_depth_luma_minus8`, `bit_depth_chroma_minus8` of the high profiles.
+    pub chroma: Option<(u8, u8, u8)>,
+}
+
+/// Why parameter sets cannot be used.
+#[derive(Clone, Debug, PartialEq, Eq, Error)]
+pub enum AvcError {
+    /// No picture parameter set came with it.
+    #[error("no H.264 picture parameter set")]
+    NoPps,
+    /// The picture is empty or larger than 16 bits can say.
+    #[error("an H.264 picture of {0}x{1} is not supported")]
+    Size(u32, u32),
+    /// The sequence parameter set does not parse.
+    #[error("the H.264 sequence parameter set is broken: {0}")]
+    Sps(String),
+}
+
+impl AvcConfig {
+    /// Reads a sequence parameter set and keeps it with its picture parameter sets.
+    ///
+    /// # Errors
+    /// What is wrong with the parameter sets.
+    pub fn parse(sps: Bytes, pps: Vec<Bytes>) -> Result<Self, AvcError> {
+        if pps.is_empty() {
+            return Err(AvcError::NoPps);
+        }
+        if sps.len() < 4 {
+            return Err(AvcError::Sps("cut short".to_owned()));
+        }
+        let rbsp = decode_nal(&sps).map_err(|e| AvcError::Sps(e.to_string()))?;
+        let set = SeqParameterSet::from_bits(BitReader::new(rbsp.as_ref()))
+            .map_err(|e| AvcError::Sps(format!("{e:?}")))?;
+        let (width, height) =
+            set.pixel_dimensions().map_err(|e| AvcError::Sps(format!("{e:?}")))?;
+        let (Ok(w @ 1..), Ok(h @ 1..)) = (u16::try_from(width), u16::try_from(height)) else {
+            return Err(AvcError::Size(width, height));
+        };
+        let vui = set.vui_parameters.as_ref();
+        let timing = vui.and_then(|vui| vui.timing_info.as_ref());
+        let chroma = has_chroma(sps[1]).then(|| {
+            let info = &set.chroma_info;
+            (
+                info.chroma_format.to_u32() as u8 & 3,
+                info.bit_depth_luma_minus8 & 7,
+                info.bit_depth_chroma_minus8 & 7,
+            )
+        });
+        Ok(AvcConfig {
+            width: w,
+            height: h,
+            pixel_aspect: vui
+                .and_then(|vui| vui.aspect_ratio_info.as_ref()?.get())
+                .filter(|(x, y)| *x > 0 && *y > 0)
+                .unwrap_or((1, 1)),
+            frame_rate: timing.and_then(|t| frame_rate(t.num_units_in_tick, t.time_scale)),
+            chroma,
+            sps,
+            pps,
+        })
+    }
+
+    /// `avc1.PPCCLL` (RFC 6381): profile, constraint flags and level as they stand in the set.
+    #[must_use]
+    pub fn rfc6381(&self) -> String {
+        format!("avc1.{:02x}{:02x}{:02x}", self.sps[1], self.sps[2], self.sps[3])
+    }
+}
+
+/// A frame is two ticks of the VUI's clock (ITU-T H.264 E.2.1). Rates over 300 or under 1 are lies.
+fn frame_rate(num_units_in_tick: u32, time_scale: u32) -> Option<FrameRate> {
+    let seconds = num_units_in_tick.checked_mul(2)?;
+    let (mut a, mut b) = (time_scale, seconds);
+    while b != 0 {
+        (a, b) = (b, a % b);
+    }
+    let rate = FrameRate::new(time_scale.checked_div(a)?, seconds.checked_div(a)?)?;
+    let plausible = u64::from(time_scale) <= 300 * u64::from(seconds) && time_scale >= seconds;
+    plausible.then_some(rate)
+}
+
+/// Whether a profile carries chroma format and bit depths in its sets and in `avcC`.
+fn has_chroma(profile_idc: u8) -> bool {
+    matches!(profile_idc, 100 | 110 | 122 | 144 | 244 | 44 | 83 | 86 | 118 | 128 | 138 | 139 | 134)
+}
+
+/// The NAL units of an Annex B byte stream, without start codes and trailing zero bytes
+/// (ITU-T H.264 Annex B).
+pub fn annexb_units(stream: &[u8]) -> impl Iterator<Item = &[u8]> {
+    let mut rest = after_start_code(stream);
+    std::iter::from_fn(move || {
+        loop {
+            let bytes = rest?;
+            let end = memchr::memmem::find(bytes, &[0, 0, 1]);
+            let (unit, next) = match end {
+                Some(at) => (&bytes[..at], Some(&bytes[at + 3..])),
+                None => (bytes, None),
+            };
+            rest = next;
+            let length = unit.iter().rposition(|b| *b != 0).map_or(0, |last| last + 1);
+            if length > 0 {
+                return Some(&unit[..length]);
+            }
+        }
+    })
+}
+
+fn after_start_code(stream: &[u8]) -> Option<&[u8]> {
+    memchr::memmem::find(stream, &[0, 0, 1]).map(|at| &stream[at + 3..])
+}
+
+/// Appends `unit` with the 4-byte length that ISO files put before a NAL unit.
+pub fn put_length_prefixed(out: &mut BytesMut, unit: &[u8]) {
+    out.put_u32(u32::try_from(unit.len()).unwrap_or(u32::MAX));
+    out.put_slice(unit);
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn units_are_found_behind_short_and_long_start_codes() {
+        let stream = [0, 0, 0, 1, 9, 0xf0, 0, 0, 1, 0x65, 1, 2, 0, 0, 0, 0, 1, 0x41];
+        let units: Vec<&[u8]> = annexb_units(&stream).collect();
+        assert_eq!(units, [&[9, 0xf0][..], &[0x65, 1, 2], &[0x41]]);
+    }
+
+    #[test]
+    fn a_stream_without_start_code_has_no_units() {
+        assert_eq!(annexb_units(&[1, 2, 3]).count(), 0);
+        assert_eq!(annexb_units(&[0, 0, 1]).count(), 0);
+    }
+
+    #[test]
+    fn ntsc_timing_reduces_to_its_fraction() {
+        assert_eq!(frame_rate(1001, 60_000), FrameRate::new(30_000, 1001));
+        assert_eq!(frame_rate(1, 60), FrameRate::new(30, 1));
+        assert_eq!(frame_rate(0, 60), None);
+        assert_eq!(frame_rate(1, 4_000_000_000), None);
+    }
+}

@@ -1,0 +1,22 @@
+//! One coded frame.
+
+use bytes::Bytes;
+
+/// One coded frame with its times, in the timescale of its [`TrackInfo`](super::TrackInfo).
+///
+/// Times count on the source's own clock, already unrolled beyond 33 bits; the packager's timeline
+/// puts them on the channel's. Video data is length-prefixed NAL units (4-byte lengths) without
+/// parameter sets and access unit delimiters; AAC data is one raw access unit.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Sample {
+    /// Decode time in ticks.
+    pub dts: i64,
+    /// Presentation time in ticks.
+    pub pts: i64,
+    /// Duration in ticks where the source knows it (a file, CMAF); a transport stream does not.
+    pub duration: Option<u32>,
+    /// Whether decoding can begin here.
+    pub sync: bool,
+    /// The frame.
+    pub data: Bytes,
+}
