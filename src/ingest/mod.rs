@@ -1,0 +1,3 @@
+//! What comes in: one module a protocol, each a pure parser or session and a thin listener.
+
+pub mod programme;

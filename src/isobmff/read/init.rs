@@ -1,0 +1,282 @@
+//! An initialization segment read: what its one track is.
+
+use bytes::Bytes;
+
+use super::{Children, in_order};
+use crate::isobmff::boxes::{BoxHeader, FourCc, ReadError, Strictness, boxes};
+use crate::isobmff::entry::OBJECT_TYPE_AAC;
+use crate::media::codec::{AacConfig, AvcConfig};
+use crate::media::{Codec, Language};
+use crate::units::Timescale;
+
+/// What samples are where a chunk does not say (`trex`, ISO/IEC 14496-12 §8.8.3).
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub struct SampleDefaults {
+    /// Ticks.
+    pub duration: u32,
+    /// Bytes.
+    pub size: u32,
+    /// Sample flags.
+    pub flags: u32,
+}
+
+/// An initialization segment, read.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct ParsedInit {
+    /// The track's number.
+    pub track_id: u32,
+    /// Ticks a second of the track's times.
+    pub timescale: Timescale,
+    /// Language as `mdhd` has it.
+    pub language: Language,
+    /// `vide`, `soun` or another handler.
+    pub handler: FourCc,
+    /// Name of the sample entry: `avc1`, `mp4a` or another.
+    pub entry: FourCc,
+    /// Width and height as the sample entry has them; video only.
+    pub size: Option<(u16, u16)>,
+    /// Channels as the sample entry has them; audio only.
+    pub channels: Option<u16>,
+    /// Sampling rate as the sample entry has it, 0 for one over 65,535; audio only.
+    pub sample_rate: Option<u32>,
+    /// The settings, where we carry the codec.
+    pub codec: Option<Codec>,
+    /// Defaults for the samples of this track's chunks.
+    pub defaults: SampleDefaults,
+}
+
+/// Reads a CMAF header: `ftyp` and a `moov` with one track.
+///
+/// # Errors
+/// What is wrong, with the box and where it begins.
+pub fn parse_init(data: &[u8], strictness: Strictness) -> Result<ParsedInit, ReadError> {
+    let top: Vec<_> = boxes(data, 0, data.len(), strictness).collect::<Result<_, _>>()?;
+    if strictness == Strictness::Strict {
+        in_order(&top, &[b"ftyp", b"moov"])?;
+    }
+    let top = Children { parent: FourCc(*b"file"), offset: 0, boxes: top };
+    let moov = top.one(*b"moov")?;
+    let moov = Children::of(data, &moov, &[b"mvhd", b"trak", b"mvex"], strictness)?;
+    let trak = Children::of(data, &moov.one(*b"trak")?, &[b"tkhd", b"mdia"], strictness)?;
+    let track_id = track_id(data, &trak.one(*b"tkhd")?)?;
+    let mdia = trak.one(*b"mdia")?;
+    let mdia = Children::of(data, &mdia, &[b"mdhd", b"hdlr", b"minf"], strictness)?;
+    let (timescale, language) = media_header(data, &mdia.one(*b"mdhd")?)?;
+    let mut handler = mdia.one(*b"hdlr")?.fields(data);
+    handler.take(8)?;
+    let handler = handler.four_cc()?;
+    let minf = mdia.one(*b"minf")?;
+    let minf = Children::of(data, &minf, &[b"vmhd", b"smhd", b"dinf", b"stbl"], strictness)?;
+    let tables: [&[u8; 4]; 5] = [b"stsd", b"stts", b"stsc", b"stsz", b"stco"];
+    let stbl = Children::of(data, &minf.one(*b"stbl")?, &tables, strictness)?;
+    let entry = sample_entry(data, &stbl.one(*b"stsd")?, strictness)?;
+    let defaults = match moov.maybe(*b"mvex")? {
+        Some(mvex) => sample_defaults(data, &mvex, track_id, strictness)?,
+        None if strictness == Strictness::Strict => return Err(moov.missing(*b"mvex")),
+        None => SampleDefaults::default(),
+    };
+    let mut init = ParsedInit {
+        track_id,
+        timescale,
+        language,
+        handler,
+        entry: entry.kind,
+        size: None,
+        channels: None,
+        sample_rate: None,
+        codec: None,
+        defaults,
+    };
+    match &handler.0 {
+        b"vide" => video_entry(data, &entry, strictness, &mut init)?,
+        b"soun" => audio_entry(data, &entry, strictness, &mut init)?,
+        _ => {}
+    }
+    Ok(init)
+}
+
+fn track_id(data: &[u8], tkhd: &BoxHeader) -> Result<u32, ReadError> {
+    let mut fields = tkhd.fields(data);
+    let wide = fields.version_and_flags()?.0 == 1;
+    fields.take(if wide { 16 } else { 8 })?;
+    fields.u32()
+}
+
+fn media_header(data: &[u8], mdhd: &BoxHeader) -> Result<(Timescale, Language), ReadError> {
+    let mut fields = mdhd.fields(data);
+    let wide = fields.version_and_flags()?.0 == 1;
+    fields.take(if wide { 16 } else { 8 })?;
+    let ticks = fields.u32()?;
+    let timescale = Timescale::new(ticks).ok_or_else(|| fields.value("timescale", 0))?;
+    fields.take(if wide { 8 } else { 4 })?;
+    let packed = fields.u16()?;
+    let letters = [10, 5, 0].map(|shift| (packed >> shift & 0x1f) as u8 + 0x60);
+    Ok((timescale, Language::parse(&letters)))
+}
+
+/// The one sample entry of a CMAF track (ISO/IEC 23000-19 §7.5.9); tolerant reading takes the first.
+fn sample_entry(
+    data: &[u8],
+    stsd: &BoxHeader,
+    strictness: Strictness,
+) -> Result<BoxHeader, ReadError> {
+    let entries = stsd.children(data, 8, strictness)?;
+    match *entries {
+        [_, second, ..] if strictness == Strictness::Strict => {
+            Err(ReadError::Repeated { kind: second.kind, offset: second.start })
+        }
+        [entry, ..] => Ok(entry),
+        [] => Err(stsd.fields(data).value("entry_count", 0)),
+    }
+}
+
+fn video_entry(
+    data: &[u8],
+    entry: &BoxHeader,
+    strictness: Strictness,
+    init: &mut ParsedInit,
+) -> Result<(), ReadError> {
+    let mut fields = entry.fields(data);
+    fields.take(24)?;
+    init.size = Some((fields.u16()?, fields.u16()?));
+    if !entry.is(b"avc1") && !entry.is(b"avc3") {
+        return Ok(());
+    }
+    let boxes = entry.children(data, 78, strictness)?;
+    let children = Children { parent: entry.kind, offset: entry.start, boxes };
+    let avcc = children.one(*b"avcC")?;
+    let mut codec = avc_configuration(data, &avcc, strictness)?;
+    if let Some(pasp) = children.maybe(*b"pasp")? {
+        let mut fields = pasp.fields(data);
+        let aspect = (u16::try_from(fields.u32()?), u16::try_from(fields.u32()?));
+        if let (Ok(across @ 1..), Ok(down @ 1..)) = aspect {
+            codec.pixel_aspect = (across, down);
+        }
+    }
+    init.codec = Some(Codec::Avc(codec));
+    Ok(())
+}
+
+/// `AVCDecoderConfigurationRecord` (ISO/IEC 14496-15 §5.3.3.1).
+fn avc_configuration(
+    data: &[u8],
+    avcc: &BoxHeader,
+    strictness: Strictness,
+) -> Result<AvcConfig, ReadError> {
+    let mut fields = avcc.fields(data);
+    let version = fields.u8()?;
+    if version != 1 {
+        return Err(fields.value("configurationVersion", u64::from(version)));
+    }
+    fields.take(3)?;
+    let length_size = (fields.u8()? & 3) + 1;
+    if length_size != 4 {
+        return Err(fields.value("NAL unit length size", u64::from(length_size)));
+    }
+    let mut sets = |mask: u8| -> Result<Vec<Bytes>, ReadError> {
+        let count = fields.u8()? & mask;
+        let mut set = || {
+            let length = fields.u16()?;
+            fields.take(usize::from(length)).map(Bytes::copy_from_slice)
+        };
+        (0..count).map(|_| set()).collect()
+    };
+    let sps = sets(0x1f)?;
+    let pps = sets(0xff)?;
+    let [sps] = <[Bytes; 1]>::try_from(sps)
+        .map_err(|sets| fields.value("numOfSequenceParameterSets", sets.len() as u64))?;
+    let codec = AvcConfig::parse(sps, pps)
+        .map_err(|reason| ReadError::Avc { offset: avcc.start, reason })?;
+    if strictness == Strictness::Strict && codec.chroma.is_some() {
+        fields.take(4)?;
+        fields.finish(strictness)?;
+    }
+    Ok(codec)
+}
+
+fn audio_entry(
+    data: &[u8],
+    entry: &BoxHeader,
+    strictness: Strictness,
+    init: &mut ParsedInit,
+) -> Result<(), ReadError> {
+    let mut fields = entry.fields(data);
+    fields.take(16)?;
+    init.channels = Some(fields.u16()?);
+    fields.take(6)?;
+    init.sample_rate = Some(fields.u32()? >> 16);
+    if !entry.is(b"mp4a") {
+        return Ok(());
+    }
+    let boxes = entry.children(data, 28, strictness)?;
+    let children = Children { parent: entry.kind, offset: entry.start, boxes };
+    let esds = children.one(*b"esds")?;
+    if let Some(asc) = audio_specific_config(data, &esds)? {
+        let codec = AacConfig::from_asc(asc)
+            .map_err(|reason| ReadError::Aac { offset: esds.start, reason })?;
+        init.codec = Some(Codec::Aac(codec));
+    }
+    Ok(())
+}
+
+/// The AudioSpecificConfig in `esds` (ISO/IEC 14496-1 §7.2.6), if its object type is MPEG-4 audio.
+fn audio_specific_config<'a>(
+    data: &'a [u8],
+    esds: &BoxHeader,
+) -> Result<Option<&'a [u8]>, ReadError> {
+    let mut fields = esds.fields(data);
+    fields.version_and_flags()?;
+    let (tag, mut stream) = fields.descriptor()?;
+    if tag != 3 {
+        return Err(fields.value("descriptor tag", u64::from(tag)));
+    }
+    stream.take(2)?;
+    let flags = stream.u8()?;
+    if flags & 0x80 != 0 {
+        stream.take(2)?;
+    }
+    if flags & 0x40 != 0 {
+        let length = stream.u8()?;
+        stream.take(usize::from(length))?;
+    }
+    if flags & 0x20 != 0 {
+        stream.take(2)?;
+    }
+    let (tag, mut decoder) = stream.descriptor()?;
+    if tag != 4 {
+        return Err(fields.value("descriptor tag", u64::from(tag)));
+    }
+    if decoder.u8()? != OBJECT_TYPE_AAC {
+        return Ok(None);
+    }
+    decoder.take(12)?;
+    let (tag, asc) = decoder.descriptor()?;
+    if tag != 5 {
+        return Err(fields.value("descriptor tag", u64::from(tag)));
+    }
+    Ok(Some(asc.rest()))
+}
+
+/// The track's `trex`.
+fn sample_defaults(
+    data: &[u8],
+    mvex: &BoxHeader,
+    track_id: u32,
+    strictness: Strictness,
+) -> Result<SampleDefaults, ReadError> {
+    for trex in mvex.children(data, 0, strictness)?.iter().filter(|found| found.is(b"trex")) {
+        let mut fields = trex.fields(data);
+        fields.version_and_flags()?;
+        if fields.u32()? != track_id {
+            continue;
+        }
+        fields.u32()?;
+        return Ok(SampleDefaults {
+            duration: fields.u32()?,
+            size: fields.u32()?,
+            flags: fields.u32()?,
+        });
+    }
+    let kind = FourCc(*b"trex");
+    Err(ReadError::Missing { kind, parent: mvex.kind, offset: mvex.start })
+}
