@@ -22,4 +22,5 @@
 pub mod ingest;
 pub mod isobmff;
 pub mod media;
+pub mod packager;
 pub mod units;

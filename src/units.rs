@@ -190,19 +190,19 @@ impl MediaDuration {
 
     /// `ticks / scale` seconds.
     #[must_use]
-    pub fn new(ticks: i64, scale: Timescale) -> Self {
+    pub const fn new(ticks: i64, scale: Timescale) -> Self {
         MediaDuration { ticks, scale }
     }
 
     /// `ms` milliseconds.
     #[must_use]
-    pub fn from_millis(ms: i64) -> Self {
+    pub const fn from_millis(ms: i64) -> Self {
         MediaDuration::new(ms, Timescale::MILLIS)
     }
 
     /// `s` seconds.
     #[must_use]
-    pub fn from_secs(s: i64) -> Self {
+    pub const fn from_secs(s: i64) -> Self {
         MediaDuration::new(s.saturating_mul(1000), Timescale::MILLIS)
     }
 

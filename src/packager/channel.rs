@@ -1,0 +1,441 @@
+//! [`Channel`]: the core's one mutable thing.
+
+use std::collections::{BTreeMap, BTreeSet, VecDeque};
+use std::sync::Arc;
+
+use super::contract::{
+    ChannelConfig, Input, InputId, Output, PeriodReason, Report, SourceEvent, SourceId,
+};
+use super::run::{Beginning, Remaining, Run, Surroundings, Taken};
+use super::segmentation::Segmentation;
+use super::snapshot::{SegmentationView, Snapshot};
+use super::state::{Restored, State};
+use super::timeline::Mapping;
+use super::watch::{Resume, SourceTrack, Start, Watch, identity};
+use crate::media::{Sample, TrackInfo};
+use crate::units::{MediaDuration, MediaTime, Monotonic, Now};
+
+/// One live channel, from samples to snapshots.
+///
+/// Methods are of four kinds: `new`; `handle_*`, which take what has happened; `poll_*`, which give
+/// what must be done; nothing else. **After every `handle_*` drain [`Channel::poll_output`] to
+/// `None`, in order, before the next.** Readers never touch a channel: they hold the
+/// [`Snapshot`]s it publishes.
+///
+/// 1. `handle_input` for each thing a source says, with a reading of both clocks.
+/// 2. `poll_output` until `None`: remember, publish, report.
+/// 3. Sleep until `poll_timeout` or the next input; then `handle_timeout` or `handle_input`.
+///
+/// The same configuration, inputs and clock readings give the same outputs (invariant 3).
+#[derive(Debug)]
+pub struct Channel {
+    config: ChannelConfig,
+    state: State,
+    segmentations: Vec<Segmentation>,
+    phase: Phase,
+    /// What every session has declared, of standby inputs too.
+    declared: BTreeMap<SourceTrack, TrackInfo>,
+    /// Absolute time a source brings, by session.
+    anchors: BTreeMap<SourceId, (MediaTime, MediaTime)>,
+    /// The input that plays.
+    active: Option<InputId>,
+    /// When each input last delivered media.
+    heard: BTreeMap<InputId, Monotonic>,
+    /// The mapping of the last run, reused while the source's own time agrees.
+    last_mapping: Option<Mapping>,
+    outputs: VecDeque<Output>,
+    version: u64,
+    needs_state: u64,
+    losses: u64,
+    ended: bool,
+}
+
+/// Where a channel is in its life.
+#[derive(Debug)]
+enum Phase {
+    Watching(Watch, PeriodReason),
+    Running(Box<Run>),
+}
+
+impl Channel {
+    /// A channel that has heard nothing yet. `restored` is what it remembered before a restart.
+    #[must_use]
+    pub fn new(config: ChannelConfig, restored: Option<Restored>, _now: Now) -> Self {
+        let mut state = restored.unwrap_or_default().state;
+        state.format = State::FORMAT;
+        let segmentations = config.segmentations.iter().map(|w| Segmentation::new(*w)).collect();
+        Channel {
+            needs_state: state.revision,
+            state,
+            segmentations,
+            phase: Phase::Watching(Watch::default(), PeriodReason::Started),
+            declared: BTreeMap::new(),
+            anchors: BTreeMap::new(),
+            active: None,
+            heard: BTreeMap::new(),
+            last_mapping: None,
+            outputs: VecDeque::new(),
+            version: 0,
+            losses: 0,
+            ended: false,
+            config,
+        }
+    }
+
+    /// Takes what has happened.
+    pub fn handle_input(&mut self, now: Now, input: Input) {
+        match input {
+            Input::Source(source, event) => self.handle_source(now, source, event),
+            Input::End => {
+                self.end_run();
+                self.ended = true;
+                self.publish(true);
+            }
+        }
+        self.publish(false);
+    }
+
+    /// Takes the passing of time: an input that fell silent counts as lost.
+    pub fn handle_timeout(&mut self, now: Now) {
+        let Some(active) = self.active else { return };
+        let silent = self.silent_since(active, now) >= self.config.input_loss;
+        let standby_lives = self
+            .heard
+            .keys()
+            .any(|input| *input != active && self.silent_since(*input, now) < self.config.input_loss);
+        if silent && standby_lives {
+            self.lose_input(active);
+            self.publish(false);
+        }
+    }
+
+    /// What must be done next.
+    pub fn poll_output(&mut self) -> Option<Output> {
+        self.outputs.pop_front()
+    }
+
+    /// When to call [`Channel::handle_timeout`] at the latest.
+    #[must_use]
+    pub fn poll_timeout(&self) -> Option<Monotonic> {
+        let heard = self.heard.get(&self.active?)?;
+        Some(heard.after(self.config.input_loss.to_std()))
+    }
+
+    fn silent_since(&self, input: InputId, now: Now) -> MediaDuration {
+        let heard = self.heard.get(&input).copied().unwrap_or_default();
+        MediaDuration::from_std(now.mono.since(heard))
+    }
+
+    fn handle_source(&mut self, now: Now, source: SourceId, event: SourceEvent) {
+        match event {
+            SourceEvent::Track(info) => {
+                let key = (source, info.id);
+                self.declared.insert(key, info.clone());
+                if self.is_active(source) {
+                    self.declare(key, info);
+                }
+            }
+            SourceEvent::Anchor { track, media, epoch } => {
+                if let Some(info) = self.declared.get(&(source, track)) {
+                    self.anchors.insert(source, (MediaTime::new(media, info.timescale), epoch));
+                }
+            }
+            SourceEvent::Sample(track, sample) => {
+                self.heard.insert(source.input, now.mono);
+                if self.active.is_none() {
+                    self.activate(source.input);
+                }
+                if self.active == Some(source.input) {
+                    self.sample(now, (source, track), sample);
+                }
+            }
+            SourceEvent::Lost => self.lose(source),
+        }
+    }
+
+    fn is_active(&self, source: SourceId) -> bool {
+        self.active.is_none_or(|input| input == source.input)
+    }
+
+    fn activate(&mut self, input: InputId) {
+        self.active = Some(input);
+        let declared: Vec<(SourceTrack, TrackInfo)> =
+            self.declared.iter().filter(|((s, _), _)| s.input == input).map(|(k, i)| (*k, i.clone())).collect();
+        for (key, info) in declared {
+            self.declare(key, info);
+        }
+    }
+
+    fn declare(&mut self, key: SourceTrack, info: TrackInfo) {
+        let limit = self.config.limits.tracks;
+        let taken = match &mut self.phase {
+            Phase::Watching(watch, _) => {
+                watch.declare(key, info, limit);
+                Taken::Yes
+            }
+            Phase::Running(_) => self.with_run(|run, around| run.declare(key, info, limit, around)),
+        };
+        if let Taken::Break(reason) = taken {
+            self.break_off(reason);
+        }
+    }
+
+    fn sample(&mut self, now: Now, key: SourceTrack, sample: Sample) {
+        if matches!(self.phase, Phase::Running(_)) {
+            match self.with_run(|run, around| run.sample(key, &sample, around)) {
+                Taken::Yes => return self.bound_pending(),
+                Taken::Break(reason) => self.break_off(reason),
+            }
+        }
+        let pending_bytes = self.config.limits.pending_bytes;
+        let Phase::Watching(watch, _) = &mut self.phase else { return };
+        watch.push(key, sample, pending_bytes);
+        let reports = std::mem::take(&mut watch.reports);
+        let start = watch.start(key);
+        self.outputs.extend(reports.into_iter().map(Output::Report));
+        if let Some(start) = start {
+            self.begin_run(now, start);
+        }
+    }
+
+    /// Media waiting for the leading track is bounded: a run that holds too much is broken off.
+    fn bound_pending(&mut self) {
+        let Phase::Running(run) = &self.phase else { return };
+        if run.pending_bytes() > self.config.limits.pending_bytes {
+            self.outputs.push_back(Output::Report(Report::PendingOverflow));
+            self.break_off(PeriodReason::TracksChanged);
+        }
+    }
+
+    fn begin_run(&mut self, now: Now, start: Start) {
+        let arrival = now.wall.media_time();
+        let floor = self.floor();
+        let anchor = start.tracks.first().and_then(|(source, _)| self.anchors.get(source));
+        let anchored = anchor.and_then(|(media, epoch)| Mapping::anchored(*media, *epoch, *epoch.max(&(arrival - MediaDuration::from_secs(60)))));
+        let kept = self.last_mapping.filter(|m| {
+            let late = arrival - m.apply(start.newest);
+            !m.absolute && late.abs() <= MediaDuration::from_secs(1) && floor.is_none_or(|f| m.apply(start.at) >= f)
+        });
+        let chosen = anchored.or(kept);
+        let mapping = chosen.unwrap_or_else(|| Mapping::by_arrival(start.newest, arrival, start.at, floor));
+        if kept.is_none() || anchored.is_some() {
+            self.outputs.push_back(Output::Report(Report::ClockMapped { absolute: mapping.absolute }));
+        }
+        self.last_mapping = Some(mapping);
+        let Phase::Watching(watch, reason) =
+            std::mem::replace(&mut self.phase, Phase::Watching(Watch::default(), PeriodReason::Started))
+        else {
+            return;
+        };
+        self.outputs.push_back(Output::Report(match start.rhythm {
+            super::cadence::Rhythm::Even { interval, .. } => Report::CadenceFound { interval },
+            super::cadence::Rhythm::Irregular { longest } => Report::CadenceIrregular { longest },
+        }));
+        let mut tracks = watch.tracks;
+        let chosen = start.tracks.iter().filter_map(|key| {
+            let watched = tracks.get(key)?;
+            Some((*key, watched.info.clone(), watched.frame()))
+        });
+        let beginning = Beginning {
+            tracks: chosen.collect(),
+            mapping,
+            rhythm: start.rhythm,
+            frame: start.frame,
+            origin: mapping.apply(start.origin),
+            reason,
+        };
+        let mut reports = Vec::new();
+        let mut changed = false;
+        let run = Run::new(beginning, &mut Surroundings {
+            state: &mut self.state,
+            segmentations: &mut self.segmentations,
+            reports: &mut reports,
+            needs_state: &mut self.needs_state,
+            state_changed: &mut changed,
+        });
+        self.phase = Phase::Running(Box::new(run));
+        self.outputs.extend(reports.into_iter().map(Output::Report));
+        self.remember(changed);
+        self.replay(now, &mut tracks, start.at);
+    }
+
+    /// Puts the media held back through the run: the tracks interleaved by time, from `at` on.
+    fn replay(&mut self, now: Now, tracks: &mut BTreeMap<SourceTrack, super::watch::Watched>, at: MediaTime) {
+        let mut held: Vec<(MediaTime, SourceTrack, Sample)> = Vec::new();
+        for (key, watched) in tracks.iter_mut() {
+            let scale = watched.info.timescale;
+            let undeclared = self.running_without(*key);
+            if undeclared {
+                self.declare(*key, watched.info.clone());
+            }
+            let samples = std::mem::take(&mut watched.samples);
+            held.extend(samples.into_iter().map(|s| (MediaTime::new(s.dts, scale), *key, s)));
+        }
+        held.sort_by_key(|(time, key, _)| (*time, *key));
+        // A second of what lies before the start may hold audio that belongs to it.
+        let since = at - MediaDuration::from_secs(1);
+        for (time, key, sample) in held {
+            if time >= since {
+                self.sample(now, key, sample);
+            }
+        }
+    }
+
+    fn running_without(&self, key: SourceTrack) -> bool {
+        match &self.phase {
+            Phase::Running(run) => run.infos().all(|(known, _)| *known != key),
+            Phase::Watching(..) => false,
+        }
+    }
+
+    /// The end of what is there: no mapping puts media before it.
+    fn floor(&self) -> Option<MediaTime> {
+        let here = self.segmentations.iter().filter_map(Segmentation::end).max();
+        let stored = self.state.segmentations.values().map(|r| r.end_ms).max();
+        here.or(stored.map(MediaTime::from_millis))
+    }
+
+    fn lose(&mut self, source: SourceId) {
+        self.declared.retain(|(s, _), _| *s != source);
+        self.anchors.remove(&source);
+        if self.active != Some(source.input) {
+            return;
+        }
+        let remaining = match &mut self.phase {
+            Phase::Watching(watch, _) => {
+                watch.forget(source);
+                if watch.tracks.is_empty() { Remaining::None } else { Remaining::Leader }
+            }
+            Phase::Running(_) => self.with_run(|run, _| run.lose(source)),
+        };
+        match remaining {
+            Remaining::Leader => {}
+            Remaining::NotTheLeader => self.break_off(PeriodReason::TracksChanged),
+            Remaining::None => self.lose_input(source.input),
+        }
+    }
+
+    /// The input that played has gone. What is there stays; waiters are released.
+    fn lose_input(&mut self, input: InputId) {
+        self.outputs.push_back(Output::Report(Report::SourceLost { input }));
+        self.break_off(PeriodReason::SourceReturned);
+        self.active = None;
+        self.heard.remove(&input);
+        self.losses += 1;
+        if let Phase::Watching(watch, _) = &mut self.phase {
+            watch.tracks.clear();
+        }
+        self.publish(true);
+    }
+
+    /// Ends the run, if there is one, and watches for the next.
+    fn break_off(&mut self, reason: PeriodReason) {
+        let Some((resume, infos)) = self.end_run() else { return };
+        let mut watch = Watch::resuming(resume);
+        for (key, info) in infos {
+            let info = self.declared.get(&key).cloned().unwrap_or(info);
+            watch.declare(key, info, self.config.limits.tracks);
+        }
+        for (key, info) in self.declared.iter().filter(|((s, _), _)| Some(s.input) == self.active) {
+            if !watch.tracks.contains_key(key) {
+                watch.declare(*key, info.clone(), self.config.limits.tracks);
+            }
+        }
+        self.phase = Phase::Watching(watch, reason);
+    }
+
+    fn end_run(&mut self) -> Option<(Resume, Vec<(SourceTrack, TrackInfo)>)> {
+        let fresh = Phase::Watching(Watch::default(), PeriodReason::SourceReturned);
+        let run = match std::mem::replace(&mut self.phase, fresh) {
+            Phase::Running(run) => run,
+            watching @ Phase::Watching(..) => {
+                self.phase = watching;
+                return None;
+            }
+        };
+        let (rhythm, frame) = run.rhythm();
+        let infos: Vec<(SourceTrack, TrackInfo)> = run.infos().map(|(k, i)| (*k, i.clone())).collect();
+        let tracks: BTreeSet<_> = infos.iter().map(|(_, info)| identity(info)).collect();
+        let mut reports = Vec::new();
+        let mut changed = false;
+        run.finish(&mut Surroundings {
+            state: &mut self.state,
+            segmentations: &mut self.segmentations,
+            reports: &mut reports,
+            needs_state: &mut self.needs_state,
+            state_changed: &mut changed,
+        });
+        self.outputs.extend(reports.into_iter().map(Output::Report));
+        self.remember(changed);
+        Some((Resume { rhythm, frame, tracks }, infos))
+    }
+
+    fn with_run<T>(&mut self, act: impl FnOnce(&mut Run, &mut Surroundings<'_>) -> T) -> T
+    where
+        T: Default,
+    {
+        let Phase::Running(run) = &mut self.phase else { return T::default() };
+        let mut reports = Vec::new();
+        let mut changed = false;
+        let result = act(run, &mut Surroundings {
+            state: &mut self.state,
+            segmentations: &mut self.segmentations,
+            reports: &mut reports,
+            needs_state: &mut self.needs_state,
+            state_changed: &mut changed,
+        });
+        self.outputs.extend(reports.into_iter().map(Output::Report));
+        self.remember(changed);
+        result
+    }
+
+    fn remember(&mut self, changed: bool) {
+        if changed {
+            self.state.revision += 1;
+            self.outputs.push_back(Output::Remember(self.state.clone()));
+        }
+    }
+
+    fn publish(&mut self, anyway: bool) {
+        if !anyway && !self.segmentations.iter().any(Segmentation::is_dirty) {
+            return;
+        }
+        self.bound_memory();
+        self.version += 1;
+        let mut views = BTreeMap::new();
+        for segmentation in &mut self.segmentations {
+            let changed = segmentation.is_dirty();
+            let renditions = segmentation.publish(self.version, &self.state.renditions);
+            let Some(period) = segmentation.newest_period() else { continue };
+            let mut view = SegmentationView {
+                duration: segmentation.duration,
+                target: segmentation.target,
+                part_target: segmentation.part_target,
+                period,
+                version: 0,
+                renditions,
+            };
+            segmentation.attach_reports(&mut view, self.version, changed);
+            views.insert(segmentation.key(), view);
+        }
+        self.outputs.push_back(Output::Publish(Arc::new(Snapshot {
+            version: self.version,
+            needs_state: self.needs_state,
+            losses: self.losses,
+            ended: self.ended,
+            segmentations: views,
+        })));
+    }
+
+    fn bound_memory(&mut self) {
+        for segmentation in &mut self.segmentations {
+            segmentation.trim(self.config.limits.periods);
+        }
+        // Segmentations share chunks, so the largest one stands for all.
+        while let Some(largest) = self.segmentations.iter_mut().max_by_key(|s| s.bytes()) {
+            if largest.bytes() <= self.config.limits.channel_bytes || largest.drop_oldest() == 0 {
+                break;
+            }
+        }
+    }
+}

@@ -1,0 +1,156 @@
+//! Chunks of one track: samples in, one moof + mdat out.
+//!
+//! Invariant 6 is kept here: a chunk's base decode time is the previous one's plus its samples'
+//! durations. The duration of a chunk's last sample is the distance to the next sample where that
+//! is known, else the nominal one; the error of that prediction goes into the next sample.
+
+use bytes::Bytes;
+
+use crate::isobmff::{ChunkSample, chunk};
+use crate::units::{MediaDuration, Timescale};
+
+/// One moof + mdat of one track.
+#[derive(Clone, Debug)]
+pub struct Chunk {
+    /// Base decode time, ticks of the track's timescale since the Unix epoch.
+    pub start: i64,
+    /// Sum of the samples' durations in ticks.
+    pub duration: i64,
+    /// Whether the first sample is a sync sample.
+    pub sync: bool,
+    /// moof and mdat.
+    pub bytes: Bytes,
+}
+
+impl Chunk {
+    /// First tick after the chunk.
+    #[must_use]
+    pub fn end(&self) -> i64 {
+        self.start + self.duration
+    }
+}
+
+/// A sample on the channel's clock, in ticks of the track's media timescale.
+#[derive(Clone, Debug)]
+pub(super) struct Timed {
+    pub(super) dts: i64,
+    pub(super) pts: i64,
+    pub(super) duration: Option<i64>,
+    pub(super) sync: bool,
+    pub(super) data: Bytes,
+}
+
+/// Collects the samples of the chunk in the making.
+#[derive(Debug)]
+pub(super) struct ChunkBuilder {
+    timescale: Timescale,
+    /// Nominal length of a frame in ticks.
+    nominal: i64,
+    pending: Vec<Timed>,
+    /// End of the last chunk, which is the next one's base decode time.
+    written_end: Option<i64>,
+}
+
+impl ChunkBuilder {
+    pub(super) fn new(timescale: Timescale, nominal: i64) -> Self {
+        ChunkBuilder { timescale, nominal: nominal.max(1), pending: Vec::new(), written_end: None }
+    }
+
+    /// Adds a sample. Its decode time is after the one before it; the timeline sees to that.
+    pub(super) fn push(&mut self, sample: Timed) {
+        self.pending.push(sample);
+    }
+
+    /// Base decode time of the chunk in the making or, where it has no sample yet, of the next.
+    pub(super) fn next_base(&self) -> Option<i64> {
+        self.written_end.or_else(|| self.pending.first().map(|s| s.dts))
+    }
+
+    /// Ends the chunk. `next` is the decode time of the sample after it, where known.
+    pub(super) fn close(&mut self, next: Option<i64>) -> Option<Chunk> {
+        let last = self.pending.last()?;
+        let base = self.next_base()?.max(0);
+        let end = next.unwrap_or(last.dts + last.duration.unwrap_or(self.nominal));
+        let mut decode: Vec<i64> = self.pending.iter().map(|s| s.dts).collect();
+        decode[0] = base;
+        decode.push(end);
+        // A prediction that overshot shortens the next samples; a duration is never under a tick.
+        for i in 1..decode.len() {
+            decode[i] = decode[i].max(decode[i - 1] + 1);
+        }
+        let samples: Vec<ChunkSample<'_>> = self
+            .pending
+            .iter()
+            .enumerate()
+            .map(|(i, s)| ChunkSample {
+                duration: u32::try_from(decode[i + 1] - decode[i]).unwrap_or(u32::MAX),
+                composition_offset: clamp_i32(s.pts - decode[i]),
+                sync: s.sync,
+                data: &s.data,
+            })
+            .collect();
+        let bytes = chunk(self.sequence_number(base), base.unsigned_abs(), &samples);
+        let closed = Chunk {
+            start: base,
+            duration: decode[decode.len() - 1] - base,
+            sync: self.pending[0].sync,
+            bytes,
+        };
+        self.written_end = Some(closed.end());
+        self.pending.clear();
+        Some(closed)
+    }
+
+    /// `mfhd.sequence_number`: hundredths of a second since the epoch, modulo 2^32. A function of
+    /// media time, so that two origins agree; it wraps after 497 days.
+    fn sequence_number(&self, base: i64) -> u32 {
+        let hundredths = MediaDuration::new(base, self.timescale).div_floor(MediaDuration::from_millis(10));
+        (hundredths & i64::from(u32::MAX)) as u32
+    }
+}
+
+fn clamp_i32(value: i64) -> i32 {
+    i32::try_from(value).unwrap_or(if value < 0 { i32::MIN } else { i32::MAX })
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn sample(dts: i64) -> Timed {
+        Timed { dts, pts: dts, duration: None, sync: false, data: Bytes::from_static(b"x") }
+    }
+
+    #[test]
+    fn the_error_of_a_predicted_duration_goes_into_the_next_sample() {
+        // 800 ticks a second, frames nominally 32 ticks; the second one comes 3 ticks late.
+        let mut builder = ChunkBuilder::new(Timescale::new(800).expect("not zero"), 32);
+        builder.push(sample(1000));
+        let first = builder.close(None).expect("one sample");
+        assert_eq!((first.start, first.duration), (1000, 32));
+        builder.push(sample(1035));
+        builder.push(sample(1064));
+        let second = builder.close(None).expect("two samples");
+        // 1032 → 1064 → 1096: the first of the two is 32 long although its source began at 1035.
+        assert_eq!((second.start, second.duration), (1032, 64));
+    }
+
+    #[test]
+    fn a_known_next_sample_gives_the_exact_duration() {
+        let mut builder = ChunkBuilder::new(Timescale::MILLIS, 33);
+        builder.push(sample(10));
+        assert_eq!(builder.close(Some(50)).expect("one sample").duration, 40);
+        assert!(builder.close(Some(50)).is_none());
+    }
+
+    #[test]
+    fn a_duration_is_never_under_a_tick() {
+        let mut builder = ChunkBuilder::new(Timescale::MILLIS, 33);
+        builder.push(sample(10));
+        builder.close(None);
+        builder.push(sample(20));
+        // Predicted up to 43, the next but one comes at 30.
+        let chunk = builder.close(Some(30)).expect("one sample");
+        assert_eq!((chunk.start, chunk.duration), (43, 1));
+    }
+}

@@ -1,0 +1,294 @@
+//! What goes into a [`Channel`](super::Channel) and what comes out: the contract between core and shell.
+
+use std::fmt;
+use std::sync::Arc;
+
+use serde::{Deserialize, Serialize};
+
+use super::snapshot::Snapshot;
+use super::state::State;
+use crate::media::{Sample, TrackId, TrackInfo};
+use crate::units::{MediaDuration, MediaTime};
+
+/// One of a channel's two inputs, 1 or 2.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, PartialOrd, Ord, Serialize, Deserialize)]
+pub struct InputId(pub u8);
+
+/// One session of one input: what one encoder connection, or one series of short bodies, delivers.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, PartialOrd, Ord)]
+pub struct SourceId {
+    /// Which input.
+    pub input: InputId,
+    /// Counts sessions of the process; never reused.
+    pub session: u32,
+}
+
+/// What a source says.
+#[derive(Clone, Debug)]
+pub enum SourceEvent {
+    /// A track, before its first sample and whenever its settings change.
+    Track(TrackInfo),
+    /// Absolute time: `media` ticks of `track` stand for `epoch`.
+    Anchor {
+        /// Whose ticks.
+        track: TrackId,
+        /// Ticks on the source's clock.
+        media: i64,
+        /// The instant they stand for.
+        epoch: MediaTime,
+    },
+    /// A coded frame.
+    Sample(TrackId, Sample),
+    /// The source has gone and is known to have.
+    Lost,
+}
+
+/// What a channel is told.
+#[derive(Clone, Debug)]
+pub enum Input {
+    /// Something from a source.
+    Source(SourceId, SourceEvent),
+    /// The channel is deleted or switched off: the lists end.
+    End,
+}
+
+/// What a channel wants done, in this order.
+#[derive(Clone, Debug)]
+pub enum Output {
+    /// Make this durable. A later snapshot says by [`Snapshot::needs_state`] which revision must
+    /// be on disk before readers may see it (invariant 23).
+    Remember(State),
+    /// Show this to readers.
+    Publish(Arc<Snapshot>),
+    /// A fact worth a log line and a count.
+    Report(Report),
+}
+
+/// A fact about a channel's life or about what its source gets wrong. The name is the metric's label.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum Report {
+    /// The source keeps sync samples an even distance apart.
+    CadenceFound {
+        /// That distance.
+        interval: MediaDuration,
+    },
+    /// The source's sync samples left their even distance, or never had one.
+    CadenceIrregular {
+        /// The longest distance seen.
+        longest: MediaDuration,
+    },
+    /// The clock mapping of an input was chosen anew.
+    ClockMapped {
+        /// Whether the source brings absolute time.
+        absolute: bool,
+    },
+    /// Media was dropped because it waits for a cut beyond the limit.
+    PendingOverflow,
+    /// A Period began.
+    PeriodBegan {
+        /// Its id: Unix milliseconds.
+        id: i64,
+        /// Why.
+        reason: PeriodReason,
+    },
+    /// The source closed its connection or fell silent.
+    SourceLost {
+        /// Which input.
+        input: InputId,
+    },
+    /// A segment came out longer than the target duration announced.
+    TargetRaised {
+        /// Seconds before.
+        from: u32,
+        /// Seconds now.
+        to: u32,
+    },
+    /// Equal or backward decode times were moved up by a tick.
+    TimestampRepaired {
+        /// Rendition.
+        track: String,
+    },
+    /// A track takes part from here on.
+    TrackJoined {
+        /// Rendition.
+        track: String,
+    },
+    /// A track takes no part from here on.
+    TrackLeftOut {
+        /// Rendition.
+        track: String,
+        /// Why.
+        why: LeftOut,
+    },
+}
+
+/// Why a Period begins.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum PeriodReason {
+    /// Sync samples left their even distance.
+    CadenceLost,
+    /// A codec or its settings changed.
+    SettingsChanged,
+    /// The first media of this process.
+    Started,
+    /// A segment was longer than announced.
+    TargetRaised,
+    /// Timestamps jumped.
+    TimestampJump,
+    /// A track came or went.
+    TracksChanged,
+    /// Media came back after silence.
+    SourceReturned,
+}
+
+/// Why a track takes no part.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum LeftOut {
+    /// Another track of the same language is carried already.
+    DuplicateLanguage,
+    /// It did not deliver in time.
+    Late,
+    /// No sync sample within half a frame of the others' cut.
+    Misaligned,
+    /// More tracks than the channel's limit.
+    TooManyTracks,
+}
+
+impl fmt::Display for Report {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            Report::CadenceFound { interval } => {
+                write!(f, "a sync sample every {} ms", interval.floor_millis())
+            }
+            Report::CadenceIrregular { longest } => write!(
+                f,
+                "sync samples come at irregular distances, up to {} ms: set a fixed GOP for even segments",
+                longest.floor_millis()
+            ),
+            Report::ClockMapped { absolute: true } => f.write_str("clock taken from the source's absolute time"),
+            Report::ClockMapped { absolute: false } => f.write_str("clock taken from the time of arrival"),
+            Report::PendingOverflow => {
+                f.write_str("too much media without a cut: limits.pending_bytes reached, oldest dropped")
+            }
+            Report::PeriodBegan { id, reason } => write!(f, "Period {id} began: {reason}"),
+            Report::SourceLost { input } => write!(f, "input {} has gone", input.0),
+            Report::TargetRaised { from, to } => {
+                write!(f, "a segment was longer than announced: target duration {from} s raised to {to} s")
+            }
+            Report::TimestampRepaired { track } => write!(f, "{track}: decode time not after the one before it"),
+            Report::TrackJoined { track } => write!(f, "{track} takes part"),
+            Report::TrackLeftOut { track, why } => write!(f, "{track} is left out: {why}"),
+        }
+    }
+}
+
+impl Report {
+    /// The fact's name, for metrics.
+    #[must_use]
+    pub fn name(&self) -> &'static str {
+        match self {
+            Report::CadenceFound { .. } => "CadenceFound",
+            Report::CadenceIrregular { .. } => "CadenceIrregular",
+            Report::ClockMapped { .. } => "ClockMapped",
+            Report::PendingOverflow => "PendingOverflow",
+            Report::PeriodBegan { .. } => "PeriodBegan",
+            Report::SourceLost { .. } => "SourceLost",
+            Report::TargetRaised { .. } => "TargetRaised",
+            Report::TimestampRepaired { .. } => "TimestampRepaired",
+            Report::TrackJoined { .. } => "TrackJoined",
+            Report::TrackLeftOut { .. } => "TrackLeftOut",
+        }
+    }
+}
+
+impl fmt::Display for PeriodReason {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(match self {
+            PeriodReason::CadenceLost => "sync samples left their even distance",
+            PeriodReason::SettingsChanged => "codec settings changed",
+            PeriodReason::Started => "the channel started",
+            PeriodReason::TargetRaised => "a segment was longer than announced",
+            PeriodReason::TimestampJump => "timestamps jumped",
+            PeriodReason::TracksChanged => "a track came or went",
+            PeriodReason::SourceReturned => "the source came back",
+        })
+    }
+}
+
+impl fmt::Display for LeftOut {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(match self {
+            LeftOut::DuplicateLanguage => "another audio track of the same language is carried",
+            LeftOut::Late => "it delivers too late",
+            LeftOut::Misaligned => "its sync samples are not where the other rungs have theirs",
+            LeftOut::TooManyTracks => "limits.tracks is reached",
+        })
+    }
+}
+
+/// What distinguishes one list of segments from another: the asked duration and the part grid.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, PartialOrd, Ord, Serialize, Deserialize)]
+pub struct SegmentationKey {
+    /// Asked segment duration in milliseconds.
+    pub segment_ms: u32,
+    /// Asked part duration in milliseconds, on a low-latency segmentation.
+    pub part_ms: Option<u32>,
+}
+
+impl SegmentationKey {
+    /// The asked segment duration.
+    #[must_use]
+    pub fn segment_duration(self) -> MediaDuration {
+        MediaDuration::from_millis(i64::from(self.segment_ms))
+    }
+}
+
+impl fmt::Display for SegmentationKey {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self.part_ms {
+            Some(part) => write!(f, "{}ms/{part}ms", self.segment_ms),
+            None => write!(f, "{}ms", self.segment_ms),
+        }
+    }
+}
+
+/// A segmentation that endpoints ask for, with the longest list any of them shows.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct SegmentationWanted {
+    /// Which.
+    pub key: SegmentationKey,
+    /// The most segments an endpoint lists.
+    pub segments: u32,
+    /// The longest window an endpoint lists.
+    pub window: MediaDuration,
+}
+
+/// How a channel packages.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct ChannelConfig {
+    /// Distinct by key; at least one; at most one part duration among them.
+    pub segmentations: Vec<SegmentationWanted>,
+    /// Silence after which an input counts as lost.
+    pub input_loss: MediaDuration,
+    /// Bounds.
+    pub limits: Limits,
+}
+
+/// Bounds of one channel (invariant 19).
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Limits {
+    /// Tracks at once.
+    pub tracks: usize,
+    /// Periods in a window; the oldest fall out with their segments.
+    pub periods: usize,
+    /// Bytes of media waiting for a cut.
+    pub pending_bytes: usize,
+    /// Bytes of media kept in memory.
+    pub channel_bytes: u64,
+}
+
+impl Default for Limits {
+    fn default() -> Self {
+        Limits { tracks: 32, periods: 64, pending_bytes: 64 << 20, channel_bytes: 1 << 30 }
+    }
+}

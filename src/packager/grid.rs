@@ -1,0 +1,93 @@
+//! The part grid of low-latency segmentations.
+
+use crate::units::MediaDuration;
+
+/// A part is at least 85 % of PART-TARGET (rfc8216bis §4.4.4.9).
+const LEAST: (i64, i64) = (85, 100);
+
+/// PART-TARGET: the smallest value not under `asked` at which every track has a whole number of
+/// frames within 85–100 % of it; `frames` are the tracks' frame lengths, all positive.
+///
+/// The number of frames that fit grows by one exactly where the value is a multiple of a frame, so
+/// only `asked` itself and such multiples need to be tried.
+#[must_use]
+pub fn part_target(asked: MediaDuration, frames: &[MediaDuration]) -> MediaDuration {
+    let fits = |target: MediaDuration| frames.iter().all(|frame| fits(target, *frame));
+    if fits(asked) {
+        return asked;
+    }
+    let multiples = frames.iter().flat_map(|frame| {
+        let first = asked.div_ceil(*frame).max(1);
+        (first..first + 16).map(|n| frame.times(n))
+    });
+    let mut candidates: Vec<MediaDuration> = multiples.filter(|target| *target >= asked).collect();
+    candidates.sort();
+    candidates.into_iter().find(|target| fits(*target)).unwrap_or(asked)
+}
+
+fn fits(target: MediaDuration, frame: MediaDuration) -> bool {
+    let filled = frame.times(frames_in(target, frame));
+    filled.times(LEAST.1) >= target.times(LEAST.0)
+}
+
+/// How many whole frames fit into a part.
+#[must_use]
+pub(super) fn frames_in(target: MediaDuration, frame: MediaDuration) -> i64 {
+    target.div_floor(frame)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::units::{FrameRate, Timescale};
+
+    const RATES: [(u32, u32); 7] =
+        [(24_000, 1001), (24, 1), (25, 1), (30_000, 1001), (30, 1), (50, 1), (60, 1)];
+
+    fn audio(frame: i64, rate: u32) -> MediaDuration {
+        MediaDuration::new(frame, Timescale::new(rate).expect("not zero"))
+    }
+
+    #[test]
+    fn every_track_fills_85_to_100_percent_of_the_part_target() {
+        for (frames, seconds) in RATES {
+            let video = FrameRate::new(frames, seconds).expect("not zero").duration_of(1);
+            for frame in [1024, 1536, 2048] {
+                for rate in [44_100, 48_000] {
+                    for asked_ms in (100..=1000).step_by(10) {
+                        let tracks = [video, audio(frame, rate)];
+                        let asked = MediaDuration::from_millis(asked_ms);
+                        let target = part_target(asked, &tracks);
+                        assert!(target >= asked);
+                        for track in tracks {
+                            let n = frames_in(target, track);
+                            assert!(n >= 1, "{frames}/{seconds} {frame}@{rate} {asked_ms} ms");
+                            assert!(track.times(n) <= target);
+                            assert!(
+                                track.times(n * 100) >= target.times(85),
+                                "{frames}/{seconds} {frame}@{rate} {asked_ms} ms"
+                            );
+                        }
+                        // It is never more than one frame of the slower track longer than asked.
+                        assert!(target - asked <= tracks.into_iter().max().expect("two tracks"));
+                    }
+                }
+            }
+        }
+    }
+
+    #[test]
+    fn a_value_that_fits_is_kept() {
+        let thirty = FrameRate::new(30, 1).expect("not zero").duration_of(1);
+        let half = MediaDuration::from_millis(500);
+        assert_eq!(part_target(half, &[thirty, audio(1024, 48_000)]), half);
+    }
+
+    #[test]
+    fn the_next_multiple_is_taken_where_it_does_not() {
+        // 100 ms holds 2 frames of 41.7 ms: 83.4 %. Three are 125.125 ms; 5 of 21.3 ms are 106.7.
+        let film = FrameRate::new(24_000, 1001).expect("not zero").duration_of(1);
+        let target = part_target(MediaDuration::from_millis(100), &[film, audio(1024, 48_000)]);
+        assert_eq!(target, film.times(3));
+    }
+}

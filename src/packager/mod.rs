@@ -1,0 +1,42 @@
+//! The core: one channel from samples to snapshots.
+//!
+//! ```text
+//! SourceEvent ──▶ timeline ──▶ watch (start-up) ──▶ run: chunker ──▶ segmentations ──▶ Snapshot
+//! ```
+//!
+//! [`Channel`] is the one mutable thing of the program; its task owns it by `&mut`. What belongs
+//! here: the clock all tracks share, cuts, numbers, Periods, holes, parts, and the windows that
+//! list them. What does not: containers (`isobmff`, `mpegts`), text (`manifest`), requests
+//! (`resolve`), and anything that reads a clock, opens a file or takes a lock (invariant 21).
+
+#![deny(clippy::disallowed_methods, clippy::disallowed_types)]
+
+mod cadence;
+mod channel;
+mod chunker;
+mod contract;
+mod grid;
+mod period;
+mod run;
+mod segmentation;
+mod snapshot;
+mod state;
+mod timeline;
+mod watch;
+mod window;
+
+pub use channel::Channel;
+pub use chunker::Chunk;
+pub use contract::{
+    ChannelConfig, Input, InputId, Limits, Output, Report, SegmentationKey, SegmentationWanted,
+    SourceEvent, SourceId,
+};
+pub use grid::part_target;
+pub use period::{Period, PeriodTrack};
+pub use segmentation::{OpenSegment, Part, Segment, SegmentContent};
+pub use snapshot::{RenditionView, Report as RenditionReport, SegmentationView, Snapshot};
+pub use state::{Rendition, RenditionId, Restored, State};
+pub use window::Rows;
+
+#[cfg(test)]
+mod tests;

@@ -1,0 +1,49 @@
+//! Periods: stretches of unbroken timing and settings.
+
+use bytes::Bytes;
+
+use super::state::RenditionId;
+use crate::media::{Codec, Language};
+use crate::units::{FrameRate, MediaTime, Timescale};
+
+/// A stretch of unbroken timing and settings (TIMING: Periods). Its id is its start.
+#[derive(Clone, Debug)]
+pub struct Period {
+    /// Unix milliseconds of the leading track's first presentation time, rounded down.
+    pub id: i64,
+    /// How many Periods came before it in the channel's life: HLS's discontinuity count.
+    pub ordinal: u64,
+    /// What takes part, in the order manifests list it.
+    pub tracks: Vec<PeriodTrack>,
+}
+
+impl Period {
+    /// The instant Period@start names.
+    #[must_use]
+    pub fn start(&self) -> MediaTime {
+        MediaTime::from_millis(self.id)
+    }
+
+    /// The settings of a rendition in this Period; `None` where it takes no part.
+    #[must_use]
+    pub fn track(&self, rendition: RenditionId) -> Option<&PeriodTrack> {
+        self.tracks.iter().find(|t| t.rendition == rendition)
+    }
+}
+
+/// A track's settings for a Period.
+#[derive(Clone, Debug)]
+pub struct PeriodTrack {
+    /// Which rendition.
+    pub rendition: RenditionId,
+    /// Codec and settings.
+    pub codec: Codec,
+    /// Ticks a second of every time in its objects.
+    pub timescale: Timescale,
+    /// Frames a second of video, where known.
+    pub frame_rate: Option<FrameRate>,
+    /// Language.
+    pub language: Language,
+    /// ftyp and moov.
+    pub init: Bytes,
+}

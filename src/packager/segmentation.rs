@@ -1,0 +1,521 @@
+//! One list of segments over the channel's chunks: cuts, numbers, parts, rows.
+
+use std::collections::BTreeMap;
+use std::sync::Arc;
+
+use bytes::Bytes;
+
+use super::cadence::{self, Rhythm, half};
+use super::chunker::Chunk;
+use super::contract::{SegmentationKey, SegmentationWanted};
+use super::period::Period;
+use super::snapshot::{RenditionView, Report, SegmentationView};
+use super::state::{Rendition, RenditionId, Reserved};
+use super::window::Rows;
+use crate::isobmff::SEGMENT_TYPE;
+use crate::units::{MediaDuration, MediaTime, Timescale};
+
+/// What a row stands for.
+#[derive(Clone, Debug)]
+pub enum SegmentContent {
+    /// Runs of chunks.
+    Media {
+        /// In order; at least one.
+        chunks: Vec<Arc<Chunk>>,
+        /// The same chunks as parts, on a low-latency segmentation.
+        parts: Vec<Part>,
+    },
+    /// Nothing was there: EXT-X-GAP.
+    Gap,
+}
+
+/// A segment: addressable, never changed once published (invariant 1).
+#[derive(Clone, Debug)]
+pub struct Segment {
+    /// Media sequence number, `$Number$` and object name (invariant 5).
+    pub number: u64,
+    /// The Period it lies in.
+    pub period: Arc<Period>,
+    /// Whether it is its Period's first: it carries EXT-X-DISCONTINUITY, except where no Period came before.
+    pub begins_period: bool,
+    /// First tick since the Unix epoch.
+    pub start: i64,
+    /// Ticks.
+    pub duration: i64,
+    /// Ticks a second.
+    pub timescale: Timescale,
+    /// Media or a gap.
+    pub content: SegmentContent,
+}
+
+impl Segment {
+    /// When it begins.
+    #[must_use]
+    pub fn start_time(&self) -> MediaTime {
+        MediaTime::new(self.start, self.timescale)
+    }
+
+    /// When it ends.
+    #[must_use]
+    pub fn end_time(&self) -> MediaTime {
+        MediaTime::new(self.start + self.duration, self.timescale)
+    }
+
+    /// How long it is.
+    #[must_use]
+    pub fn length(&self) -> MediaDuration {
+        MediaDuration::new(self.duration, self.timescale)
+    }
+
+    /// Whether it is a gap.
+    #[must_use]
+    pub fn is_gap(&self) -> bool {
+        matches!(self.content, SegmentContent::Gap)
+    }
+
+    /// Its parts; none in a gap or without a part grid.
+    #[must_use]
+    pub fn parts(&self) -> &[Part] {
+        match &self.content {
+            SegmentContent::Media { parts, .. } => parts,
+            SegmentContent::Gap => &[],
+        }
+    }
+
+    /// The body: the segment type box, then the chunks.
+    #[must_use]
+    pub fn body(&self) -> Vec<Bytes> {
+        match &self.content {
+            SegmentContent::Media { chunks, .. } => body(true, chunks),
+            SegmentContent::Gap => Vec::new(),
+        }
+    }
+
+    /// Bytes of the body.
+    #[must_use]
+    pub fn size(&self) -> u64 {
+        self.body().iter().map(|b| b.len() as u64).sum()
+    }
+}
+
+/// A part: an addressable piece of a segment.
+#[derive(Clone, Debug)]
+pub struct Part {
+    /// First tick since the Unix epoch; names the object within its Period.
+    pub start: i64,
+    /// Ticks.
+    pub duration: i64,
+    /// Whether decoding can begin in it.
+    pub independent: bool,
+    /// Whether it is its segment's first and carries the segment type box.
+    pub first: bool,
+    /// In order; at least one.
+    pub chunks: Vec<Arc<Chunk>>,
+}
+
+impl Part {
+    /// The body. A segment is exactly its parts laid end to end (invariant 2).
+    #[must_use]
+    pub fn body(&self) -> Vec<Bytes> {
+        body(self.first, &self.chunks)
+    }
+}
+
+fn body(first: bool, chunks: &[Arc<Chunk>]) -> Vec<Bytes> {
+    let prefix = first.then(|| Bytes::from_static(SEGMENT_TYPE));
+    prefix.into_iter().chain(chunks.iter().map(|c| c.bytes.clone())).collect()
+}
+
+/// A segment in the making.
+#[derive(Clone, Debug)]
+pub struct OpenSegment {
+    /// The number it will have.
+    pub number: u64,
+    /// The Period it lies in.
+    pub period: Arc<Period>,
+    /// As in [`Segment::begins_period`].
+    pub begins_period: bool,
+    /// First tick since the Unix epoch; `None` until its first chunk is there.
+    pub start: Option<i64>,
+    /// Parts published so far.
+    pub parts: Vec<Part>,
+}
+
+/// One rendition's list in the making.
+#[derive(Debug)]
+struct Builder {
+    rows: Rows,
+    open: Option<OpenSegment>,
+    chunks: Vec<Arc<Chunk>>,
+    /// How many of `chunks` lie in published parts.
+    parted: usize,
+    timescale: Timescale,
+    /// Name of the part that comes next: Period id and decode time.
+    next_part: Option<(i64, i64)>,
+    reports: Arc<[Report]>,
+    /// Bytes of all rows.
+    bytes: u64,
+    version: u64,
+    dirty: bool,
+}
+
+/// Where and how a segmentation cuts here.
+#[derive(Clone, Debug)]
+pub(super) struct Cut {
+    pub(super) number: u64,
+    /// Numbers skipped before it, to be listed as gaps.
+    pub(super) gaps: std::ops::Range<u64>,
+}
+
+/// One list of segments for each rendition, over the channel's chunks.
+#[derive(Debug)]
+pub(super) struct Segmentation {
+    pub(super) wanted: SegmentationWanted,
+    /// D.
+    pub(super) duration: MediaDuration,
+    /// EXT-X-TARGETDURATION in seconds.
+    pub(super) target: u32,
+    /// PART-TARGET, on a low-latency segmentation.
+    pub(super) part_target: Option<MediaDuration>,
+    last_cut: Option<MediaTime>,
+    /// The highest number used.
+    last_number: Option<u64>,
+    end: Option<MediaTime>,
+    /// Snapshot version of the newest change.
+    version: u64,
+    builders: BTreeMap<RenditionId, Builder>,
+}
+
+impl Segmentation {
+    pub(super) fn new(wanted: SegmentationWanted) -> Self {
+        Segmentation {
+            wanted,
+            duration: wanted.key.segment_duration(),
+            target: 0,
+            part_target: None,
+            last_cut: None,
+            last_number: None,
+            end: None,
+            version: 0,
+            builders: BTreeMap::new(),
+        }
+    }
+
+    pub(super) fn key(&self) -> SegmentationKey {
+        self.wanted.key
+    }
+
+    /// Takes the rhythm of a run and forgets the last cut: the next one begins a run.
+    pub(super) fn begin_run(&mut self, rhythm: Rhythm, part_target: Option<MediaDuration>, stored: Option<&Reserved>) {
+        self.last_cut = None;
+        self.part_target = part_target.filter(|_| self.key().part_ms.is_some());
+        self.set_rhythm(rhythm);
+        self.target = self.target.max(stored.map_or(0, |s| s.target));
+    }
+
+    /// Takes a new rhythm within a run; the target duration is never lowered.
+    pub(super) fn set_rhythm(&mut self, rhythm: Rhythm) {
+        self.duration = rhythm.segment_duration(self.key().segment_duration());
+        self.target = self.target.max(rhythm.target(self.duration));
+    }
+
+    /// Whether a run has begun.
+    pub(super) fn started(&self) -> bool {
+        self.last_cut.is_some()
+    }
+
+    /// The number a run gets that begins at `t`, or `None` where it must wait for its slot.
+    pub(super) fn first_cut(&self, t: MediaTime, run: &RunClock, stored: Option<&Reserved>) -> Option<Cut> {
+        let last = self.last_number.or(stored.map(|s| s.number));
+        let slot = match run.rhythm {
+            Rhythm::Even { interval, .. } => {
+                let phase = cadence::phase(run.origin, interval, run.frame);
+                if run.absolute && !cadence::begins_a_slot(t, phase, interval, self.duration) {
+                    return None;
+                }
+                cadence::slot(t, phase, interval, self.duration)
+            }
+            Rhythm::Irregular { .. } => cadence::slot(t, MediaDuration::ZERO, MediaDuration::ZERO, self.duration),
+        };
+        let next = last.map_or(1, |last| last + 1);
+        let hole = self.end.map(|end| t - end).filter(|hole| hole.is_positive());
+        let span = self.list_span();
+        let number = match (run.absolute || last.is_none(), hole) {
+            (true, _) => next.max(slot),
+            (false, Some(hole)) if hole <= span => {
+                next + u64::try_from(hole.div_floor(self.duration)).unwrap_or(0)
+            }
+            (false, _) => next,
+        };
+        // A hole longer than the window lists no gap: whoever reads now has all of it behind him.
+        let gaps = if hole.is_some_and(|hole| hole <= span) { next..number } else { number..number };
+        Some(Cut { number, gaps })
+    }
+
+    /// Whether a sync sample of the leading track at `t` is a cut.
+    pub(super) fn cuts_at(&self, t: MediaTime, rhythm: Rhythm, frame: MediaDuration) -> bool {
+        let Some(last) = self.last_cut else { return false };
+        match rhythm {
+            Rhythm::Even { .. } => t + half(frame) >= last + self.duration,
+            Rhythm::Irregular { .. } => (t - last).times(2) >= self.duration,
+        }
+    }
+
+    pub(super) fn next_cut(&self) -> Cut {
+        let number = self.last_number.map_or(1, |last| last + 1);
+        Cut { number, gaps: number..number }
+    }
+
+    /// Notes a cut of the leading track. Gives the target duration that the segment it ends would
+    /// have needed, where that is over the one announced.
+    pub(super) fn note_cut(&mut self, t: MediaTime, number: u64) -> Option<u32> {
+        let needed = self.last_cut.map_or(0, |last| (t - last).round_secs());
+        self.last_cut = Some(t);
+        self.last_number = Some(number);
+        u32::try_from(needed).ok().filter(|needed| *needed > self.target && self.target > 0)
+    }
+
+    /// Lists `gaps` in a rendition behind its last row.
+    pub(super) fn add_gaps(&mut self, rendition: RenditionId, gaps: std::ops::Range<u64>) {
+        let duration = self.duration;
+        let Some(builder) = self.builders.get_mut(&rendition) else { return };
+        for number in gaps {
+            let Some(last) = builder.rows.last() else { return };
+            let gap = Segment {
+                number,
+                period: Arc::clone(&last.period),
+                begins_period: false,
+                start: last.start + last.duration,
+                duration: duration.rescale(last.timescale).ticks(),
+                timescale: last.timescale,
+                content: SegmentContent::Gap,
+            };
+            builder.rows.push(Arc::new(gap));
+            builder.dirty = true;
+        }
+    }
+
+    /// Opens the segment `number` of a rendition, ending the one before it.
+    pub(super) fn open(
+        &mut self,
+        rendition: RenditionId,
+        number: u64,
+        period: &Arc<Period>,
+        next_base: Option<i64>,
+    ) -> Option<Arc<Segment>> {
+        let closed = self.close(rendition);
+        let timescale = period.track(rendition)?.timescale;
+        let low_latency = self.part_target.is_some();
+        let builder = self.builders.entry(rendition).or_insert_with(|| Builder {
+            rows: Rows::default(),
+            open: None,
+            chunks: Vec::new(),
+            parted: 0,
+            timescale,
+            next_part: None,
+            reports: Arc::new([]),
+            bytes: 0,
+            version: 0,
+            dirty: true,
+        });
+        builder.timescale = timescale;
+        builder.next_part = next_base.filter(|_| low_latency).map(|base| (period.id, base));
+        builder.dirty |= low_latency;
+        let begins_period = builder.rows.last().is_none_or(|last| last.period.ordinal != period.ordinal);
+        builder.open = Some(OpenSegment {
+            number,
+            period: Arc::clone(period),
+            begins_period: begins_period && period.ordinal > 0,
+            start: None,
+            parts: Vec::new(),
+        });
+        closed
+    }
+
+    /// Adds a chunk to a rendition's open segment; `part_end` where the part grid ends a part here.
+    pub(super) fn add(&mut self, rendition: RenditionId, chunk: &Arc<Chunk>, part_end: bool) {
+        let low_latency = self.part_target.is_some();
+        let Some(builder) = self.builders.get_mut(&rendition) else { return };
+        let Some(open) = &mut builder.open else { return };
+        open.start.get_or_insert(chunk.start);
+        builder.chunks.push(Arc::clone(chunk));
+        if low_latency && part_end {
+            builder.end_part();
+        }
+        if low_latency
+            && let Some(open) = &builder.open
+            && builder.parted == builder.chunks.len()
+        {
+            builder.next_part = Some((open.period.id, chunk.end()));
+        }
+    }
+
+    /// Ends a rendition's open segment, if it has any media.
+    pub(super) fn close(&mut self, rendition: RenditionId) -> Option<Arc<Segment>> {
+        let low_latency = self.part_target.is_some();
+        let builder = self.builders.get_mut(&rendition)?;
+        if low_latency {
+            builder.end_part();
+        }
+        let open = builder.open.take()?;
+        builder.next_part = None;
+        let chunks = std::mem::take(&mut builder.chunks);
+        builder.parted = 0;
+        let start = open.start?;
+        let segment = Arc::new(Segment {
+            number: open.number,
+            period: open.period,
+            begins_period: open.begins_period,
+            start,
+            duration: chunks.last().map_or(0, |last| last.end() - start),
+            timescale: builder.timescale,
+            content: SegmentContent::Media { chunks, parts: open.parts },
+        });
+        builder.bytes += segment.size();
+        builder.rows.push(Arc::clone(&segment));
+        builder.dirty = true;
+        self.end = self.end.max(Some(segment.end_time()));
+        Some(segment)
+    }
+
+    /// The longest span any endpoint lists.
+    fn list_span(&self) -> MediaDuration {
+        let segments = i64::from(self.wanted.segments.max(3) + 1);
+        self.duration
+            .times(segments)
+            .max(self.wanted.window)
+            .max(MediaDuration::from_secs(3 * i64::from(self.target)) + self.duration)
+    }
+
+    /// Removes rows no reader may ask for any more: a row outlives its last listing by its own
+    /// duration and that of the longest list (rfc8216bis §6.2.2), and the limits of memory.
+    pub(super) fn trim(&mut self, periods_max: usize) {
+        let keep = self.list_span().times(2) + self.duration.times(2);
+        for builder in self.builders.values_mut() {
+            while let (Some(first), Some(last)) = (builder.rows.get(0), builder.rows.last()) {
+                let old = last.end_time() - first.end_time() > keep;
+                let periods = last.period.ordinal - first.period.ordinal >= periods_max as u64;
+                if !old && !periods {
+                    break;
+                }
+                builder.bytes -= builder.rows.remove_first().map_or(0, |row| row.size());
+                builder.dirty = true;
+            }
+        }
+    }
+
+    /// Removes the oldest row of every rendition, to get under a limit of memory. Gives the bytes
+    /// freed, were no other segmentation to hold them.
+    pub(super) fn drop_oldest(&mut self) -> u64 {
+        let mut freed = 0;
+        for builder in self.builders.values_mut().filter(|b| b.rows.len() > 3) {
+            let size = builder.rows.remove_first().map_or(0, |row| row.size());
+            builder.bytes -= size;
+            freed += size;
+            builder.dirty = true;
+        }
+        freed
+    }
+
+    /// Bytes of all rows.
+    pub(super) fn bytes(&self) -> u64 {
+        self.builders.values().map(|b| b.bytes).sum()
+    }
+
+    /// When the newest complete segment ends.
+    pub(super) fn end(&self) -> Option<MediaTime> {
+        self.end
+    }
+
+    /// The Period of the newest segment, open or complete.
+    pub(super) fn newest_period(&self) -> Option<Arc<Period>> {
+        let open = self.builders.values().filter_map(|b| b.open.as_ref().map(|o| &o.period));
+        let rows = self.builders.values().filter_map(|b| b.rows.last().map(|row| &row.period));
+        open.chain(rows).max_by_key(|p| p.ordinal).cloned()
+    }
+
+    /// Gives the renditions that changed at `version` the positions of the others, and keeps those
+    /// of the rest: a version's text never changes (DESIGN: One rendering).
+    pub(super) fn attach_reports(&mut self, view: &mut SegmentationView, version: u64, changed: bool) {
+        if changed {
+            self.version = version;
+        }
+        view.version = self.version;
+        if self.part_target.is_none() {
+            return;
+        }
+        let now: Vec<(RenditionId, Option<Report>)> =
+            view.renditions.iter().map(|r| (r.rendition.id, r.report())).collect();
+        let current: Vec<RenditionId> = view.period.tracks.iter().map(|t| t.rendition).collect();
+        for rendition in &mut view.renditions {
+            let id = rendition.rendition.id;
+            let Some(builder) = self.builders.get_mut(&id) else { continue };
+            if builder.version == version {
+                builder.reports = now
+                    .iter()
+                    .filter(|(other, _)| *other != id && current.contains(other))
+                    .filter_map(|(_, report)| report.clone())
+                    .collect::<Vec<_>>()
+                    .into();
+            }
+            rendition.reports = Arc::clone(&builder.reports);
+        }
+    }
+
+    /// Whether anything listed has changed since the last [`Segmentation::publish`].
+    pub(super) fn is_dirty(&self) -> bool {
+        self.builders.values().any(|b| b.dirty)
+    }
+
+    /// The rows of every rendition as readers see them; what changed gets `version`.
+    pub(super) fn publish(&mut self, version: u64, renditions: &[Rendition]) -> Vec<RenditionView> {
+        for builder in self.builders.values_mut().filter(|b| b.dirty) {
+            builder.version = version;
+            builder.dirty = false;
+        }
+        self.builders
+            .iter()
+            .filter_map(|(id, builder)| {
+                let rendition = renditions.get(id.0 as usize)?;
+                Some(RenditionView {
+                    rendition: Arc::new(rendition.clone()),
+                    version: builder.version,
+                    rows: builder.rows.clone(),
+                    open: builder.open.clone().filter(|_| self.part_target.is_some()),
+                    next_number: builder.open.as_ref().map(|open| open.number),
+                    next_part: builder.next_part,
+                    reports: Arc::clone(&builder.reports),
+                })
+            })
+            .collect()
+    }
+}
+
+impl Builder {
+    fn end_part(&mut self) {
+        let Some(open) = &mut self.open else { return };
+        let chunks = self.chunks[self.parted..].to_vec();
+        let (Some(first), Some(last)) = (chunks.first(), chunks.last()) else { return };
+        open.parts.push(Part {
+            start: first.start,
+            duration: last.end() - first.start,
+            independent: chunks.iter().any(|c| c.sync),
+            first: self.parted == 0,
+            chunks,
+        });
+        self.parted = self.chunks.len();
+        self.dirty = true;
+    }
+}
+
+/// What a segmentation must know of the run it is part of.
+#[derive(Clone, Copy, Debug)]
+pub(super) struct RunClock {
+    pub(super) rhythm: Rhythm,
+    /// The leading track's frame.
+    pub(super) frame: MediaDuration,
+    /// An instant of the sync grid.
+    pub(super) origin: MediaTime,
+    /// Whether the source brings absolute time.
+    pub(super) absolute: bool,
+}

@@ -1,0 +1,156 @@
+//! What readers see: everything listed and retained, at one version.
+
+use std::collections::BTreeMap;
+use std::sync::Arc;
+
+use super::contract::SegmentationKey;
+use super::period::Period;
+use super::segmentation::{OpenSegment, Part, Segment};
+use super::state::{Rendition, RenditionId};
+use super::window::Rows;
+use crate::units::{MediaDuration, MediaTime};
+
+/// Everything a reader may ask a channel for. Who holds one can answer from it: it owns the bytes.
+#[derive(Clone, Debug, Default)]
+pub struct Snapshot {
+    /// Rises with every publication.
+    pub version: u64,
+    /// The state's revision that must be on disk before readers may see this (invariant 23).
+    pub needs_state: u64,
+    /// How often sources were lost: waiters from before the latest loss are answered at once.
+    pub losses: u64,
+    /// Whether the channel has ended: lists carry ENDLIST.
+    pub ended: bool,
+    /// The lists.
+    pub segmentations: BTreeMap<SegmentationKey, SegmentationView>,
+}
+
+/// One segmentation's lists.
+#[derive(Clone, Debug)]
+pub struct SegmentationView {
+    /// D, the duration of a segment where the source keeps its cadence.
+    pub duration: MediaDuration,
+    /// EXT-X-TARGETDURATION in seconds.
+    pub target: u32,
+    /// PART-TARGET on a low-latency segmentation.
+    pub part_target: Option<MediaDuration>,
+    /// The newest Period.
+    pub period: Arc<Period>,
+    /// Version of the newest change of any rendition.
+    pub version: u64,
+    /// By rendition id.
+    pub renditions: Vec<RenditionView>,
+}
+
+impl SegmentationView {
+    /// The list of a rendition.
+    #[must_use]
+    pub fn rendition(&self, id: RenditionId) -> Option<&RenditionView> {
+        self.renditions.iter().find(|r| r.rendition.id == id)
+    }
+
+    /// The list of a rendition by its name in URLs.
+    #[must_use]
+    pub fn rendition_named(&self, name: &str) -> Option<&RenditionView> {
+        self.renditions.iter().find(|r| r.rendition.name == name)
+    }
+
+    /// The lists of the newest Period's tracks, in the order manifests have them.
+    pub fn current(&self) -> impl Iterator<Item = &RenditionView> {
+        self.period.tracks.iter().filter_map(|t| self.rendition(t.rendition))
+    }
+}
+
+/// The last position of another rendition (EXT-X-RENDITION-REPORT).
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Report {
+    /// Whose.
+    pub name: Arc<str>,
+    /// Number of the last segment, or of the open one if it has parts.
+    pub number: u64,
+    /// Index of the last part, where there are parts.
+    pub part: Option<usize>,
+}
+
+/// One rendition's list.
+#[derive(Clone, Debug)]
+pub struct RenditionView {
+    /// Whose.
+    pub rendition: Arc<Rendition>,
+    /// The snapshot version at which it changed last.
+    pub version: u64,
+    /// Complete segments.
+    pub rows: Rows,
+    /// The segment in the making, on a low-latency segmentation.
+    pub open: Option<OpenSegment>,
+    /// The number that the next complete segment will have, where one is in the making.
+    pub next_number: Option<u64>,
+    /// Period id and decode time of the part that comes next: its name, hinted.
+    pub next_part: Option<(i64, i64)>,
+    /// Where the other renditions stood when this version was published.
+    pub reports: Arc<[Report]>,
+}
+
+impl RenditionView {
+    /// The first row of the list that shows at least `segments` rows, `span` of media and three
+    /// target durations (invariant 12); it only moves forward as rows are added (invariant 10).
+    #[must_use]
+    pub fn list_start(&self, segments: u32, span: MediaDuration, target: u32) -> usize {
+        let Some(last) = self.rows.last() else { return 0 };
+        let by_count = self.rows.len().saturating_sub(segments as usize);
+        let span = span.max(MediaDuration::from_secs(3 * i64::from(target)));
+        let since: MediaTime = last.end_time() - span;
+        let by_span = self.rows.partition_point(|row| row.end_time() <= since);
+        by_count.min(by_span)
+    }
+
+    /// The last number that has a row, and the open segment's with its count of parts.
+    #[must_use]
+    pub fn position(&self) -> (Option<u64>, Option<(u64, usize)>) {
+        let last = self.rows.last().map(|row| row.number);
+        let open = self.open.as_ref().filter(|o| !o.parts.is_empty()).map(|o| (o.number, o.parts.len()));
+        (last, open)
+    }
+
+    /// The part of this name.
+    #[must_use]
+    pub fn part(&self, period: i64, start: i64) -> Option<&Part> {
+        let open = self.open.iter().filter(|o| o.period.id == period).flat_map(|o| o.parts.iter());
+        open.rev().find(|p| p.start == start).or_else(|| {
+            let after = self.rows.partition_point(|row| row.start <= start);
+            // Rows of an earlier Period may overlap: look at the neighbours too.
+            (after.saturating_sub(2)..=after)
+                .filter_map(|i| self.rows.get(i))
+                .filter(|row| row.period.id == period)
+                .flat_map(|row| row.parts())
+                .find(|p| p.start == start)
+        })
+    }
+
+    /// The complete segment of this number, unless it is a gap.
+    #[must_use]
+    pub fn segment(&self, number: u64) -> Option<&Arc<Segment>> {
+        self.rows.by_number(number).filter(|row| !row.is_gap())
+    }
+
+    /// The Period of this id, if any listed or open segment lies in it.
+    #[must_use]
+    pub fn period(&self, id: i64) -> Option<&Arc<Period>> {
+        let open = self.open.iter().map(|o| &o.period);
+        open.chain(self.rows.iter_from(0).rev().map(|row| &row.period)).find(|p| p.id == id)
+    }
+
+    /// How this rendition's position reads in another's list.
+    #[must_use]
+    pub(super) fn report(&self) -> Option<Report> {
+        let name: Arc<str> = self.rendition.name.as_str().into();
+        match self.position() {
+            (_, Some((number, parts))) => Some(Report { name, number, part: parts.checked_sub(1) }),
+            (Some(number), None) => {
+                let parts = self.rows.last().map_or(0, |row| row.parts().len());
+                Some(Report { name, number, part: parts.checked_sub(1) })
+            }
+            (None, None) => None,
+        }
+    }
+}

@@ -1,0 +1,160 @@
+//! What a channel must remember over a restart (invariant 23).
+
+use std::collections::BTreeMap;
+
+use serde::{Deserialize, Serialize};
+
+use super::contract::SegmentationKey;
+use crate::media::{Language, MediaKind, VariantName};
+use crate::units::Bitrate;
+
+/// A rendition's number in its channel; never reused.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, PartialOrd, Ord, Serialize, Deserialize)]
+#[serde(transparent)]
+pub struct RenditionId(pub u32);
+
+/// One track as URLs and manifests know it, for the channel's whole life.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Rendition {
+    /// Its number.
+    pub id: RenditionId,
+    /// Its name in URLs and Representation@id.
+    pub name: String,
+    /// Video or audio.
+    pub kind: MediaKind,
+    /// The rung it came by; empty for audio that all rungs share.
+    pub variant: VariantName,
+    /// Language.
+    pub language: Language,
+    /// Highest rate of a segment seen, with the margin manifests declare.
+    pub peak: Bitrate,
+    /// Highest running average seen, with the same margin.
+    pub average: Bitrate,
+}
+
+/// What a segmentation must not forget.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Reserved {
+    /// The highest number that may have been used: one ahead of the open segment.
+    pub number: u64,
+    /// EXT-X-TARGETDURATION in seconds, never lowered.
+    pub target: u32,
+    /// When media numbered so far ends at the latest, Unix milliseconds.
+    pub end_ms: i64,
+}
+
+/// Everything a channel remembers. Written before what it reserves is used.
+#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+pub struct State {
+    /// Layout of this record; a reader accepts its own and older ones.
+    pub format: u32,
+    /// Rises by one with every change.
+    pub revision: u64,
+    /// Ordinal of the newest Period.
+    pub period_ordinal: Option<u64>,
+    /// By segmentation, in the order of their keys.
+    #[serde(with = "segmentations")]
+    pub segmentations: BTreeMap<SegmentationKey, Reserved>,
+    /// All renditions there ever were, by id.
+    pub renditions: Vec<Rendition>,
+}
+
+impl State {
+    /// The layout this version writes.
+    pub const FORMAT: u32 = 1;
+
+    /// The rendition of a track, created where it is new. Names say what a track is: `video`,
+    /// `video-{rung}`, `audio`, `audio-{language}`; a clash gets a number.
+    pub(super) fn rendition(
+        &mut self,
+        kind: MediaKind,
+        variant: &VariantName,
+        language: Language,
+        ordinal: usize,
+    ) -> RenditionId {
+        let same = |r: &&Rendition| r.kind == kind && r.variant == *variant && r.language == language;
+        if let Some(known) = self.renditions.iter().filter(same).nth(ordinal) {
+            return known.id;
+        }
+        let id = RenditionId(u32::try_from(self.renditions.len()).unwrap_or(u32::MAX));
+        let mut base = kind.to_string();
+        if !variant.as_str().is_empty() {
+            base = format!("{base}-{}", variant.as_str());
+        }
+        if language != Language::UNDETERMINED {
+            base = format!("{base}-{}", language.as_str());
+        }
+        let taken = |name: &str| self.renditions.iter().any(|r| r.name == name);
+        let mut name = base.clone();
+        let mut n = 2;
+        while taken(&name) {
+            name = format!("{base}-{n}");
+            n += 1;
+        }
+        self.renditions.push(Rendition {
+            id,
+            name,
+            kind,
+            variant: variant.clone(),
+            language,
+            peak: Bitrate(0),
+            average: Bitrate(0),
+        });
+        id
+    }
+}
+
+/// What a channel is given at its start.
+#[derive(Clone, Debug, Default)]
+pub struct Restored {
+    /// The newest state on disk.
+    pub state: State,
+}
+
+/// Keys are structs, which JSON objects cannot have: a list of pairs instead.
+mod segmentations {
+    use super::{BTreeMap, Reserved, SegmentationKey};
+    use serde::{Deserialize, Deserializer, Serialize, Serializer};
+
+    pub(super) fn serialize<S: Serializer>(
+        map: &BTreeMap<SegmentationKey, Reserved>,
+        serializer: S,
+    ) -> Result<S::Ok, S::Error> {
+        map.iter().collect::<Vec<_>>().serialize(serializer)
+    }
+
+    pub(super) fn deserialize<'de, D: Deserializer<'de>>(
+        deserializer: D,
+    ) -> Result<BTreeMap<SegmentationKey, Reserved>, D::Error> {
+        Ok(Vec::<(SegmentationKey, Reserved)>::deserialize(deserializer)?.into_iter().collect())
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn names_say_what_a_track_is_and_never_clash() {
+        let mut state = State::default();
+        let rung = VariantName::parse("hd").expect("plain");
+        let none = VariantName::default();
+        let eng = Language::parse(b"eng");
+        state.rendition(MediaKind::Video, &rung, Language::UNDETERMINED, 0);
+        state.rendition(MediaKind::Audio, &none, eng, 0);
+        state.rendition(MediaKind::Audio, &none, eng, 1);
+        let again = state.rendition(MediaKind::Audio, &none, eng, 1);
+        let names: Vec<&str> = state.renditions.iter().map(|r| r.name.as_str()).collect();
+        assert_eq!(names, ["video-hd", "audio-eng", "audio-eng-2"]);
+        assert_eq!(again, RenditionId(2));
+    }
+
+    #[test]
+    fn the_record_reads_back() {
+        let mut state = State { format: State::FORMAT, revision: 7, ..State::default() };
+        let key = SegmentationKey { segment_ms: 2000, part_ms: Some(500) };
+        state.segmentations.insert(key, Reserved { number: 9, target: 2, end_ms: 1 });
+        let text = serde_json::to_string(&state).expect("plain data");
+        assert_eq!(serde_json::from_str::<State>(&text).expect("own record"), state);
+    }
+}

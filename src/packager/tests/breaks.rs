@@ -1,0 +1,154 @@
+//! Encoders that go, come back, jump and change; processes that die.
+
+use super::world::{Synthetic, World, config, rate};
+use crate::media::MediaKind::Video;
+use crate::packager::{Report, SourceEvent};
+use crate::units::MediaDuration;
+
+fn world() -> World {
+    let tracks = vec![Synthetic::video("", 720, rate(30, 1), 30), Synthetic::audio(48_000)];
+    World::new(config(&[(2, None), (1, Some(500))]), tracks)
+}
+
+fn ordinals(world: &World, seconds: u32) -> Vec<(u64, bool, bool)> {
+    let view = world.segmentation(seconds);
+    let list = view.renditions.iter().find(|r| r.rendition.kind == Video).expect("video");
+    list.rows.iter_from(0).map(|r| (r.period.ordinal, r.begins_period, r.is_gap())).collect()
+}
+
+#[test]
+fn an_encoder_back_at_zero_begins_a_period_with_the_next_number() {
+    let mut world = world();
+    world.run_until(20);
+    let last = world.rows(2, Video).last().copied().expect("rows");
+    world.input(SourceEvent::Lost);
+    // Back after five seconds, counting from zero again.
+    world.source.session += 1;
+    for track in &mut world.tracks {
+        track.next = 0;
+    }
+    world.delay = MediaDuration::from_secs(25);
+    world.declare();
+    world.run_until(40);
+    let rows = world.rows(2, Video);
+    let at = rows.iter().position(|r| r.0 == last.0).expect("still listed");
+    assert!(rows.windows(2).all(|w| w[1].0 == w[0].0 + 1), "I4");
+    let marks = ordinals(&world, 2);
+    let begins: Vec<usize> = (0..marks.len()).filter(|i| marks[*i].1).collect();
+    assert_eq!(begins.len(), 1, "{marks:?}");
+    let gaps = marks.iter().filter(|m| m.2).count();
+    assert!((1..=2).contains(&gaps), "five seconds hold two slots of two: {marks:?}");
+    assert!(begins[0] > at);
+}
+
+#[test]
+fn timestamps_that_jump_begin_a_period_and_no_runt() {
+    for jump in [-3600, -5, 7, 3600] {
+        let mut world = world();
+        world.run_until(20);
+        for track in &mut world.tracks {
+            track.offset = track.offset + MediaDuration::from_secs(jump);
+        }
+        world.delay = MediaDuration::from_secs(-jump);
+        world.run_until(45);
+        let marks = ordinals(&world, 2);
+        assert_eq!(marks.iter().filter(|m| m.1).count(), 1, "jump {jump}: {marks:?}");
+        assert_eq!(marks.last().map(|m| m.0), Some(1));
+        let rows = world.rows(2, Video);
+        assert!(rows.iter().all(|r| r.1 <= 2001), "{rows:?}");
+    }
+}
+
+#[test]
+fn new_settings_begin_a_period_with_their_own_init() {
+    let mut world = world();
+    world.run_until(20);
+    let mut info = world.tracks[0].info.clone();
+    info.codec = super::world::avc(360, Some(rate(30, 1)));
+    world.tracks[0].info = info.clone();
+    world.tracks[0].info.id = crate::media::TrackId(720);
+    info.id = crate::media::TrackId(720);
+    world.input(SourceEvent::Track(info));
+    world.run_until(40);
+    let marks = ordinals(&world, 2);
+    assert_eq!(marks.iter().filter(|m| m.1).count(), 1);
+    let list = &world.segmentation(2).renditions[0];
+    let first = list.rows.get(0).expect("a row");
+    let last = list.rows.last().expect("a row");
+    let init = |p: &crate::packager::Period| p.track(list.rendition.id).expect("takes part").init.clone();
+    assert_ne!(init(&first.period), init(&last.period));
+}
+
+#[test]
+fn numbers_go_on_after_a_restart_and_skip_one_at_most() {
+    for seconds in [20, 21, 22, 23] {
+        let mut world = world();
+        world.run_until(seconds);
+        let before = world.rows(2, Video).last().expect("rows").0;
+        let ordinal = ordinals(&world, 2).last().expect("rows").0;
+        world.restart();
+        world.run_until(seconds + 20);
+        let rows = world.rows(2, Video);
+        let first = rows.first().expect("rows").0;
+        // The open segment's number may have been used; one more is reserved.
+        assert!((before + 1..=before + 3).contains(&first), "{before} → {first}");
+        let marks = ordinals(&world, 2);
+        assert!(marks[0].1, "the first row carries the discontinuity");
+        assert_eq!(marks[0].0, ordinal + 1);
+    }
+}
+
+#[test]
+fn a_rung_off_by_forty_milliseconds_is_left_out_and_the_others_go_on() {
+    let mut tracks = vec![
+        Synthetic::video("a", 720, rate(30, 1), 60),
+        Synthetic::video("b", 480, rate(30, 1), 60),
+        Synthetic::video("c", 360, rate(30, 1), 60),
+        Synthetic::audio(48_000),
+    ];
+    tracks[2].offset = MediaDuration::from_millis(40);
+    let mut world = World::new(config(&[(2, None)]), tracks);
+    world.run_until(60);
+    let view = world.segmentation(2);
+    let names: Vec<&str> = view.current().map(|r| r.rendition.name.as_str()).collect();
+    assert_eq!(names, ["video-a", "video-b", "audio"]);
+}
+
+#[test]
+fn a_rung_that_comes_late_joins_by_a_period() {
+    let tracks = vec![Synthetic::video("a", 720, rate(30, 1), 60), Synthetic::audio(48_000)];
+    let mut world = World::new(config(&[(2, None), (4, None)]), tracks);
+    world.run_until(30);
+    let mut late = Synthetic::video("b", 360, rate(30, 1), 60);
+    late.next = 31 * 30;
+    let info = late.info.clone();
+    world.tracks.push(late);
+    world.input(SourceEvent::Track(info));
+    world.run_until(70);
+    for asked in [2, 4] {
+        let view = world.segmentation(asked);
+        let names: Vec<&str> = view.current().map(|r| r.rendition.name.as_str()).collect();
+        assert_eq!(names, ["video-a", "audio", "video-b"]);
+        let rows = world.rows(asked, Video);
+        assert!(rows.iter().all(|r| r.1 == i64::from(asked) * 1000), "no runt: {rows:?}");
+    }
+    assert!(world.reports.iter().any(|r| matches!(r, Report::TrackJoined { .. })));
+}
+
+#[test]
+fn the_same_inputs_give_the_same_outputs() {
+    let run = || {
+        let mut world = world();
+        world.run_until(30);
+        let bytes: Vec<u8> = world
+            .latest()
+            .segmentations
+            .values()
+            .flat_map(|v| v.renditions.iter())
+            .flat_map(|r| r.rows.iter_from(0))
+            .flat_map(|row| row.body().concat())
+            .collect();
+        (bytes, world.state)
+    };
+    assert!(run() == run(), "I3");
+}

@@ -1,0 +1,7 @@
+//! The core as a whole: scenarios in, snapshots out.
+
+mod breaks;
+mod cuts;
+mod invariants;
+mod low_latency;
+mod world;

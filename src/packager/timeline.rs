@@ -1,0 +1,214 @@
+//! The channel's clock: source times in, ticks since the Unix epoch out (TIMING: Clock).
+
+use super::chunker::Timed;
+use crate::media::{Codec, MediaKind, Sample, TrackInfo};
+use crate::units::{MediaDuration, MediaTime, Timescale};
+
+/// A step forward longer than this is a hole or a jump, not a late frame.
+const FORWARD_MAX: MediaDuration = MediaDuration::from_millis(500);
+/// A step backward longer than this is a jump, not jitter.
+const BACKWARD_MAX: MediaDuration = MediaDuration::from_millis(100);
+
+/// How an input's own clock lies on the channel's.
+#[derive(Clone, Copy, Debug)]
+pub(super) struct Mapping {
+    /// Added to a source time gives the time since the Unix epoch.
+    pub(super) offset: MediaDuration,
+    /// Whether the source said so itself.
+    pub(super) absolute: bool,
+}
+
+impl Mapping {
+    /// Absolute time where the source brings it, within a minute of `arrival`.
+    pub(super) fn anchored(media: MediaTime, epoch: MediaTime, arrival: MediaTime) -> Option<Self> {
+        let plausible = (epoch - arrival).abs() <= MediaDuration::from_secs(60);
+        plausible.then(|| Mapping { offset: epoch - media, absolute: true })
+    }
+
+    /// The newest media received stands for the moment it arrived, in whole milliseconds, but the
+    /// first of it never lies before `floor`, the end of what is there.
+    pub(super) fn by_arrival(
+        newest: MediaTime,
+        arrival: MediaTime,
+        first: MediaTime,
+        floor: Option<MediaTime>,
+    ) -> Self {
+        let offset = MediaDuration::from_millis((arrival - newest).floor_millis());
+        let lifted = floor
+            .filter(|floor| first + offset < *floor)
+            .map(|floor| MediaDuration::from_millis((floor - first).floor_millis() + 1));
+        Mapping { offset: lifted.unwrap_or(offset), absolute: false }
+    }
+
+    /// A source time on the channel's clock.
+    pub(super) fn apply(&self, source: MediaTime) -> MediaTime {
+        source + self.offset
+    }
+}
+
+/// What a sample turns into.
+#[derive(Debug)]
+pub(super) enum Placed {
+    /// A sample on the channel's clock; `repaired` where its decode time had to be moved.
+    At(Timed, Repaired),
+    /// It overlaps what is there and is dropped.
+    Overlaps,
+    /// Time jumped: a Period must begin.
+    Jump,
+}
+
+/// Whether a decode time had to be moved up.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) enum Repaired {
+    No,
+    Yes,
+}
+
+/// One track on the channel's clock.
+#[derive(Debug)]
+pub(super) struct TrackClock {
+    source: Timescale,
+    media: Timescale,
+    kind: MediaKind,
+    /// Nominal frame in media ticks.
+    frame: i64,
+    /// Decode to presentation distance of the newest sync sample, source ticks: video decode times
+    /// are moved by it, so that a sync sample's composition time is its decode time.
+    delay: i64,
+    last_dts: Option<i64>,
+}
+
+impl TrackClock {
+    pub(super) fn new(info: &TrackInfo, frame: MediaDuration) -> Self {
+        let media = info.codec.media_timescale(info.timescale);
+        let frame = match &info.codec {
+            Codec::Aac(aac) => i64::from(aac.frame_length),
+            Codec::Avc(_) => frame.rescale(media).ticks(),
+        };
+        TrackClock {
+            source: info.timescale,
+            media,
+            kind: info.kind(),
+            frame: frame.max(1),
+            delay: 0,
+            last_dts: None,
+        }
+    }
+
+    /// Ticks of [`Timed`].
+    pub(super) fn timescale(&self) -> Timescale {
+        self.media
+    }
+
+    /// Nominal frame in media ticks.
+    pub(super) fn frame(&self) -> i64 {
+        self.frame
+    }
+
+    fn ticks(&self, mapping: &Mapping, source_ticks: i64) -> i64 {
+        mapping.apply(MediaTime::new(source_ticks, self.source)).rescale(self.media).ticks()
+    }
+
+    /// Places a sample on the channel's clock.
+    pub(super) fn place(&mut self, mapping: &Mapping, sample: &Sample) -> Placed {
+        if sample.sync && self.kind == MediaKind::Video {
+            self.delay = sample.pts - sample.dts;
+        }
+        let mut dts = self.ticks(mapping, sample.dts.saturating_add(self.delay));
+        let mut repaired = Repaired::No;
+        if let Some(last) = self.last_dts {
+            let expected = last + self.frame;
+            let step = MediaDuration::new(dts - expected, self.media);
+            if step > FORWARD_MAX || step < MediaDuration::ZERO - BACKWARD_MAX {
+                return Placed::Jump;
+            }
+            match self.kind {
+                // Audio is counted in samples; timestamps only say when to count anew.
+                MediaKind::Audio if (dts - expected).abs() * 2 <= self.frame => dts = expected,
+                MediaKind::Audio if dts < expected => return Placed::Overlaps,
+                MediaKind::Audio => {}
+                MediaKind::Video if dts <= last => {
+                    dts = last + 1;
+                    repaired = Repaired::Yes;
+                }
+                MediaKind::Video => {}
+            }
+        }
+        self.last_dts = Some(dts);
+        let pts = match self.kind {
+            MediaKind::Audio => dts,
+            MediaKind::Video => self.ticks(mapping, sample.pts),
+        };
+        let duration = sample.duration.map(|d| {
+            MediaDuration::new(i64::from(d), self.source).rescale(self.media).ticks()
+        });
+        let data = sample.data.clone();
+        Placed::At(Timed { dts, pts, duration, sync: sample.sync, data }, repaired)
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::media::{Language, TrackId, VariantName};
+    use bytes::Bytes;
+
+    fn audio(rate: u32) -> TrackClock {
+        let aac = crate::media::codec::AacConfig {
+            object_type: 2,
+            sample_rate: rate,
+            channels: 2,
+            frame_length: 1024,
+            asc: Bytes::from_static(&[0x11, 0x90]),
+        };
+        let info = TrackInfo {
+            id: TrackId(1),
+            variant: VariantName::default(),
+            language: Language::UNDETERMINED,
+            codec: Codec::Aac(aac),
+            timescale: Timescale::NINETY_KHZ,
+            bitrate: None,
+        };
+        TrackClock::new(&info, MediaDuration::from_millis(20))
+    }
+
+    fn sample(dts: i64) -> Sample {
+        Sample { dts, pts: dts, duration: None, sync: true, data: Bytes::new() }
+    }
+
+    #[test]
+    fn audio_is_counted_and_never_drifts_from_its_timestamps() {
+        let mut clock = audio(44_100);
+        let mapping = Mapping { offset: MediaDuration::from_secs(1_700_000_000), absolute: false };
+        let mut first = None;
+        for n in 0..100_000_i64 {
+            // 90 kHz timestamps rounded down, as encoders write them.
+            let Placed::At(timed, _) = clock.place(&mapping, &sample(n * 1024 * 90_000 / 44_100)) else {
+                panic!("a regular frame is placed")
+            };
+            let first = *first.get_or_insert(timed.dts);
+            assert_eq!(timed.dts - first, n * 1024);
+        }
+    }
+
+    #[test]
+    fn a_jump_is_not_taken_for_jitter() {
+        let mut clock = audio(48_000);
+        let mapping = Mapping { offset: MediaDuration::ZERO, absolute: false };
+        assert!(matches!(clock.place(&mapping, &sample(900_000)), Placed::At(..)));
+        assert!(matches!(clock.place(&mapping, &sample(990_000)), Placed::Jump));
+        assert!(matches!(clock.place(&mapping, &sample(0)), Placed::Jump));
+        assert!(matches!(clock.place(&mapping, &sample(898_000)), Placed::Overlaps));
+        assert!(matches!(clock.place(&mapping, &sample(901_920)), Placed::At(..)));
+    }
+
+    #[test]
+    fn a_mapping_by_arrival_never_lies_before_what_is_there() {
+        let at = MediaTime::from_millis;
+        let free = Mapping::by_arrival(at(6000), at(1_000_000), at(0), None);
+        assert_eq!(free.apply(at(6000)), at(1_000_000));
+        let lifted = Mapping::by_arrival(at(6000), at(1_000_000), at(0), Some(at(999_000)));
+        assert!(lifted.apply(at(0)) >= at(999_000));
+        assert!(Mapping::anchored(at(0), at(1_000_000), at(1_070_000)).is_none());
+    }
+}

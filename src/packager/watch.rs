@@ -1,0 +1,283 @@
+//! Start-up: media is held back until its rhythm is known, or, after a break, until all tracks that
+//! took part have a sync sample at one instant again.
+
+use std::collections::{BTreeMap, BTreeSet, VecDeque};
+
+use super::cadence::{Found, Rhythm, exact_frame, find, half};
+use super::contract::{LeftOut, Report, SourceId};
+use crate::media::{Language, MediaKind, Sample, TrackId, TrackInfo, VariantName};
+use crate::units::{MediaDuration, MediaTime};
+
+/// A track of one session of a source.
+pub(super) type SourceTrack = (SourceId, TrackId);
+
+/// How long a break waits for the tracks that took part before it.
+const PATIENCE: MediaDuration = MediaDuration::from_millis(2000);
+
+/// One track's media so far.
+#[derive(Debug)]
+pub(super) struct Watched {
+    pub(super) info: TrackInfo,
+    pub(super) samples: VecDeque<Sample>,
+}
+
+impl Watched {
+    fn time(&self, ticks: i64) -> MediaTime {
+        MediaTime::new(ticks, self.info.timescale)
+    }
+
+    fn syncs(&self) -> Vec<MediaTime> {
+        self.samples.iter().filter(|s| s.sync).map(|s| self.time(s.pts)).collect()
+    }
+
+    fn newest(&self) -> Option<MediaTime> {
+        self.samples.back().map(|s| self.time(s.pts))
+    }
+
+    /// The nominal frame: exact where the codec or the timestamps allow it.
+    pub(super) fn frame(&self) -> MediaDuration {
+        let told = self.info.codec.frame_duration();
+        if let (MediaKind::Audio, Some(told)) = (self.info.kind(), told) {
+            return told;
+        }
+        let count = i64::try_from(self.samples.len()).unwrap_or(i64::MAX);
+        let (Some(first), Some(last)) = (self.samples.front(), self.samples.back()) else {
+            return told.unwrap_or(MediaDuration::from_millis(40));
+        };
+        if count < 8 {
+            return told.unwrap_or(MediaDuration::from_millis(40));
+        }
+        let span = self.time(last.dts) - self.time(first.dts);
+        let intervals = u32::try_from(count - 1).ok().and_then(std::num::NonZeroU32::new);
+        intervals.map_or(span, |n| exact_frame(told, span.divided_by(n)))
+    }
+}
+
+/// What the watch found: a run can begin.
+#[derive(Debug)]
+pub(super) struct Start {
+    /// Who takes part, the leading track first, then video by size, then audio.
+    pub(super) tracks: Vec<SourceTrack>,
+    /// The sync samples' rhythm.
+    pub(super) rhythm: Rhythm,
+    /// The leading track's frame.
+    pub(super) frame: MediaDuration,
+    /// The first instant of the run, on the source's clock.
+    pub(super) at: MediaTime,
+    /// An instant of the sync grid, on the source's clock.
+    pub(super) origin: MediaTime,
+    /// The newest media of the leading track, on the source's clock.
+    pub(super) newest: MediaTime,
+}
+
+/// What a run before the break knew.
+#[derive(Debug)]
+pub(super) struct Resume {
+    pub(super) rhythm: Rhythm,
+    pub(super) frame: MediaDuration,
+    /// Rungs and languages that took part.
+    pub(super) tracks: BTreeSet<(MediaKind, VariantName, Language)>,
+}
+
+/// Media held back.
+#[derive(Debug, Default)]
+pub(super) struct Watch {
+    pub(super) tracks: BTreeMap<SourceTrack, Watched>,
+    resume: Option<Resume>,
+    bytes: usize,
+    pub(super) reports: Vec<Report>,
+}
+
+impl Watch {
+    pub(super) fn resuming(resume: Resume) -> Self {
+        Watch { resume: Some(resume), ..Watch::default() }
+    }
+
+    pub(super) fn declare(&mut self, key: SourceTrack, info: TrackInfo, limit: usize) {
+        if !self.tracks.contains_key(&key) && self.tracks.len() >= limit {
+            let track = info.kind().to_string();
+            self.reports.push(Report::TrackLeftOut { track, why: LeftOut::TooManyTracks });
+            return;
+        }
+        // New settings: what came before cannot be in the same run.
+        self.tracks.insert(key, Watched { info, samples: VecDeque::new() });
+    }
+
+    pub(super) fn forget(&mut self, source: SourceId) {
+        self.tracks.retain(|(s, _), _| *s != source);
+    }
+
+    /// Holds a sample back. A step backward or a hole drops what came before it.
+    pub(super) fn push(&mut self, key: SourceTrack, sample: Sample, bytes_max: usize) {
+        let Some(track) = self.tracks.get_mut(&key) else { return };
+        if let Some(last) = track.samples.back() {
+            let step = track.time(sample.dts) - track.time(last.dts);
+            if step > MediaDuration::from_secs(1) || step < MediaDuration::from_millis(-100) {
+                track.samples.clear();
+            }
+        }
+        self.bytes += sample.data.len();
+        track.samples.push_back(sample);
+        if self.bytes > bytes_max {
+            self.reports.push(Report::PendingOverflow);
+            self.bytes = 0;
+            for track in self.tracks.values_mut() {
+                track.samples.drain(..track.samples.len() / 2);
+                self.bytes += track.samples.iter().map(|s| s.data.len()).sum::<usize>();
+            }
+        }
+    }
+
+    /// Whether a run can begin, now that a sample of `key` has come.
+    pub(super) fn start(&self, key: SourceTrack) -> Option<Start> {
+        let order = self.order();
+        let leader = *order.first()?;
+        if self.waits_for_first_samples() {
+            return None;
+        }
+        let watched = self.tracks.get(&leader)?;
+        let newest_is_sync = self.tracks.get(&key)?.samples.back()?.sync;
+        let late_enough = watched.samples.len() % 32 == 0;
+        if !newest_is_sync && !late_enough {
+            return None;
+        }
+        let frame = match &self.resume {
+            Some(resume) => resume.frame,
+            None => watched.frame(),
+        };
+        let followers: Vec<SourceTrack> = order[1..].to_vec();
+        let syncs = watched.syncs();
+        match &self.resume {
+            None => self.first_start(leader, &followers, &syncs, frame),
+            Some(resume) => self.resumed_start(leader, &followers, &syncs, resume),
+        }
+    }
+
+    fn first_start(
+        &self,
+        leader: SourceTrack,
+        followers: &[SourceTrack],
+        syncs: &[MediaTime],
+        frame: MediaDuration,
+    ) -> Option<Start> {
+        let newest = self.tracks.get(&leader)?.newest()?;
+        let videos = |key: &&SourceTrack| self.kind(**key) == Some(MediaKind::Video);
+        let mut common = syncs.to_vec();
+        let mut aligned = Vec::new();
+        for key in followers.iter().filter(videos) {
+            let other = self.tracks.get(key)?;
+            let theirs = other.syncs();
+            let both = matching(&common, &theirs, frame);
+            if both.len() >= 2 {
+                common = both;
+                aligned.push(*key);
+            } else if other.newest().is_none_or(|t| t < newest) && !self.out_of_patience(syncs, newest) {
+                return None;
+            }
+        }
+        let Found::Rhythm(rhythm, origin) = find(&common, frame) else { return None };
+        let at = *common.iter().find(|t| **t >= origin)?;
+        let audio = followers.iter().filter(|k| self.kind(**k) == Some(MediaKind::Audio));
+        let tracks = std::iter::once(leader).chain(aligned).chain(audio.copied()).collect();
+        Some(Start { tracks, rhythm, frame, at, origin, newest })
+    }
+
+    fn resumed_start(
+        &self,
+        leader: SourceTrack,
+        followers: &[SourceTrack],
+        syncs: &[MediaTime],
+        resume: &Resume,
+    ) -> Option<Start> {
+        let newest = self.tracks.get(&leader)?.newest()?;
+        let first = *syncs.first()?;
+        let waited = newest - first >= PATIENCE;
+        let here: BTreeSet<_> = self.tracks.values().map(|w| identity(&w.info)).collect();
+        if !resume.tracks.is_subset(&here) && !waited {
+            return None;
+        }
+        let mut common = syncs.to_vec();
+        let mut tracks = vec![leader];
+        for key in followers {
+            let other = self.tracks.get(key)?;
+            if other.info.kind() == MediaKind::Video {
+                let both = matching(&common, &other.syncs(), resume.frame);
+                if both.is_empty() {
+                    if !waited {
+                        return None;
+                    }
+                    continue;
+                }
+                common = both;
+            } else if other.samples.is_empty() && !waited {
+                return None;
+            }
+            tracks.push(*key);
+        }
+        let at = *common.first()?;
+        Some(Start { tracks, rhythm: resume.rhythm, frame: resume.frame, at, origin: at, newest })
+    }
+
+    /// Whether a declared track has nothing yet, and the others not so much that it is past waiting for.
+    fn waits_for_first_samples(&self) -> bool {
+        let held = self.tracks.values().filter_map(|w| {
+            Some(w.newest()? - w.time(w.samples.front()?.pts))
+        });
+        self.tracks.values().any(|w| w.samples.is_empty()) && held.max().is_none_or(|span| span < PATIENCE)
+    }
+
+    fn out_of_patience(&self, syncs: &[MediaTime], newest: MediaTime) -> bool {
+        let longest = syncs.windows(2).map(|w| w[1] - w[0]).max().unwrap_or(PATIENCE);
+        syncs.first().is_some_and(|first| newest - *first >= longest.times(4).max(PATIENCE.times(2)))
+    }
+
+    fn kind(&self, key: SourceTrack) -> Option<MediaKind> {
+        self.tracks.get(&key).map(|w| w.info.kind())
+    }
+
+    /// The tracks with media: video by size, then audio, one of each language unless they come in
+    /// one rung. The first leads.
+    fn order(&self) -> Vec<SourceTrack> {
+        let mut order: Vec<(&SourceTrack, &Watched)> =
+            self.tracks.iter().filter(|(_, w)| !w.samples.is_empty()).collect();
+        order.sort_by(|(a_key, a), (b_key, b)| rank(&a.info, a_key).cmp(&rank(&b.info, b_key)));
+        let mut languages: BTreeMap<Language, VariantName> = BTreeMap::new();
+        order.retain(|(_, w)| match w.info.kind() {
+            MediaKind::Video => true,
+            MediaKind::Audio => {
+                let first = languages.entry(w.info.language).or_insert(w.info.variant.clone());
+                *first == w.info.variant
+            }
+        });
+        order.into_iter().map(|(key, _)| *key).collect()
+    }
+}
+
+/// What a track is, over reconnects.
+pub(super) fn identity(info: &TrackInfo) -> (MediaKind, VariantName, Language) {
+    let variant = match info.kind() {
+        MediaKind::Video => info.variant.clone(),
+        MediaKind::Audio => VariantName::default(),
+    };
+    (info.kind(), variant, info.language)
+}
+
+/// Order of tracks: video before audio, larger pictures first, then by rung, then as declared.
+fn rank(info: &TrackInfo, key: &SourceTrack) -> (MediaKind, std::cmp::Reverse<u32>, VariantName, SourceTrack) {
+    let size = match &info.codec {
+        crate::media::Codec::Avc(avc) => u32::from(avc.width) * u32::from(avc.height),
+        crate::media::Codec::Aac(_) => 0,
+    };
+    (info.kind(), std::cmp::Reverse(size), info.variant.clone(), *key)
+}
+
+/// Those of `ours` that `theirs` has within half a frame. Both ascend.
+fn matching(ours: &[MediaTime], theirs: &[MediaTime], frame: MediaDuration) -> Vec<MediaTime> {
+    ours.iter()
+        .copied()
+        .filter(|t| {
+            let at = theirs.partition_point(|other| *other + half(frame) < *t);
+            theirs.get(at).is_some_and(|other| (*other - *t).abs() <= half(frame))
+        })
+        .collect()
+}
