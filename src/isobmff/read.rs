@@ -2,6 +2,8 @@
 
 mod chunk;
 mod init;
+#[cfg(test)]
+mod tests;
 
 pub use chunk::{ParsedChunk, ParsedSample, SAMPLES_MAX, parse_chunk};
 pub use init::{ParsedInit, SampleDefaults, parse_init};

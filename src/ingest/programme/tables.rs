@@ -18,9 +18,9 @@ pub(super) struct Tables<'a> {
 #[derive(Clone, Copy, Debug)]
 pub(super) struct Edit {
     /// First media time, in the track's ticks.
-    from: i64,
+    pub(super) from: i64,
     /// One past the last; nothing where the edit goes to the end.
-    to: Option<i64>,
+    pub(super) to: Option<i64>,
 }
 
 impl<'a> Tables<'a> {
@@ -166,7 +166,7 @@ impl<'a> Tables<'a> {
 /// The sample with four bytes before each NAL unit and without parameter sets, delimiters and
 /// filler, the form [`Sample`] asks for; the same bytes where they are in it already. `None` where
 /// the lengths do not add up or nothing is left.
-fn with_four_byte_lengths(data: &Bytes, size: usize) -> Option<Bytes> {
+pub(super) fn with_four_byte_lengths(data: &Bytes, size: usize) -> Option<Bytes> {
     let mut units = Vec::new();
     let mut as_it_is = size == 4;
     let mut rest = data.as_ref();
