@@ -119,7 +119,9 @@ pub enum ProgrammeError {
         count: usize,
     },
     /// Sample tables that contradict each other.
-    #[error("track {track}: table '{table}' does not agree with the track's {samples} samples")]
+    #[error(
+        "track {track}: table '{table}' does not agree with the file and the track's {samples} samples"
+    )]
     Table {
         /// The track.
         track: u32,

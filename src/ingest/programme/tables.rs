@@ -30,12 +30,14 @@ impl<'a> Tables<'a> {
         let stsz = &boxes.trak.mdia.minf.stbl.stsz;
         let samples = stsz.sample_count;
         let count = samples as usize;
-        // A sample has at least a byte, so a count over the file's length is a lie as well.
-        if count > SAMPLES_MAX || count > file_length {
+        if count > SAMPLES_MAX {
             return Err(ProgrammeError::TooManySamples { track, samples });
         }
         let tables = Tables { track, boxes, count };
-        if stsz.sample_size == 0 && stsz.sample_sizes.len() != count {
+        // Samples that lay over one another could make far more of a file than it has.
+        let bytes: u64 = (0..count).map(|index| u64::from(tables.size(index))).sum();
+        let sizes = stsz.sample_sizes.len();
+        if bytes > file_length as u64 || stsz.sample_size == 0 && sizes != count {
             return Err(tables.disagrees("stsz"));
         }
         Ok(tables)
