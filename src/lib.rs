@@ -23,4 +23,5 @@ pub mod ingest;
 pub mod isobmff;
 pub mod media;
 pub mod packager;
+pub mod resolve;
 pub mod units;

@@ -1,0 +1,14 @@
+//! Answers to readers, as pure functions: what an endpoint's protocol lists and who may read it.
+//!
+//! No socket, clock, lock or status code belongs here; `http` turns the answers into responses.
+
+#![deny(clippy::disallowed_methods, clippy::disallowed_types)]
+
+pub mod access;
+pub mod protocol;
+
+pub use access::{
+    AccessRules, AddressError, IpBlock, IpList, NoControl, Refused, Secret, SecretError, Viewer,
+    client_address,
+};
+pub use protocol::{Protocol, ProtocolError};
