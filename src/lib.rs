@@ -19,6 +19,7 @@
 //! `docs/architecture.md` is the guided tour, `docs/invariants.md` what may never break,
 //! `docs/time.md` the rules of cuts, numbers and Periods.
 
+pub mod config;
 pub mod ingest;
 pub mod isobmff;
 pub mod media;

@@ -1,0 +1,178 @@
+//! One channel: its names, its inputs and its endpoints, and what must agree among them.
+
+use std::collections::BTreeMap;
+use std::path::PathBuf;
+
+use super::endpoint::{Endpoint, Outline};
+use super::fault::{Fault, Problem};
+use super::limits::Limits;
+use super::name::Name;
+use super::section::{Found, Section};
+use super::value;
+use crate::resolve::Secret;
+use crate::units::MediaDuration;
+
+/// Inputs of a channel: the main one and its standby.
+const INPUTS: usize = 2;
+/// Most endpoints of a channel.
+const ENDPOINTS_MAX: usize = 16;
+
+/// One live service; group and name together are unique.
+#[derive(Clone, Debug, PartialEq)]
+pub struct Channel {
+    /// The group it belongs to.
+    pub group: Name,
+    /// Its name within the group.
+    pub name: Name,
+    /// A file played endlessly as its source, as written: relative to the configuration file's
+    /// folder.
+    pub loop_file: Option<PathBuf>,
+    /// What inputs 1 and 2 ask of an encoder; `None` lets every encoder in.
+    pub inputs: [Option<Credentials>; INPUTS],
+    /// Its outputs, 1 to 16.
+    pub endpoints: Vec<Endpoint>,
+}
+
+/// What an encoder must show.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Credentials {
+    /// 1 to 200 bytes, without a colon.
+    pub user: String,
+    /// 1 to 200 bytes.
+    pub password: Secret,
+}
+
+/// Reads every `[[channel]]`.
+pub(super) fn read_channels(
+    root: &mut Section<'_>,
+    limits: &Limits,
+    faults: &mut Vec<Fault>,
+) -> Vec<Channel> {
+    let mut first_of = BTreeMap::new();
+    let mut channels = Vec::new();
+    for mut section in root.sections("channel").good().unwrap_or_default() {
+        let group = section.required("group", value::name);
+        let name = section.required("name", value::name);
+        if let (Some(group), Some(name)) = (&group, &name) {
+            let path = section.path().to_owned();
+            let first = first_of.entry((group.clone(), name.clone())).or_insert(path).clone();
+            if first != section.path() {
+                section.complain("name", Problem::ChannelTaken { first });
+            }
+        }
+        let loop_file = section.get("loop", value::path).good();
+        let inputs = read_inputs(&mut section, faults);
+        let endpoints = read_endpoints(&mut section, limits, faults);
+        section.close(faults);
+        if let (Some(group), Some(name)) = (group, name) {
+            channels.push(Channel { group, name, loop_file, inputs, endpoints });
+        }
+    }
+    channels
+}
+
+fn read_inputs(
+    channel: &mut Section<'_>,
+    faults: &mut Vec<Fault>,
+) -> [Option<Credentials>; INPUTS] {
+    let mut inputs = [const { None }; INPUTS];
+    let sections = channel.sections("input").good().unwrap_or_default();
+    if sections.len() > INPUTS {
+        channel.complain("input", Problem::TooMany { max: INPUTS });
+    }
+    for (index, mut section) in sections.into_iter().enumerate() {
+        let credentials = read_credentials(&mut section);
+        if let Some(input) = inputs.get_mut(index) {
+            *input = credentials;
+        }
+        section.close(faults);
+    }
+    inputs
+}
+
+fn read_credentials(section: &mut Section<'_>) -> Option<Credentials> {
+    let user = section.get("user", value::user);
+    let password = section.get("password", value::password);
+    match (user, password) {
+        (Found::Good(user), Found::Good(password)) => Some(Credentials { user, password }),
+        (Found::Absent, Found::Absent) => None,
+        (user, password) => {
+            if matches!(user, Found::Absent) {
+                section.complain("password", Problem::CredentialsIncomplete { missing: "user" });
+            }
+            if matches!(password, Found::Absent) {
+                let missing = "password";
+                section.complain("user", Problem::CredentialsIncomplete { missing });
+            }
+            None
+        }
+    }
+}
+
+fn read_endpoints(
+    channel: &mut Section<'_>,
+    limits: &Limits,
+    faults: &mut Vec<Fault>,
+) -> Vec<Endpoint> {
+    let sections = match channel.sections("endpoint") {
+        Found::Absent => {
+            channel.complain("endpoint", Problem::Missing);
+            Vec::new()
+        }
+        Found::Faulty => Vec::new(),
+        Found::Good(sections) => {
+            if sections.is_empty() {
+                channel.complain("endpoint", Problem::TooFew);
+            } else if sections.len() > ENDPOINTS_MAX {
+                channel.complain("endpoint", Problem::TooMany { max: ENDPOINTS_MAX });
+            }
+            sections
+        }
+    };
+    let mut before: Vec<(String, Outline)> = Vec::new();
+    // Those past the most allowed are refused as a whole.
+    for (ordinal, mut section) in (1..).zip(sections.into_iter().take(ENDPOINTS_MAX)) {
+        let outline = Outline::read(&mut section, ordinal, limits.memory_window);
+        agree(&before, &outline, &mut section);
+        before.push((section.path().to_owned(), outline));
+        section.close(faults);
+    }
+    let found = segmentations(&before);
+    if found > limits.segmentations {
+        let allowed = limits.segmentations;
+        channel.complain("endpoint", Problem::Segmentations { found, allowed });
+    }
+    before.into_iter().filter_map(|(_, outline)| outline.endpoint).collect()
+}
+
+/// Complains of what an endpoint has in conflict with those before it.
+fn agree(before: &[(String, Outline)], outline: &Outline, section: &mut Section<'_>) {
+    let same_name = |other: &Outline| other.name.is_some() && other.name == outline.name;
+    if let Some((first, _)) = before.iter().find(|(_, other)| same_name(other)) {
+        section.complain("name", Problem::EndpointTaken { first: first.clone() });
+    }
+    let mut grids = before.iter().filter_map(|(path, other)| Some((path, grid(other)?)));
+    if let (Some(own), Some((first, other))) = (grid(outline), grids.next())
+        && own != other
+    {
+        let key = if own.0 == other.0 { "part_duration" } else { "segment_duration" };
+        let (segment, part) = (other.0.to_std(), other.1.to_std());
+        section.complain(key, Problem::GridDiffers { first: first.clone(), segment, part });
+    }
+}
+
+/// Segment and part duration of an endpoint that has parts.
+fn grid(outline: &Outline) -> Option<(MediaDuration, MediaDuration)> {
+    let timing = outline.timing?;
+    Some((timing.segment_duration, timing.part_duration?))
+}
+
+/// How many distinct pairs of segment duration and part grid the endpoints ask for.
+fn segmentations(outlines: &[(String, Outline)]) -> usize {
+    let timings = outlines.iter().filter_map(|(_, outline)| outline.timing);
+    let mut pairs: Vec<_> =
+        timings.map(|timing| (timing.segment_duration, timing.part_duration)).collect();
+    pairs.sort_unstable();
+    pairs.dedup();
+    pairs.len()
+}

@@ -1,0 +1,225 @@
+//! One endpoint of a channel: its protocol, durations, window, name and guard.
+
+use std::time::Duration;
+
+use super::fault::Problem;
+use super::limits::MEMORY_WINDOW_MAX;
+use super::name::{ManifestName, Name};
+use super::section::{Found, Section};
+use super::servers::addresses;
+use super::value;
+use crate::resolve::{AccessRules, Protocol};
+use crate::units::MediaDuration;
+
+const SECOND: Duration = Duration::from_secs(1);
+/// Longest segment, and longest where it has parts.
+const SEGMENT_MAX: Duration = Duration::from_secs(30);
+const LOW_LATENCY_SEGMENT_MAX: Duration = Duration::from_secs(2);
+const PART_MIN: Duration = Duration::from_millis(100);
+/// Part of a segment that its parts last by default: 350 ms of 1 s, 700 ms of 2 s.
+const PART_PERCENT: i64 = 35;
+const SEGMENT_NUM: usize = 6;
+const DASH_WINDOW_SECS: i64 = 60;
+const TIMESHIFT_DAYS_MAX: u64 = 30;
+
+/// One packaged output of a channel.
+#[derive(Clone, Debug, PartialEq)]
+pub struct Endpoint {
+    /// Unique within the channel.
+    pub name: Name,
+    /// Its number in URLs, from 1: its position in the file.
+    pub ordinal: u32,
+    /// What it puts out.
+    pub protocol: Protocol,
+    /// Segments an HLS playlist lists at least, 2 to 100.
+    pub segment_num: u32,
+    /// Asked segment duration, 1 to 30 s, with parts 1 to 2 s; whole milliseconds.
+    pub segment_duration: MediaDuration,
+    /// Asked part duration, 100 ms to half a segment; there where the protocol has parts.
+    pub part_duration: Option<MediaDuration>,
+    /// What a list spans at least, no less than three segments; there where it is written.
+    pub window: Option<MediaDuration>,
+    /// The last part of its manifests' URLs.
+    pub manifest_name: ManifestName,
+    /// Who may read it.
+    pub access: AccessRules,
+}
+
+impl Endpoint {
+    /// `timeShiftBufferDepth` of its MPD: the window, or 60 s and no less than three segments.
+    #[must_use]
+    pub fn dash_window(&self) -> MediaDuration {
+        let default =
+            MediaDuration::from_secs(DASH_WINDOW_SECS).max(self.segment_duration.times(3));
+        self.window.unwrap_or(default)
+    }
+
+    /// What its media playlists span at least: `segment_num` segments, and the window where it is
+    /// written.
+    #[must_use]
+    pub fn hls_window(&self) -> MediaDuration {
+        let counted = self.segment_duration.times(i64::from(self.segment_num));
+        self.window.map_or(counted, |window| window.max(counted))
+    }
+}
+
+/// What one `[[channel.endpoint]]` says, as far as it is right.
+pub(super) struct Outline {
+    /// Its name, written or by its protocol.
+    pub(super) name: Option<Name>,
+    /// Its durations.
+    pub(super) timing: Option<Timing>,
+    /// All of it.
+    pub(super) endpoint: Option<Endpoint>,
+}
+
+/// The durations of an endpoint.
+#[derive(Clone, Copy)]
+pub(super) struct Timing {
+    segment_num: u32,
+    pub(super) segment_duration: MediaDuration,
+    pub(super) part_duration: Option<MediaDuration>,
+    window: Option<MediaDuration>,
+}
+
+impl Outline {
+    /// Reads one `[[channel.endpoint]]`. `kept` is what stays in memory.
+    pub(super) fn read(section: &mut Section<'_>, ordinal: u32, kept: MediaDuration) -> Self {
+        let protocol = section.required("protocol", value::protocol);
+        let timing = read_timing(section, protocol);
+        if let (Some(protocol), Some(timing)) = (protocol, timing) {
+            fit(section, protocol, timing, kept);
+        }
+        read_timeshift(section);
+        let name = match section.get("name", value::name) {
+            Found::Absent => {
+                protocol.and_then(|protocol| Name::parse(&protocol.name().to_ascii_lowercase()))
+            }
+            written => written.good(),
+        };
+        let manifest_name = section.get("manifest_name", value::manifest_name).or_default();
+        let access = read_access(section);
+        let assemble = || {
+            let timing = timing?;
+            Some(Endpoint {
+                name: name.clone()?,
+                ordinal,
+                protocol: protocol?,
+                segment_num: timing.segment_num,
+                segment_duration: timing.segment_duration,
+                part_duration: timing.part_duration,
+                window: timing.window,
+                manifest_name: manifest_name?,
+                access: access?,
+            })
+        };
+        Outline { endpoint: assemble(), name, timing }
+    }
+}
+
+/// Complains of what is listed for longer than it is `kept`.
+fn fit(section: &mut Section<'_>, protocol: Protocol, timing: Timing, kept: MediaDuration) {
+    let window = match timing.window {
+        None if protocol.has_dash() => default_window(timing.segment_duration),
+        window => window.unwrap_or(MediaDuration::ZERO),
+    };
+    if window > kept {
+        section.complain("window", beyond(window, kept));
+    }
+    let counted = timing.segment_duration.times(i64::from(timing.segment_num));
+    if protocol.has_hls() && counted > kept {
+        section.complain("segment_num", beyond(counted, kept));
+    }
+}
+
+/// The window of an MPD where none is written.
+fn default_window(segment: MediaDuration) -> MediaDuration {
+    MediaDuration::from_secs(DASH_WINDOW_SECS).max(segment.times(3))
+}
+
+fn beyond(listed: MediaDuration, kept: MediaDuration) -> Problem {
+    Problem::WindowBeyondMemory { listed: listed.to_std(), kept: kept.to_std() }
+}
+
+/// The durations; `None` where one of them is wrong.
+fn read_timing(section: &mut Section<'_>, protocol: Option<Protocol>) -> Option<Timing> {
+    let segment_num = section.get("segment_num", value::count(2, 100)).or(SEGMENT_NUM);
+    let low_latency = protocol.is_some_and(Protocol::low_latency);
+    let (longest, default) =
+        if low_latency { (LOW_LATENCY_SEGMENT_MAX, 1) } else { (SEGMENT_MAX, 5) };
+    let segment = section.get("segment_duration", value::media(SECOND, longest));
+    let segment = segment.or(MediaDuration::from_secs(default));
+    let part = read_part_duration(section, protocol, segment);
+    let window = read_window(section, segment);
+    if matches!(part, Found::Faulty) || matches!(window, Found::Faulty) {
+        return None;
+    }
+    Some(Timing {
+        segment_num: u32::try_from(segment_num?).ok()?,
+        segment_duration: segment?,
+        part_duration: part.good(),
+        window: window.good(),
+    })
+}
+
+/// The part duration, absent only where the protocol has no parts or is not known.
+fn read_part_duration(
+    section: &mut Section<'_>,
+    protocol: Option<Protocol>,
+    segment: Option<MediaDuration>,
+) -> Found<MediaDuration> {
+    if protocol.is_some_and(|protocol| !protocol.low_latency()) {
+        return section.get("part_duration", |_| Err(Problem::PartsWithoutLowLatency));
+    }
+    let segment_max = segment.map_or(LOW_LATENCY_SEGMENT_MAX, MediaDuration::to_std);
+    let half = segment_max.min(LOW_LATENCY_SEGMENT_MAX) / 2;
+    match (section.get("part_duration", value::media(PART_MIN, half)), protocol, segment) {
+        (Found::Absent, Some(_), Some(segment)) => {
+            let millis = segment.floor_millis() * PART_PERCENT / 100;
+            Found::Good(MediaDuration::from_millis(millis))
+        }
+        (found, _, _) => found,
+    }
+}
+
+fn read_window(section: &mut Section<'_>, segment: Option<MediaDuration>) -> Found<MediaDuration> {
+    let found = section.get("window", value::media(SECOND, MEMORY_WINDOW_MAX));
+    let least = segment.unwrap_or(MediaDuration::ZERO).times(3);
+    match found {
+        Found::Good(window) if window < least => {
+            section.complain("window", Problem::WindowTooShort { least: least.to_std() });
+            Found::Faulty
+        }
+        found => found,
+    }
+}
+
+/// Time shift is a key of the shape, and off until there is an archive.
+fn read_timeshift(section: &mut Section<'_>) {
+    let days = section.get("timeshift_days", value::count(0, TIMESHIFT_DAYS_MAX));
+    if days.good().is_some_and(|days| days > 0) {
+        section.complain("timeshift_days", Problem::TimeShift);
+    }
+}
+
+fn read_access(section: &mut Section<'_>) -> Option<AccessRules> {
+    let code = section.get("authorization_code", value::authorization_code);
+    let whitelist = addresses(section, "ip_whitelist");
+    let blacklist = addresses(section, "ip_blacklist");
+    let open = section.get("open", value::boolean);
+    let code = match code {
+        Found::Absent => None,
+        Found::Faulty => return None,
+        Found::Good(code) => Some(code),
+    };
+    let (whitelist, blacklist) = (whitelist.or_default()?, blacklist.or_default()?);
+    let open = open.or(false)?;
+    let controls =
+        [("authorization_code", code.is_some()), ("ip_whitelist", !whitelist.is_empty())];
+    if let (true, Some((control, _))) = (open, controls.into_iter().find(|(_, given)| *given)) {
+        section.complain("open", Problem::OpenContradicts { control });
+        return None;
+    }
+    let rules = AccessRules::new(blacklist, whitelist, code, open);
+    rules.map_err(|error| section.complain_of_all(error.into())).ok()
+}

@@ -1,0 +1,259 @@
+//! What is wrong with a configuration file, each fault with its line, key, value and what is allowed.
+//!
+//! A fault never shows the value of a key that holds a secret, nor that of an unknown key, which
+//! may be a misspelt one.
+
+use std::fmt;
+use std::time::Duration;
+
+use thiserror::Error;
+
+use super::text::{ShownDuration, ShownSize};
+use crate::resolve::{AddressError, NoControl, ProtocolError};
+
+/// One fault of a configuration file.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Fault {
+    /// Line of the file, from 1; of the section's head where the key is not written.
+    pub line: usize,
+    /// Dotted path of the key, arrays counted from 0; empty for a fault of syntax.
+    pub key: String,
+    /// The value as written, or what kind of value it is; `None` where there is none to show.
+    pub value: Option<String>,
+    /// What is wrong and what is allowed.
+    pub problem: Problem,
+}
+
+/// What is wrong with a value and what is allowed.
+#[derive(Clone, Debug, PartialEq, Eq, Error)]
+pub enum Problem {
+    /// No address block, or one of all addresses.
+    #[error(transparent)]
+    Address(#[from] AddressError),
+    /// No authorization code.
+    #[error("must be 1 to 200 letters, digits, `_`, `.` or `-`")]
+    AuthorizationCode,
+    /// Two channels of the same group and name.
+    #[error("names the same channel as {first}; group and name together must be unique")]
+    ChannelTaken {
+        /// Path of the first of them.
+        first: String,
+    },
+    /// No whole number, or one out of range.
+    #[error("must be a whole number from {min} to {max}")]
+    Count {
+        /// Least value allowed.
+        min: u64,
+        /// Greatest value allowed.
+        max: u64,
+    },
+    /// Only one of user and password.
+    #[error("needs {missing} beside it: user and password go together")]
+    CredentialsIncomplete {
+        /// The key that is not there.
+        missing: &'static str,
+    },
+    /// No duration, or one out of range.
+    #[error("must be a duration from {} to {}, written like \"500ms\", \"2s\", \"1m\" or \"24h\"",
+        ShownDuration(*.min), ShownDuration(*.max))]
+    Duration {
+        /// Shortest allowed.
+        min: Duration,
+        /// Longest allowed.
+        max: Duration,
+    },
+    /// Two endpoints of one name in a channel.
+    #[error(
+        "names the same endpoint as {first}; names must be unique within a channel \
+        (default: the protocol's, in lower case)"
+    )]
+    EndpointTaken {
+        /// Path of the first of them.
+        first: String,
+    },
+    /// Low-latency endpoints of one channel that ask for different parts.
+    #[error("must have the segment_duration {} and part_duration {} of {first}: \
+        a channel has one part grid", ShownDuration(*.segment), ShownDuration(*.part))]
+    GridDiffers {
+        /// Path of the channel's first low-latency endpoint.
+        first: String,
+        /// Its segment duration.
+        segment: Duration,
+        /// Its part duration.
+        part: Duration,
+    },
+    /// No name of a header.
+    #[error("must be the name of an HTTP header; Authorization is always read and cannot be it")]
+    HeaderName,
+    /// No address to listen on.
+    #[error("must be an IP address and a port, like \"127.0.0.1:8080\" or \"[::1]:8080\"")]
+    ListenAddress,
+    /// Two listeners on one address.
+    #[error("is taken by {by}; each listener needs its own")]
+    ListenerTaken {
+        /// Path of the other listener's key.
+        by: String,
+    },
+    /// No name for a manifest.
+    #[error(
+        "must be 1 to 128 letters, digits, `.`, `_` or `-`, other than `.` and `..` and \
+        without the extension, which the protocol adds"
+    )]
+    ManifestName,
+    /// A key that must be there is not.
+    #[error("is required")]
+    Missing,
+    /// No name of a group, channel or endpoint.
+    #[error("must be 1 to 200 letters, digits, `_` or `-`")]
+    Name,
+    /// An endpoint without access control.
+    #[error(transparent)]
+    NoControl(#[from] NoControl),
+    /// An endpoint declared open that has a control.
+    #[error("contradicts {control}: leave one of them out")]
+    OpenContradicts {
+        /// Key of the control.
+        control: &'static str,
+    },
+    /// Parts for an endpoint that lists none.
+    #[error("must not stand here: only LLHLS_CMAF has parts")]
+    PartsWithoutLowLatency,
+    /// No password.
+    #[error("must be 1 to 200 bytes without control characters")]
+    Password,
+    /// No path.
+    #[error("must be a path, not empty and without a zero byte")]
+    Path,
+    /// No protocol of this release.
+    #[error(transparent)]
+    Protocol(#[from] ProtocolError),
+    /// More distinct segmentations in a channel than allowed.
+    #[error(
+        "ask for {found} different pairs of segment_duration and part_duration; \
+        limits.segmentations allows {allowed} a channel"
+    )]
+    Segmentations {
+        /// How many the endpoints ask for.
+        found: usize,
+        /// How many `limits.segmentations` allows.
+        allowed: usize,
+    },
+    /// No size, or one out of range.
+    #[error("must be a size from {} to {}, written like \"16KiB\", \"64MiB\", \"1GiB\" \
+        or as a number of bytes", ShownSize(*.min), ShownSize(*.max))]
+    Size {
+        /// Least allowed, in bytes.
+        min: usize,
+        /// Most allowed, in bytes.
+        max: usize,
+    },
+    /// A limit that is smaller than what must fit into it.
+    #[error("must be at least {part}, which is {}", ShownSize(*.least))]
+    SmallerThanItsPart {
+        /// Key of what must fit.
+        part: &'static str,
+        /// Its value in bytes.
+        least: usize,
+    },
+    /// The file is no TOML; the parser's own words.
+    #[error("{0}")]
+    Syntax(String),
+    /// Time shift, before there is an archive.
+    #[error("must be 0: time shift needs the archive, not available in this release")]
+    TimeShift,
+    /// Fewer entries than needed.
+    #[error("must have at least one entry")]
+    TooFew,
+    /// More entries than allowed.
+    #[error("must have at most {max} entries")]
+    TooMany {
+        /// Most allowed.
+        max: usize,
+    },
+    /// A key nobody reads.
+    #[error("is no key of this section; the nearest is `{nearest}`")]
+    UnknownKey {
+        /// The most similar key of the section.
+        nearest: &'static str,
+        /// Every key of the section.
+        known: Vec<&'static str>,
+    },
+    /// No user name.
+    #[error("must be 1 to 200 bytes without `:` and control characters")]
+    User,
+    /// A list longer than what is kept in memory.
+    #[error("lists {}, but limits.memory_window keeps {} in memory; \
+        limits.memory_window may be raised, up to 24h", ShownDuration(*.listed), ShownDuration(*.kept))]
+    WindowBeyondMemory {
+        /// What the endpoint would list.
+        listed: Duration,
+        /// What `limits.memory_window` keeps.
+        kept: Duration,
+    },
+    /// A window of fewer than three segments.
+    #[error("must be at least three segment durations, {}", ShownDuration(*.least))]
+    WindowTooShort {
+        /// Three segment durations.
+        least: Duration,
+    },
+    /// A value of another kind.
+    #[error("must be {expected}")]
+    WrongKind {
+        /// The kind it must be.
+        expected: &'static str,
+    },
+}
+
+impl fmt::Display for Fault {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "line {}: ", self.line)?;
+        if !self.key.is_empty() {
+            f.write_str(&self.key)?;
+            if let Some(value) = &self.value {
+                write!(f, " = {value}")?;
+            }
+            f.write_str(": ")?;
+        }
+        self.problem.fmt(f)
+    }
+}
+
+/// All faults of a configuration file, in the order of their lines; never empty.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Faults(Vec<Fault>);
+
+impl Faults {
+    /// The faults sorted by line, or `None` where there are none.
+    pub(super) fn of(mut faults: Vec<Fault>) -> Option<Self> {
+        faults.sort_by(|a, b| (a.line, &a.key).cmp(&(b.line, &b.key)));
+        (!faults.is_empty()).then_some(Faults(faults))
+    }
+
+    /// The faults in the order of their lines.
+    pub fn iter(&self) -> std::slice::Iter<'_, Fault> {
+        self.0.iter()
+    }
+}
+
+impl<'a> IntoIterator for &'a Faults {
+    type Item = &'a Fault;
+    type IntoIter = std::slice::Iter<'a, Fault>;
+    fn into_iter(self) -> Self::IntoIter {
+        self.iter()
+    }
+}
+
+impl fmt::Display for Faults {
+    /// One fault a line, without a newline at the end.
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        for (index, fault) in self.0.iter().enumerate() {
+            if index > 0 {
+                f.write_str("\n")?;
+            }
+            fault.fmt(f)?;
+        }
+        Ok(())
+    }
+}
+
+impl std::error::Error for Faults {}

@@ -1,0 +1,167 @@
+//! The listeners and the store.
+
+use std::net::{Ipv4Addr, SocketAddr};
+use std::num::NonZeroUsize;
+use std::path::PathBuf;
+
+use http::HeaderName;
+
+use super::fault::{Fault, Problem};
+use super::section::{Found, Section};
+use super::value;
+use crate::resolve::IpList;
+
+/// Most threads that answer readers.
+const WORKERS_MAX: u64 = 1_024;
+
+/// Where readers come.
+#[derive(Clone, Debug, PartialEq)]
+pub struct Egress {
+    /// Address and port; port 0 lets the system choose.
+    pub listen: SocketAddr,
+    /// Proxies whose X-Forwarded-For is believed.
+    pub trusted_proxies: IpList,
+    /// Header that carries an endpoint's authorization code; never Authorization.
+    pub cdn_auth_header: HeaderName,
+    /// Threads that answer readers, at most 1,024; `None` for one a core.
+    pub workers: Option<NonZeroUsize>,
+}
+
+/// Where encoders push.
+#[derive(Clone, Debug, PartialEq)]
+pub struct Ingest {
+    /// Address and port of HTTP push; port 0 lets the system choose.
+    pub http: SocketAddr,
+}
+
+/// Where operators look.
+#[derive(Clone, Debug, PartialEq)]
+pub struct Admin {
+    /// Address and port; port 0 lets the system choose.
+    pub listen: SocketAddr,
+}
+
+/// Where state is kept.
+#[derive(Clone, Debug, PartialEq)]
+pub struct Store {
+    /// Folder, as written: relative to the configuration file's.
+    pub path: PathBuf,
+}
+
+impl Default for Egress {
+    fn default() -> Self {
+        Egress {
+            listen: loopback(8080),
+            trusted_proxies: IpList::loopback(),
+            cdn_auth_header: HeaderName::from_static("x-package-authorization"),
+            workers: None,
+        }
+    }
+}
+
+impl Default for Ingest {
+    fn default() -> Self {
+        Ingest { http: loopback(8090) }
+    }
+}
+
+impl Default for Admin {
+    fn default() -> Self {
+        Admin { listen: loopback(8070) }
+    }
+}
+
+impl Default for Store {
+    fn default() -> Self {
+        Store { path: PathBuf::from("var") }
+    }
+}
+
+fn loopback(port: u16) -> SocketAddr {
+    SocketAddr::from((Ipv4Addr::LOCALHOST, port))
+}
+
+/// The address list `key` of a section.
+pub(super) fn addresses(section: &mut Section<'_>, key: &'static str) -> Found<IpList> {
+    match section.list(key, value::address_block) {
+        Found::Absent => Found::Absent,
+        Found::Faulty => Found::Faulty,
+        Found::Good(blocks) => match IpList::new(blocks) {
+            Ok(list) => Found::Good(list),
+            Err(error) => {
+                section.complain(key, error.into());
+                Found::Faulty
+            }
+        },
+    }
+}
+
+/// Reads `[egress]`, `[ingest]` and `[admin]`, which must not share an address.
+pub(super) fn read_listeners(
+    root: &mut Section<'_>,
+    faults: &mut Vec<Fault>,
+) -> (Egress, Ingest, Admin) {
+    let mut taken = Vec::new();
+    let egress = Egress::read(root.section("egress"), &mut taken, faults);
+    let mut section = root.section("ingest");
+    let http = read_listener(&mut section, "http", &mut taken, Ingest::default().http);
+    section.close(faults);
+    let mut section = root.section("admin");
+    let listen = read_listener(&mut section, "listen", &mut taken, Admin::default().listen);
+    section.close(faults);
+    (egress, Ingest { http }, Admin { listen })
+}
+
+impl Egress {
+    fn read(
+        mut section: Section<'_>,
+        taken: &mut Vec<(String, SocketAddr)>,
+        faults: &mut Vec<Fault>,
+    ) -> Self {
+        let default = Egress::default();
+        let s = &mut section;
+        let listen = read_listener(s, "listen", taken, default.listen);
+        let trusted = addresses(s, "trusted_proxies").or(default.trusted_proxies);
+        let header = s.or("cdn_auth_header", &default.cdn_auth_header, value::header_name);
+        let workers = s.or("workers", &0, value::count(0, WORKERS_MAX));
+        section.close(faults);
+        Egress {
+            listen,
+            trusted_proxies: trusted.unwrap_or_default(),
+            cdn_auth_header: header,
+            workers: NonZeroUsize::new(workers),
+        }
+    }
+}
+
+/// Reads a listener's address and notes it among those that are `taken`.
+fn read_listener(
+    section: &mut Section<'_>,
+    key: &'static str,
+    taken: &mut Vec<(String, SocketAddr)>,
+    default: SocketAddr,
+) -> SocketAddr {
+    let Some(address) = section.get(key, value::listen_address).or(default) else {
+        return default;
+    };
+    if let Some((by, _)) = taken.iter().find(|(_, other)| collide(*other, address)) {
+        section.complain(key, Problem::ListenerTaken { by: by.clone() });
+    }
+    taken.push((format!("{}.{key}", section.path()), address));
+    address
+}
+
+/// Whether two listeners cannot both bind.
+fn collide(a: SocketAddr, b: SocketAddr) -> bool {
+    let same_family = a.is_ipv4() == b.is_ipv4();
+    let all_of_it = same_family && (a.ip().is_unspecified() || b.ip().is_unspecified());
+    a.port() != 0 && a.port() == b.port() && (a.ip() == b.ip() || all_of_it)
+}
+
+impl Store {
+    pub(super) fn read(mut section: Section<'_>, faults: &mut Vec<Fault>) -> Self {
+        let path = section.or("path", &Store::default().path, value::path);
+        section.close(faults);
+        Store { path }
+    }
+}

@@ -1,0 +1,125 @@
+//! Readers of single values: each takes what is written and gives a type that cannot be wrong.
+
+use std::net::SocketAddr;
+use std::path::PathBuf;
+use std::time::Duration;
+
+use http::HeaderName;
+use http::header::AUTHORIZATION;
+use toml::de::DeValue;
+
+use super::fault::Problem;
+use super::name::{ManifestName, Name};
+use super::text;
+use crate::resolve::{IpBlock, Protocol, Secret};
+use crate::units::MediaDuration;
+
+/// A written value that became a `T`, or what is wrong with it.
+type Read<T> = Result<T, Problem>;
+
+fn string<'v>(value: &'v DeValue<'_>) -> Read<&'v str> {
+    value.as_str().ok_or(Problem::WrongKind { expected: "a string" })
+}
+
+pub(super) fn boolean(value: &DeValue<'_>) -> Read<bool> {
+    value.as_bool().ok_or(Problem::WrongKind { expected: "true or false" })
+}
+
+/// A whole number from `min` to `max`.
+pub(super) fn count(min: u64, max: u64) -> impl Fn(&DeValue<'_>) -> Read<usize> {
+    move |value| {
+        whole(value)
+            .filter(|number| (min..=max).contains(number))
+            .and_then(|number| usize::try_from(number).ok())
+            .ok_or(Problem::Count { min, max })
+    }
+}
+
+/// A size from `min` to `max` bytes.
+pub(super) fn size(min: usize, max: usize) -> impl Fn(&DeValue<'_>) -> Read<usize> {
+    move |value| {
+        whole(value)
+            .or_else(|| value.as_str().and_then(text::size))
+            .and_then(|bytes| usize::try_from(bytes).ok())
+            .filter(|bytes| (min..=max).contains(bytes))
+            .ok_or(Problem::Size { min, max })
+    }
+}
+
+fn whole(value: &DeValue<'_>) -> Option<u64> {
+    let integer = value.as_integer()?;
+    u64::from_str_radix(integer.as_str(), integer.radix()).ok()
+}
+
+/// A wait from `min` to `max`.
+pub(super) fn duration(min: Duration, max: Duration) -> impl Fn(&DeValue<'_>) -> Read<Duration> {
+    move |value| {
+        value
+            .as_str()
+            .and_then(text::duration)
+            .filter(|wait| (min..=max).contains(wait))
+            .ok_or(Problem::Duration { min, max })
+    }
+}
+
+/// A stretch of media from `min` to `max`, whole milliseconds.
+pub(super) fn media(min: Duration, max: Duration) -> impl Fn(&DeValue<'_>) -> Read<MediaDuration> {
+    move |value| {
+        let millis = duration(min, max)(value)?.as_millis();
+        let millis = i64::try_from(millis).map_err(|_| Problem::Duration { min, max })?;
+        Ok(MediaDuration::from_millis(millis))
+    }
+}
+
+pub(super) fn listen_address(value: &DeValue<'_>) -> Read<SocketAddr> {
+    value.as_str().and_then(|text| text.parse().ok()).ok_or(Problem::ListenAddress)
+}
+
+pub(super) fn header_name(value: &DeValue<'_>) -> Read<HeaderName> {
+    value
+        .as_str()
+        .and_then(|text| HeaderName::from_bytes(text.as_bytes()).ok())
+        .filter(|name| name != AUTHORIZATION)
+        .ok_or(Problem::HeaderName)
+}
+
+pub(super) fn path(value: &DeValue<'_>) -> Read<PathBuf> {
+    let plain = |text: &&str| !text.is_empty() && !text.contains('\0');
+    value.as_str().filter(plain).map(PathBuf::from).ok_or(Problem::Path)
+}
+
+pub(super) fn name(value: &DeValue<'_>) -> Read<Name> {
+    value.as_str().and_then(Name::parse).ok_or(Problem::Name)
+}
+
+pub(super) fn manifest_name(value: &DeValue<'_>) -> Read<ManifestName> {
+    value.as_str().and_then(ManifestName::parse).ok_or(Problem::ManifestName)
+}
+
+pub(super) fn protocol(value: &DeValue<'_>) -> Read<Protocol> {
+    Ok(Protocol::parse(string(value)?)?)
+}
+
+pub(super) fn address_block(value: &DeValue<'_>) -> Read<IpBlock> {
+    Ok(IpBlock::parse(string(value)?)?)
+}
+
+pub(super) fn user(value: &DeValue<'_>) -> Read<String> {
+    // RFC 7617 §2: a user-id holds neither a colon nor a control character.
+    let plain = |c: char| c != ':' && !c.is_control();
+    let user = |text: &&str| (1..=200).contains(&text.len()) && text.chars().all(plain);
+    value.as_str().filter(user).map(str::to_owned).ok_or(Problem::User)
+}
+
+pub(super) fn password(value: &DeValue<'_>) -> Read<Secret> {
+    let plain = |text: &&str| !text.chars().any(char::is_control);
+    let secret = value.as_str().filter(plain).and_then(|text| Secret::new(text).ok());
+    secret.ok_or(Problem::Password)
+}
+
+pub(super) fn authorization_code(value: &DeValue<'_>) -> Read<Secret> {
+    let allowed = |b: u8| b.is_ascii_alphanumeric() || b"_.-".contains(&b);
+    let plain = |text: &&str| text.bytes().all(allowed);
+    let secret = value.as_str().filter(plain).and_then(|text| Secret::new(text).ok());
+    secret.ok_or(Problem::AuthorizationCode)
+}
