@@ -73,12 +73,32 @@ impl Language {
         }
     }
 
+    /// The tag of RFC 5646, which prefers two letters where ISO 639-1 has them.
+    #[must_use]
+    pub fn bcp47(&self) -> &str {
+        let three = self.as_str();
+        TWO_LETTERS.iter().find(|(long, _)| *long == three).map_or(three, |(_, short)| short)
+    }
+
     /// The three letters.
     #[must_use]
     pub fn as_str(&self) -> &str {
         std::str::from_utf8(&self.0).unwrap_or("und")
     }
 }
+
+/// ISO 639-2 codes, terminological and bibliographic, with their ISO 639-1 counterparts.
+const TWO_LETTERS: [(&str, &str); 54] = [
+    ("ara", "ar"), ("baq", "eu"), ("ben", "bn"), ("bul", "bg"), ("cat", "ca"), ("ces", "cs"),
+    ("chi", "zh"), ("cze", "cs"), ("dan", "da"), ("deu", "de"), ("dut", "nl"), ("ell", "el"),
+    ("eng", "en"), ("est", "et"), ("eus", "eu"), ("fas", "fa"), ("fin", "fi"), ("fra", "fr"),
+    ("fre", "fr"), ("ger", "de"), ("gle", "ga"), ("glg", "gl"), ("gre", "el"), ("heb", "he"),
+    ("hin", "hi"), ("hrv", "hr"), ("hun", "hu"), ("ind", "id"), ("isl", "is"), ("ita", "it"),
+    ("jpn", "ja"), ("kor", "ko"), ("lav", "lv"), ("lit", "lt"), ("may", "ms"), ("msa", "ms"),
+    ("nld", "nl"), ("nor", "no"), ("per", "fa"), ("pol", "pl"), ("por", "pt"), ("ron", "ro"),
+    ("rum", "ro"), ("rus", "ru"), ("slk", "sk"), ("slv", "sl"), ("spa", "es"), ("srp", "sr"),
+    ("swe", "sv"), ("tam", "ta"), ("tha", "th"), ("tur", "tr"), ("ukr", "uk"), ("zho", "zh"),
+];
 
 /// What a source says of a track before its first sample, and again whenever it changes.
 #[derive(Clone, Debug, PartialEq, Eq)]

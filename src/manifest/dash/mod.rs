@@ -1,0 +1,143 @@
+//! The MPD (ISO/IEC 23009-1): SegmentTimeline with `$Number$`.
+//!
+//! `availabilityStartTime` is the Unix epoch and `presentationTimeOffset` the Period's start, so
+//! that MPD time is media time and nothing in it is ever rewritten.
+
+mod timeline;
+
+use std::fmt::Write;
+
+use super::Listing;
+use super::text::{put_instant, put_xs_duration};
+use crate::media::{Codec, MediaKind};
+use crate::packager::{Period, PeriodTrack, RenditionView, SegmentationView};
+use crate::units::{MediaDuration, MediaTime};
+use timeline::{Listed, periods};
+
+/// Segments between the live edge and where players are asked to play.
+const DELAY_SEGMENTS: i64 = 3;
+/// Segments of buffer asked for before playing.
+const BUFFER_SEGMENTS: i64 = 2;
+
+/// Renders an MPD.
+#[must_use]
+pub fn mpd(listing: &Listing<'_>, segmentation: &SegmentationView) -> String {
+    let periods = periods(listing, segmentation);
+    let mut out = String::with_capacity(2048);
+    put_root(&mut out, listing, segmentation, &periods);
+    for period in &periods {
+        put_period(&mut out, listing, period);
+    }
+    out.push_str("<UTCTiming schemeIdUri=\"urn:mpeg:dash:utc:http-iso:2014\" value=\"/time\"/>\n</MPD>\n");
+    out
+}
+
+fn put_root(out: &mut String, listing: &Listing<'_>, segmentation: &SegmentationView, periods: &[Listed<'_>]) {
+    let duration = segmentation.duration;
+    let end = periods.iter().filter_map(Listed::end).max().unwrap_or(MediaTime::from_millis(0));
+    out.push_str("<?xml version=\"1.0\" encoding=\"UTF-8\"?>\n<MPD xmlns=\"urn:mpeg:dash:schema:mpd:2011\"");
+    out.push_str(" profiles=\"urn:mpeg:dash:profile:isoff-live:2011\" type=\"dynamic\"");
+    // The content changes exactly when a segment is added: its end is the time of publication.
+    out.push_str(" availabilityStartTime=\"1970-01-01T00:00:00Z\" publishTime=\"");
+    put_instant(out, end);
+    out.push('"');
+    let mut put = |name: &str, value: MediaDuration| {
+        let _ = write!(out, " {name}=\"");
+        put_xs_duration(out, value);
+        out.push('"');
+    };
+    if listing.ended {
+        put("mediaPresentationDuration", end.since_epoch());
+    } else {
+        put("minimumUpdatePeriod", duration);
+    }
+    put("minBufferTime", duration.times(BUFFER_SEGMENTS));
+    put("timeShiftBufferDepth", listing.window.max(duration.times(DELAY_SEGMENTS)));
+    put("suggestedPresentationDelay", duration.times(DELAY_SEGMENTS));
+    let longest = MediaDuration::from_secs(i64::from(segmentation.target));
+    let longest = periods.iter().flat_map(Listed::lengths).max().map_or(longest, |l| longest.max(l));
+    put("maxSegmentDuration", MediaDuration::from_millis(longest.div_ceil(MediaDuration::from_millis(1))));
+    out.push_str(">\n");
+}
+
+fn put_period(out: &mut String, listing: &Listing<'_>, listed: &Listed<'_>) {
+    let _ = write!(out, "<Period id=\"{}\" start=\"", listed.period.id);
+    put_xs_duration(out, listed.period.start().since_epoch());
+    out.push_str("\">\n");
+    let video: Vec<_> = listed.of(MediaKind::Video).collect();
+    if !video.is_empty() {
+        put_video(out, listing, listed.period, &video);
+    }
+    for (i, (track, view, rows)) in listed.of(MediaKind::Audio).enumerate() {
+        put_audio(out, track, i);
+        put_representation(out, listing, listed.period, (track, view, rows));
+        out.push_str("</AdaptationSet>\n");
+    }
+    out.push_str("</Period>\n");
+}
+
+type ListedTrack<'a> = (&'a PeriodTrack, &'a RenditionView, &'a [timeline::Run]);
+
+fn put_video(out: &mut String, listing: &Listing<'_>, period: &Period, tracks: &[ListedTrack<'_>]) {
+    let sizes = tracks.iter().filter_map(|(t, _, _)| match &t.codec {
+        Codec::Avc(avc) => Some((avc.width, avc.height)),
+        Codec::Aac(_) => None,
+    });
+    let (width, height) = sizes.fold((0, 0), |(w, h), (x, y)| (w.max(x), h.max(y)));
+    let _ = write!(
+        out,
+        "<AdaptationSet id=\"0\" contentType=\"video\" mimeType=\"video/mp4\" segmentAlignment=\"true\" startWithSAP=\"1\" maxWidth=\"{width}\" maxHeight=\"{height}\""
+    );
+    let fastest = tracks.iter().filter_map(|(t, _, _)| t.frame_rate).max_by_key(|r| r.duration_of(-1));
+    if let Some(rate) = fastest {
+        let _ = write!(out, " maxFrameRate=\"{}\"", ratio(rate.frames.get(), rate.seconds.get()));
+    }
+    out.push_str(">\n<Role schemeIdUri=\"urn:mpeg:dash:role:2011\" value=\"main\"/>\n");
+    for track in tracks {
+        put_representation(out, listing, period, *track);
+    }
+    out.push_str("</AdaptationSet>\n");
+}
+
+fn put_audio(out: &mut String, track: &PeriodTrack, index: usize) {
+    let (id, language) = (index + 1, track.language.bcp47());
+    let _ = write!(
+        out,
+        "<AdaptationSet id=\"{id}\" contentType=\"audio\" mimeType=\"audio/mp4\" segmentAlignment=\"true\" startWithSAP=\"1\" lang=\"{language}\">\n"
+    );
+    let role = if index == 0 { "main" } else { "alternate" };
+    let _ = writeln!(out, "<Role schemeIdUri=\"urn:mpeg:dash:role:2011\" value=\"{role}\"/>");
+}
+
+fn put_representation(out: &mut String, listing: &Listing<'_>, period: &Period, (track, view, runs): ListedTrack<'_>) {
+    let _ = write!(
+        out,
+        "<Representation id=\"{}\" codecs=\"{}\" bandwidth=\"{}\"",
+        view.rendition.name,
+        track.codec.rfc6381(),
+        view.rendition.peak.0.max(1)
+    );
+    match &track.codec {
+        Codec::Avc(avc) => {
+            let (x, y) = avc.pixel_aspect;
+            let _ = write!(out, " width=\"{}\" height=\"{}\" sar=\"{x}:{y}\"", avc.width, avc.height);
+            if let Some(rate) = track.frame_rate {
+                let _ = write!(out, " frameRate=\"{}\"", ratio(rate.frames.get(), rate.seconds.get()));
+            }
+            out.push_str(">\n");
+        }
+        Codec::Aac(aac) => {
+            let _ = write!(
+                out,
+                " audioSamplingRate=\"{}\">\n<AudioChannelConfiguration schemeIdUri=\"urn:mpeg:dash:23003:3:audio_channel_configuration:2011\" value=\"{}\"/>\n",
+                aac.sample_rate, aac.channels
+            );
+        }
+    }
+    timeline::put(out, listing, period, track, runs);
+    out.push_str("</Representation>\n");
+}
+
+fn ratio(frames: u32, seconds: u32) -> String {
+    if seconds == 1 { frames.to_string() } else { format!("{frames}/{seconds}") }
+}

@@ -1,0 +1,112 @@
+//! What a window lists by Period and track, and SegmentTimeline.
+
+use std::fmt::Write;
+
+use super::super::Listing;
+use crate::media::MediaKind;
+use crate::packager::{Period, PeriodTrack, RenditionView, SegmentationView};
+use crate::units::{MediaDuration, MediaTime};
+
+/// Consecutive segments of equal length: one `S`.
+#[derive(Clone, Copy, Debug)]
+pub(super) struct Run {
+    number: u64,
+    start: i64,
+    duration: i64,
+    /// Segments after the first.
+    repeats: u64,
+}
+
+/// One Period's part of a window.
+#[derive(Debug)]
+pub(super) struct Listed<'a> {
+    pub(super) period: &'a Period,
+    tracks: Vec<(&'a PeriodTrack, &'a RenditionView, Vec<Run>)>,
+}
+
+impl<'a> Listed<'a> {
+    pub(super) fn of(
+        &self,
+        kind: MediaKind,
+    ) -> impl Iterator<Item = (&'a PeriodTrack, &'a RenditionView, &[Run])> {
+        let of_kind = self.tracks.iter().filter(move |(t, _, _)| t.codec.kind() == kind);
+        of_kind.map(|(track, view, runs)| (*track, *view, runs.as_slice()))
+    }
+
+    pub(super) fn end(&self) -> Option<MediaTime> {
+        let ends = self.tracks.iter().filter_map(|(track, _, runs)| {
+            let last = runs.last()?;
+            Some(MediaTime::new(last.start + last.duration * (last.repeats.cast_signed() + 1), track.timescale))
+        });
+        ends.max()
+    }
+
+    pub(super) fn lengths(&self) -> impl Iterator<Item = MediaDuration> {
+        self.tracks
+            .iter()
+            .flat_map(|(t, _, runs)| runs.iter().map(|r| MediaDuration::new(r.duration, t.timescale)))
+    }
+}
+
+/// The Periods of a window with what each track has of them. Gaps have no reference: the Period
+/// they end in ends there, and what comes after them is another (DASH-IF: no missing segments).
+pub(super) fn periods<'a>(listing: &Listing<'_>, segmentation: &'a SegmentationView) -> Vec<Listed<'a>> {
+    let mut periods: Vec<Listed<'a>> = Vec::new();
+    for view in &segmentation.renditions {
+        for row in view.rows.iter_from(listing.start(segmentation, view)).filter(|row| !row.is_gap()) {
+            let at = periods.partition_point(|p| p.period.ordinal < row.period.ordinal);
+            if periods.get(at).is_none_or(|p| p.period.ordinal != row.period.ordinal) {
+                periods.insert(at, Listed { period: &row.period, tracks: Vec::new() });
+            }
+            let Some(track) = row.period.track(view.rendition.id) else { continue };
+            let tracks = &mut periods[at].tracks;
+            if tracks.last().is_none_or(|(t, _, _)| t.rendition != track.rendition) {
+                tracks.push((track, view, Vec::new()));
+            }
+            if let Some((_, _, runs)) = tracks.last_mut() {
+                extend(runs, row.number, row.start, row.duration);
+            }
+        }
+    }
+    for listed in &mut periods {
+        let order = |id| listed.period.tracks.iter().position(|t| t.rendition == id);
+        listed.tracks.sort_by_key(|(t, _, _)| order(t.rendition));
+    }
+    periods
+}
+
+fn extend(runs: &mut Vec<Run>, number: u64, start: i64, duration: i64) {
+    match runs.last_mut() {
+        Some(run) if run.duration == duration && run.start + duration * (run.repeats.cast_signed() + 1) == start => {
+            run.repeats += 1;
+        }
+        _ => runs.push(Run { number, start, duration, repeats: 0 }),
+    }
+}
+
+/// Writes SegmentTemplate with its SegmentTimeline (ISO/IEC 23009-1 §5.3.9.6).
+pub(super) fn put(out: &mut String, listing: &Listing<'_>, period: &Period, track: &PeriodTrack, runs: &[Run]) {
+    let offset = period.start().rescale(track.timescale).ticks();
+    let _ = write!(
+        out,
+        "<SegmentTemplate timescale=\"{}\" presentationTimeOffset=\"{offset}\" startNumber=\"{}\" initialization=\"{folder}/$RepresentationID$/init-{}.mp4\" media=\"{folder}/$RepresentationID$/$Number$.m4s\">\n<SegmentTimeline>\n",
+        track.timescale,
+        runs.first().map_or(1, |run| run.number),
+        period.id,
+        folder = listing.folder,
+    );
+    let mut expected = None;
+    for run in runs {
+        out.push_str("<S");
+        if expected != Some(run.start) {
+            let _ = write!(out, " t=\"{}\"", run.start);
+        }
+        let _ = write!(out, " d=\"{}\"", run.duration);
+        if run.repeats > 0 {
+            let _ = write!(out, " r=\"{}\"", run.repeats);
+        }
+        out.push_str("/>\n");
+        expected = Some(run.start + run.duration * (run.repeats.cast_signed() + 1));
+    }
+    out.push_str("</SegmentTimeline>\n</SegmentTemplate>\n");
+}

@@ -1,0 +1,162 @@
+//! The media playlist, plain and low-latency, full and as a delta update.
+
+use std::fmt::Write;
+
+use super::super::Listing;
+use super::super::text::{put_instant, put_micros, put_seconds};
+use crate::packager::{Part, Period, RenditionView, Segment, SegmentationView};
+use crate::units::{MediaDuration, MediaTime, Timescale};
+
+/// CAN-SKIP-UNTIL in target durations: the least allowed (rfc8216bis §4.4.3.8).
+pub const SKIP_TARGETS: i64 = 6;
+/// PART-HOLD-BACK in part targets. The draft asks for two at least, Apple's authoring rules for three.
+pub const HOLD_BACK_PARTS: i64 = 3;
+/// Parts are listed of segments that end within so many target durations of the end (§6.2.2).
+const PART_TARGETS: i64 = 3;
+
+/// What to render.
+#[derive(Clone, Copy, Debug)]
+pub struct MediaPlaylist<'a> {
+    /// The endpoint's listing.
+    pub listing: Listing<'a>,
+    /// The list's segmentation.
+    pub segmentation: &'a SegmentationView,
+    /// The list.
+    pub list: &'a RenditionView,
+    /// Whether the endpoint is a low-latency one.
+    pub low_latency: bool,
+    /// Whether older segments are replaced by EXT-X-SKIP where the list is long enough.
+    pub skip: bool,
+}
+
+impl MediaPlaylist<'_> {
+    fn target(&self) -> MediaDuration {
+        MediaDuration::from_secs(i64::from(self.segmentation.target))
+    }
+
+    /// How many of the rows from `first` on a delta update skips: those farther than
+    /// CAN-SKIP-UNTIL from the end of the last complete segment (§6.2.5.1).
+    fn skipped(&self, first: usize) -> usize {
+        let Some(last) = self.list.rows.last().filter(|_| self.skip && self.low_latency && !self.listing.ended)
+        else {
+            return 0;
+        };
+        let boundary = last.end_time() - self.target().times(SKIP_TARGETS);
+        let far = self.list.rows.partition_point(|row| row.start_time() < boundary);
+        far.saturating_sub(first)
+    }
+}
+
+/// Renders a media playlist.
+#[must_use]
+pub fn media(playlist: &MediaPlaylist<'_>) -> String {
+    let list = playlist.list;
+    let first = playlist.listing.start(playlist.segmentation, list);
+    let skipped = playlist.skipped(first);
+    let mut out = String::with_capacity(512 + 160 * (list.rows.len() - first - skipped));
+    put_header(&mut out, playlist, first, skipped > 0);
+    if skipped > 0 {
+        let _ = writeln!(out, "#EXT-X-SKIP:SKIPPED-SEGMENTS={skipped}");
+    }
+    let parts_since = list.rows.last().map(|last| last.end_time() - playlist.target().times(PART_TARGETS));
+    for (i, row) in list.rows.iter_from(first + skipped).enumerate() {
+        put_row(&mut out, row, i == 0 && skipped == 0, parts_since.filter(|_| playlist.low_latency));
+    }
+    if playlist.listing.ended {
+        out.push_str("#EXT-X-ENDLIST\n");
+    } else if playlist.low_latency {
+        put_edge(&mut out, playlist);
+    }
+    out
+}
+
+fn put_header(out: &mut String, playlist: &MediaPlaylist<'_>, first: usize, delta: bool) {
+    // Version 6 for EXT-X-MAP, 9 for EXT-X-SKIP; the other low-latency tags need none (§8).
+    let version = if delta { 9 } else { 6 };
+    let target = playlist.segmentation.target;
+    let _ = write!(out, "#EXTM3U\n#EXT-X-VERSION:{version}\n#EXT-X-TARGETDURATION:{target}\n");
+    if let Some(part_target) = playlist.segmentation.part_target.filter(|_| playlist.low_latency) {
+        // Rounded up, so that no part is longer than it says.
+        let micros = part_target.div_ceil(MediaDuration::new(1, Timescale::MICROS));
+        out.push_str("#EXT-X-SERVER-CONTROL:CAN-BLOCK-RELOAD=YES,PART-HOLD-BACK=");
+        put_micros(out, micros * HOLD_BACK_PARTS);
+        let _ = writeln!(out, ",CAN-SKIP-UNTIL={}.0", i64::from(target) * SKIP_TARGETS);
+        out.push_str("#EXT-X-PART-INF:PART-TARGET=");
+        put_micros(out, micros);
+        out.push('\n');
+    }
+    let next = playlist.list.open.as_ref().map(|open| (open.number, open.period.ordinal, open.begins_period));
+    let row = playlist.list.rows.get(first).map(|row| (row.number, row.period.ordinal, row.begins_period));
+    let (number, ordinal, begins) = row.or(next).unwrap_or((0, 0, false));
+    let discontinuities = ordinal - u64::from(begins);
+    let _ = write!(
+        out,
+        "#EXT-X-MEDIA-SEQUENCE:{number}\n#EXT-X-DISCONTINUITY-SEQUENCE:{discontinuities}\n"
+    );
+}
+
+fn put_row(out: &mut String, row: &Segment, first: bool, parts_since: Option<MediaTime>) {
+    put_start(out, &row.period, row.begins_period, first, row.start_time());
+    if parts_since.is_some_and(|since| row.end_time() > since) {
+        for part in row.parts() {
+            put_part(out, part, row.period.id, row.timescale);
+        }
+    }
+    if row.is_gap() {
+        out.push_str("#EXT-X-GAP\n");
+    }
+    out.push_str("#EXTINF:");
+    // The difference of rounded instants: the sum over any run is exact to a microsecond (§4.4.4.1).
+    let micros = |t: MediaTime| t.rescale(Timescale::MICROS).ticks();
+    put_micros(out, micros(row.end_time()) - micros(row.start_time()));
+    let _ = write!(out, ",\n{}.m4s\n", row.number);
+}
+
+/// What stands before a segment's first part (§4.4.4.9).
+fn put_start(out: &mut String, period: &Period, begins: bool, first: bool, start: MediaTime) {
+    if begins {
+        out.push_str("#EXT-X-DISCONTINUITY\n");
+    }
+    if begins || first {
+        let _ = writeln!(out, "#EXT-X-MAP:URI=\"init-{}.mp4\"", period.id);
+    }
+    out.push_str("#EXT-X-PROGRAM-DATE-TIME:");
+    put_instant(out, start);
+    out.push('\n');
+}
+
+fn put_part(out: &mut String, part: &Part, period: i64, timescale: Timescale) {
+    out.push_str("#EXT-X-PART:DURATION=");
+    put_seconds(out, MediaDuration::new(part.duration, timescale));
+    let _ = write!(out, ",URI=\"p{period}-{}.m4s\"", part.start);
+    out.push_str(if part.independent { ",INDEPENDENT=YES\n" } else { "\n" });
+}
+
+/// The open segment's parts, the hint, the reports.
+fn put_edge(out: &mut String, playlist: &MediaPlaylist<'_>) {
+    let list = playlist.list;
+    if let Some(open) = &list.open
+        && let (Some(start), Some(_), Some(track)) =
+            (open.start, open.parts.first(), open.period.track(list.rendition.id))
+    {
+        let first = list.rows.is_empty();
+        put_start(out, &open.period, open.begins_period, first, MediaTime::new(start, track.timescale));
+        for part in &open.parts {
+            put_part(out, part, open.period.id, track.timescale);
+        }
+    }
+    if let Some((period, start)) = list.next_part {
+        let _ = writeln!(out, "#EXT-X-PRELOAD-HINT:TYPE=PART,URI=\"p{period}-{start}.m4s\"");
+    }
+    for report in list.reports.iter() {
+        let _ = write!(
+            out,
+            "#EXT-X-RENDITION-REPORT:URI=\"../{}/media.m3u8\",LAST-MSN={}",
+            report.name, report.number
+        );
+        if let Some(part) = report.part {
+            let _ = write!(out, ",LAST-PART={part}");
+        }
+        out.push('\n');
+    }
+}

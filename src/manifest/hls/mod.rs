@@ -1,0 +1,7 @@
+//! HLS playlists (draft-pantos-hls-rfc8216bis).
+
+mod media;
+mod multivariant;
+
+pub use media::{HOLD_BACK_PARTS, MediaPlaylist, SKIP_TARGETS, media};
+pub use multivariant::multivariant;

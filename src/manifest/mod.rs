@@ -1,0 +1,35 @@
+//! Manifests: pure text from a [`Snapshot`](crate::packager::Snapshot).
+//!
+//! HLS and DASH endpoints of one segmentation are two renderings of one snapshot (invariant 14).
+//! Which part of it a reader sees is decided in `resolve`; headers, compression and caching belong
+//! to `http`. Nothing here reads a clock: the same snapshot renders to the same bytes.
+
+#![deny(clippy::disallowed_methods, clippy::disallowed_types)]
+
+pub mod dash;
+pub mod hls;
+mod text;
+
+use crate::packager::{RenditionView, SegmentationView};
+use crate::units::MediaDuration;
+
+/// What an endpoint's rules have to do with its manifests.
+#[derive(Clone, Copy, Debug)]
+pub struct Listing<'a> {
+    /// The folder of objects beside the manifest: `{n}-{generation}`.
+    pub folder: &'a str,
+    /// Segments listed at least.
+    pub segments: u32,
+    /// Media listed at least.
+    pub window: MediaDuration,
+    /// Whether the lists have ended.
+    pub ended: bool,
+}
+
+impl Listing<'_> {
+    /// Index of the first row listed of a rendition.
+    #[must_use]
+    pub fn start(&self, segmentation: &SegmentationView, list: &RenditionView) -> usize {
+        list.list_start(self.segments, self.window, segmentation.target)
+    }
+}
