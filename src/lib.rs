@@ -22,6 +22,7 @@
 pub mod config;
 pub mod ingest;
 pub mod isobmff;
+pub mod manifest;
 pub mod media;
 pub mod packager;
 pub mod resolve;

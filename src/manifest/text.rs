@@ -22,7 +22,8 @@ pub(super) fn put_seconds(out: &mut String, duration: MediaDuration) {
 
 /// Millionths of a second as seconds with six decimals.
 pub(super) fn put_micros(out: &mut String, micros: i64) {
-    let (sign, micros) = if micros < 0 { ("-", micros.unsigned_abs()) } else { ("", micros.unsigned_abs()) };
+    let (sign, micros) =
+        if micros < 0 { ("-", micros.unsigned_abs()) } else { ("", micros.unsigned_abs()) };
     let _ = write!(out, "{sign}{}.{:06}", micros / 1_000_000, micros % 1_000_000);
 }
 
@@ -49,7 +50,10 @@ mod tests {
     #[test]
     fn durations_are_decimal_seconds() {
         let mut out = String::new();
-        put_seconds(&mut out, MediaDuration::new(60_060, Timescale::new(30_000).expect("not zero")));
+        put_seconds(
+            &mut out,
+            MediaDuration::new(60_060, Timescale::new(30_000).expect("not zero")),
+        );
         put_xs_duration(&mut out, MediaDuration::from_millis(2002));
         put_xs_duration(&mut out, MediaDuration::from_secs(60));
         assert_eq!(out, "2.002000PT2.002SPT60S");

@@ -41,7 +41,9 @@ impl Rhythm {
     pub(super) fn target(self, d: MediaDuration) -> u32 {
         let seconds = match self {
             Rhythm::Even { .. } => d.round_secs(),
-            Rhythm::Irregular { longest } => (d + longest + longest).div_ceil(MediaDuration::from_secs(2)),
+            Rhythm::Irregular { longest } => {
+                (d + longest + longest).div_ceil(MediaDuration::from_secs(2))
+            }
         };
         u32::try_from(seconds.max(1)).unwrap_or(u32::MAX)
     }
@@ -69,7 +71,9 @@ pub(super) fn find(syncs: &[MediaTime], frame: MediaDuration) -> Found {
     }
     let longest = syncs.windows(2).map(|w| w[1] - w[0]).max();
     match longest {
-        Some(longest) if syncs.len() > 3 && *last - *first >= longest.times(INTERVALS) && longest > frame => {
+        Some(longest)
+            if syncs.len() > 3 && *last - *first >= longest.times(INTERVALS) && longest > frame =>
+        {
             Found::Rhythm(Rhythm::Irregular { longest }, *first)
         }
         _ => Found::NotYet,
@@ -105,7 +109,10 @@ pub(super) fn half(frame: MediaDuration) -> MediaDuration {
 
 /// The exact length of a frame: what the bitstream says if the timestamps bear it out, else the
 /// nearest whole or n/1001 rate within 0.1 %, else what was measured.
-pub(super) fn exact_frame(bitstream: Option<MediaDuration>, measured: MediaDuration) -> MediaDuration {
+pub(super) fn exact_frame(
+    bitstream: Option<MediaDuration>,
+    measured: MediaDuration,
+) -> MediaDuration {
     let near = |a: MediaDuration, parts: i64| (a - measured).abs().times(parts) <= measured;
     if let Some(told) = bitstream.filter(|told| told.is_positive() && near(*told, 100)) {
         return told;
@@ -135,7 +142,12 @@ pub(super) fn phase(t: MediaTime, g: MediaDuration, frame: MediaDuration) -> Med
 }
 
 /// Whether a run that begins at `t` has its slot for number: (t − phase + G/2) mod D < G.
-pub(super) fn begins_a_slot(t: MediaTime, phase: MediaDuration, g: MediaDuration, d: MediaDuration) -> bool {
+pub(super) fn begins_a_slot(
+    t: MediaTime,
+    phase: MediaDuration,
+    g: MediaDuration,
+    d: MediaDuration,
+) -> bool {
     (t.since_epoch() - phase + half(g)).rem_floor(d) < g
 }
 
@@ -190,7 +202,8 @@ mod tests {
     fn random_distances_are_irregular_after_three_times_the_longest() {
         let thirty = rate(30, 1);
         let syncs = at_frames(&[0, 100, 131, 190, 290, 345], thirty);
-        let Found::Rhythm(rhythm @ Rhythm::Irregular { longest }, _) = find(&syncs, thirty.duration_of(1))
+        let Found::Rhythm(rhythm @ Rhythm::Irregular { longest }, _) =
+            find(&syncs, thirty.duration_of(1))
         else {
             panic!("no rhythm")
         };
@@ -212,9 +225,18 @@ mod tests {
     #[test]
     fn a_frame_is_what_the_bitstream_says_only_if_timestamps_agree() {
         let measured = MediaDuration::from_millis(40);
-        assert_eq!(exact_frame(Some(rate(50, 1).duration_of(1)), measured), rate(25, 1).duration_of(1));
-        assert_eq!(exact_frame(None, MediaDuration::new(33_367, Timescale::MICROS)), rate(30_000, 1001).duration_of(1));
-        assert_eq!(exact_frame(None, MediaDuration::new(41_708, Timescale::MICROS)), rate(24_000, 1001).duration_of(1));
+        assert_eq!(
+            exact_frame(Some(rate(50, 1).duration_of(1)), measured),
+            rate(25, 1).duration_of(1)
+        );
+        assert_eq!(
+            exact_frame(None, MediaDuration::new(33_367, Timescale::MICROS)),
+            rate(30_000, 1001).duration_of(1)
+        );
+        assert_eq!(
+            exact_frame(None, MediaDuration::new(41_708, Timescale::MICROS)),
+            rate(24_000, 1001).duration_of(1)
+        );
     }
 
     #[test]

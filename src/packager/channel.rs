@@ -99,10 +99,9 @@ impl Channel {
     pub fn handle_timeout(&mut self, now: Now) {
         let Some(active) = self.active else { return };
         let silent = self.silent_since(active, now) >= self.config.input_loss;
-        let standby_lives = self
-            .heard
-            .keys()
-            .any(|input| *input != active && self.silent_since(*input, now) < self.config.input_loss);
+        let standby_lives = self.heard.keys().any(|input| {
+            *input != active && self.silent_since(*input, now) < self.config.input_loss
+        });
         if silent && standby_lives {
             self.lose_input(active);
             self.publish(false);
@@ -159,8 +158,12 @@ impl Channel {
 
     fn activate(&mut self, input: InputId) {
         self.active = Some(input);
-        let declared: Vec<(SourceTrack, TrackInfo)> =
-            self.declared.iter().filter(|((s, _), _)| s.input == input).map(|(k, i)| (*k, i.clone())).collect();
+        let declared: Vec<(SourceTrack, TrackInfo)> = self
+            .declared
+            .iter()
+            .filter(|((s, _), _)| s.input == input)
+            .map(|(k, i)| (*k, i.clone()))
+            .collect();
         for (key, info) in declared {
             self.declare(key, info);
         }
@@ -211,20 +214,27 @@ impl Channel {
         let arrival = now.wall.media_time();
         let floor = self.floor();
         let anchor = start.tracks.first().and_then(|(source, _)| self.anchors.get(source));
-        let anchored = anchor.and_then(|(media, epoch)| Mapping::anchored(*media, *epoch, *epoch.max(&(arrival - MediaDuration::from_secs(60)))));
+        let anchored = anchor.and_then(|(media, epoch)| {
+            Mapping::anchored(*media, *epoch, *epoch.max(&(arrival - MediaDuration::from_secs(60))))
+        });
         let kept = self.last_mapping.filter(|m| {
             let late = arrival - m.apply(start.newest);
-            !m.absolute && late.abs() <= MediaDuration::from_secs(1) && floor.is_none_or(|f| m.apply(start.at) >= f)
+            !m.absolute
+                && late.abs() <= MediaDuration::from_secs(1)
+                && floor.is_none_or(|f| m.apply(start.at) >= f)
         });
         let chosen = anchored.or(kept);
-        let mapping = chosen.unwrap_or_else(|| Mapping::by_arrival(start.newest, arrival, start.at, floor));
+        let mapping =
+            chosen.unwrap_or_else(|| Mapping::by_arrival(start.newest, arrival, start.at, floor));
         if kept.is_none() || anchored.is_some() {
-            self.outputs.push_back(Output::Report(Report::ClockMapped { absolute: mapping.absolute }));
+            self.outputs
+                .push_back(Output::Report(Report::ClockMapped { absolute: mapping.absolute }));
         }
         self.last_mapping = Some(mapping);
-        let Phase::Watching(watch, reason) =
-            std::mem::replace(&mut self.phase, Phase::Watching(Watch::default(), PeriodReason::Started))
-        else {
+        let Phase::Watching(watch, reason) = std::mem::replace(
+            &mut self.phase,
+            Phase::Watching(Watch::default(), PeriodReason::Started),
+        ) else {
             return;
         };
         self.outputs.push_back(Output::Report(match start.rhythm {
@@ -246,13 +256,16 @@ impl Channel {
         };
         let mut reports = Vec::new();
         let mut changed = false;
-        let run = Run::new(beginning, &mut Surroundings {
-            state: &mut self.state,
-            segmentations: &mut self.segmentations,
-            reports: &mut reports,
-            needs_state: &mut self.needs_state,
-            state_changed: &mut changed,
-        });
+        let run = Run::new(
+            beginning,
+            &mut Surroundings {
+                state: &mut self.state,
+                segmentations: &mut self.segmentations,
+                reports: &mut reports,
+                needs_state: &mut self.needs_state,
+                state_changed: &mut changed,
+            },
+        );
         self.phase = Phase::Running(Box::new(run));
         self.outputs.extend(reports.into_iter().map(Output::Report));
         self.remember(changed);
@@ -260,7 +273,12 @@ impl Channel {
     }
 
     /// Puts the media held back through the run: the tracks interleaved by time, from `at` on.
-    fn replay(&mut self, now: Now, tracks: &mut BTreeMap<SourceTrack, super::watch::Watched>, at: MediaTime) {
+    fn replay(
+        &mut self,
+        now: Now,
+        tracks: &mut BTreeMap<SourceTrack, super::watch::Watched>,
+        at: MediaTime,
+    ) {
         let mut held: Vec<(MediaTime, SourceTrack, Sample)> = Vec::new();
         for (key, watched) in tracks.iter_mut() {
             let scale = watched.info.timescale;
@@ -354,7 +372,8 @@ impl Channel {
             }
         };
         let (rhythm, frame) = run.rhythm();
-        let infos: Vec<(SourceTrack, TrackInfo)> = run.infos().map(|(k, i)| (*k, i.clone())).collect();
+        let infos: Vec<(SourceTrack, TrackInfo)> =
+            run.infos().map(|(k, i)| (*k, i.clone())).collect();
         let tracks: BTreeSet<_> = infos.iter().map(|(_, info)| identity(info)).collect();
         let mut reports = Vec::new();
         let mut changed = false;
@@ -377,13 +396,16 @@ impl Channel {
         let Phase::Running(run) = &mut self.phase else { return T::default() };
         let mut reports = Vec::new();
         let mut changed = false;
-        let result = act(run, &mut Surroundings {
-            state: &mut self.state,
-            segmentations: &mut self.segmentations,
-            reports: &mut reports,
-            needs_state: &mut self.needs_state,
-            state_changed: &mut changed,
-        });
+        let result = act(
+            run,
+            &mut Surroundings {
+                state: &mut self.state,
+                segmentations: &mut self.segmentations,
+                reports: &mut reports,
+                needs_state: &mut self.needs_state,
+                state_changed: &mut changed,
+            },
+        );
         self.outputs.extend(reports.into_iter().map(Output::Report));
         self.remember(changed);
         result

@@ -104,7 +104,8 @@ impl ChunkBuilder {
     /// `mfhd.sequence_number`: hundredths of a second since the epoch, modulo 2^32. A function of
     /// media time, so that two origins agree; it wraps after 497 days.
     fn sequence_number(&self, base: i64) -> u32 {
-        let hundredths = MediaDuration::new(base, self.timescale).div_floor(MediaDuration::from_millis(10));
+        let hundredths =
+            MediaDuration::new(base, self.timescale).div_floor(MediaDuration::from_millis(10));
         (hundredths & i64::from(u32::MAX)) as u32
     }
 }

@@ -165,17 +165,26 @@ impl fmt::Display for Report {
                 "sync samples come at irregular distances, up to {} ms: set a fixed GOP for even segments",
                 longest.floor_millis()
             ),
-            Report::ClockMapped { absolute: true } => f.write_str("clock taken from the source's absolute time"),
-            Report::ClockMapped { absolute: false } => f.write_str("clock taken from the time of arrival"),
-            Report::PendingOverflow => {
-                f.write_str("too much media without a cut: limits.pending_bytes reached, oldest dropped")
+            Report::ClockMapped { absolute: true } => {
+                f.write_str("clock taken from the source's absolute time")
             }
+            Report::ClockMapped { absolute: false } => {
+                f.write_str("clock taken from the time of arrival")
+            }
+            Report::PendingOverflow => f.write_str(
+                "too much media without a cut: limits.pending_bytes reached, oldest dropped",
+            ),
             Report::PeriodBegan { id, reason } => write!(f, "Period {id} began: {reason}"),
             Report::SourceLost { input } => write!(f, "input {} has gone", input.0),
             Report::TargetRaised { from, to } => {
-                write!(f, "a segment was longer than announced: target duration {from} s raised to {to} s")
+                write!(
+                    f,
+                    "a segment was longer than announced: target duration {from} s raised to {to} s"
+                )
             }
-            Report::TimestampRepaired { track } => write!(f, "{track}: decode time not after the one before it"),
+            Report::TimestampRepaired { track } => {
+                write!(f, "{track}: decode time not after the one before it")
+            }
             Report::TrackJoined { track } => write!(f, "{track} takes part"),
             Report::TrackLeftOut { track, why } => write!(f, "{track} is left out: {why}"),
         }

@@ -116,9 +116,15 @@ impl Run {
         let frames: Vec<MediaDuration> = beginning
             .tracks
             .iter()
-            .map(|(_, info, frame)| info.codec.frame_duration().filter(|_| info.kind() == MediaKind::Audio).unwrap_or(*frame))
+            .map(|(_, info, frame)| {
+                info.codec
+                    .frame_duration()
+                    .filter(|_| info.kind() == MediaKind::Audio)
+                    .unwrap_or(*frame)
+            })
             .collect();
-        let target = part_ms.map(|ms| part_target(MediaDuration::from_millis(i64::from(ms)), &frames));
+        let target =
+            part_ms.map(|ms| part_target(MediaDuration::from_millis(i64::from(ms)), &frames));
         let clock = RunClock {
             rhythm: beginning.rhythm,
             frame: beginning.frame,
@@ -164,7 +170,13 @@ impl Run {
         self.tracks.iter().map(|t| t.queued_bytes).sum()
     }
 
-    fn add_track(&mut self, key: SourceTrack, info: TrackInfo, frame: MediaDuration, around: &mut Surroundings<'_>) {
+    fn add_track(
+        &mut self,
+        key: SourceTrack,
+        info: TrackInfo,
+        frame: MediaDuration,
+        around: &mut Surroundings<'_>,
+    ) {
         let identity = super::watch::identity(&info);
         let ordinal =
             self.tracks.iter().filter(|t| super::watch::identity(&t.info) == identity).count();
@@ -177,7 +189,9 @@ impl Run {
         self.tracks.push(RunTrack {
             key,
             rendition,
-            frames_per_part: self.part_target.map_or(i64::MAX, |t| frames_in(t, frame.min(nominal)).max(1)),
+            frames_per_part: self
+                .part_target
+                .map_or(i64::MAX, |t| frames_in(t, frame.min(nominal)).max(1)),
             clock,
             builder,
             info,
@@ -196,12 +210,26 @@ impl Run {
 
     /// A track is declared while the run goes on: the same again is nothing, new settings are a
     /// break, a new one waits for a Period.
-    pub(super) fn declare(&mut self, key: SourceTrack, info: TrackInfo, limit: usize, around: &mut Surroundings<'_>) -> Taken {
+    pub(super) fn declare(
+        &mut self,
+        key: SourceTrack,
+        info: TrackInfo,
+        limit: usize,
+        around: &mut Surroundings<'_>,
+    ) -> Taken {
         if let Some(known) = self.tracks.iter().find(|t| t.key == key) {
-            return if known.info == info { Taken::Yes } else { Taken::Break(PeriodReason::SettingsChanged) };
+            return if known.info == info {
+                Taken::Yes
+            } else {
+                Taken::Break(PeriodReason::SettingsChanged)
+            };
         }
         let identity = super::watch::identity(&info);
-        if self.tracks.iter().any(|t| super::watch::identity(&t.info) == identity && t.key.0 != key.0) {
+        if self
+            .tracks
+            .iter()
+            .any(|t| super::watch::identity(&t.info) == identity && t.key.0 != key.0)
+        {
             let same = self.tracks.iter().find(|t| super::watch::identity(&t.info) == identity);
             if same.is_some_and(|t| t.info.variant == info.variant) {
                 return Taken::Break(PeriodReason::SourceReturned);
@@ -242,7 +270,12 @@ impl Run {
     }
 
     /// Takes a sample of a track of the run; others are passed over.
-    pub(super) fn sample(&mut self, key: SourceTrack, sample: &Sample, around: &mut Surroundings<'_>) -> Taken {
+    pub(super) fn sample(
+        &mut self,
+        key: SourceTrack,
+        sample: &Sample,
+        around: &mut Surroundings<'_>,
+    ) -> Taken {
         let Some(index) = self.tracks.iter().position(|t| t.key == key) else { return Taken::Yes };
         let track = &mut self.tracks[index];
         let timed = match track.clock.place(&self.mapping, sample) {
@@ -378,7 +411,12 @@ impl Run {
         }
     }
 
-    fn begin_period(&mut self, at: MediaTime, reason: PeriodReason, around: &mut Surroundings<'_>) -> Arc<Period> {
+    fn begin_period(
+        &mut self,
+        at: MediaTime,
+        reason: PeriodReason,
+        around: &mut Surroundings<'_>,
+    ) -> Arc<Period> {
         self.pending = None;
         self.tracks.retain(|t| !t.leaving);
         for track in &mut self.tracks {
@@ -407,7 +445,10 @@ impl Run {
     /// decode time of the track's first sample behind it.
     fn meet(&mut self, index: usize, next: i64, around: &mut Surroundings<'_>) {
         let track = &mut self.tracks[index];
-        let Some(boundary) = self.boundaries.get((track.next_boundary - self.passed) as usize) else { return };
+        let Some(boundary) = self.boundaries.get((track.next_boundary - self.passed) as usize)
+        else {
+            return;
+        };
         track.next_boundary += 1;
         close_chunk(track, Some(next), boundary.restarts_grid, around);
         if boundary.restarts_grid {
@@ -453,7 +494,8 @@ impl Run {
             }
             let video = track.info.kind() == MediaKind::Video;
             let near = if video { half(self.clock.frame) } else { MediaDuration::ZERO };
-            let boundary = self.boundaries.get((track.next_boundary.saturating_sub(self.passed)) as usize);
+            let boundary =
+                self.boundaries.get((track.next_boundary.saturating_sub(self.passed)) as usize);
             let (sync, dts) = (sample.sync, sample.dts);
             let behind = boundary.filter(|b| decode + near >= b.at);
             match behind {
@@ -466,7 +508,11 @@ impl Run {
                         self.pending.get_or_insert(PeriodReason::TracksChanged);
                     }
                 }
-                Some(b) if video && b.cuts.iter().any(Option::is_some) && !(sync && (decode - b.at).abs() <= near) => {
+                Some(b)
+                    if video
+                        && b.cuts.iter().any(Option::is_some)
+                        && !(sync && (decode - b.at).abs() <= near) =>
+                {
                     self.leave_out(index, LeftOut::Misaligned, around);
                     return;
                 }
@@ -568,7 +614,12 @@ fn with_margin(rate: Bitrate) -> Bitrate {
     Bitrate((rate.0.saturating_mul(RATE_MARGIN.0) / RATE_MARGIN.1).div_ceil(1000) * 1000)
 }
 
-fn close_chunk(track: &mut RunTrack, next: Option<i64>, part_end: bool, around: &mut Surroundings<'_>) {
+fn close_chunk(
+    track: &mut RunTrack,
+    next: Option<i64>,
+    part_end: bool,
+    around: &mut Surroundings<'_>,
+) {
     let Some(chunk) = track.builder.close(next) else { return };
     let chunk = Arc::new(chunk);
     for segmentation in around.segmentations.iter_mut() {
@@ -577,7 +628,13 @@ fn close_chunk(track: &mut RunTrack, next: Option<i64>, part_end: bool, around: 
 }
 
 /// Reserves the number after the one a cut uses, and says which state must be on disk for this one.
-fn reserve(segmentation: &Segmentation, cut: &Cut, at: MediaTime, state: &mut State, needs: &mut u64) {
+fn reserve(
+    segmentation: &Segmentation,
+    cut: &Cut,
+    at: MediaTime,
+    state: &mut State,
+    needs: &mut u64,
+) {
     let revision = state.revision;
     let stored: &mut Reserved = state.segmentations.entry(segmentation.key()).or_default();
     let ahead = stored.number >= cut.number;

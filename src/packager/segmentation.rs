@@ -206,7 +206,12 @@ impl Segmentation {
     }
 
     /// Takes the rhythm of a run and forgets the last cut: the next one begins a run.
-    pub(super) fn begin_run(&mut self, rhythm: Rhythm, part_target: Option<MediaDuration>, stored: Option<&Reserved>) {
+    pub(super) fn begin_run(
+        &mut self,
+        rhythm: Rhythm,
+        part_target: Option<MediaDuration>,
+        stored: Option<&Reserved>,
+    ) {
         self.last_cut = None;
         self.part_target = part_target.filter(|_| self.key().part_ms.is_some());
         self.set_rhythm(rhythm);
@@ -225,7 +230,12 @@ impl Segmentation {
     }
 
     /// The number a run gets that begins at `t`, or `None` where it must wait for its slot.
-    pub(super) fn first_cut(&self, t: MediaTime, run: &RunClock, stored: Option<&Reserved>) -> Option<Cut> {
+    pub(super) fn first_cut(
+        &self,
+        t: MediaTime,
+        run: &RunClock,
+        stored: Option<&Reserved>,
+    ) -> Option<Cut> {
         let last = self.last_number.or(stored.map(|s| s.number));
         let slot = match run.rhythm {
             Rhythm::Even { interval, .. } => {
@@ -235,7 +245,9 @@ impl Segmentation {
                 }
                 cadence::slot(t, phase, interval, self.duration)
             }
-            Rhythm::Irregular { .. } => cadence::slot(t, MediaDuration::ZERO, MediaDuration::ZERO, self.duration),
+            Rhythm::Irregular { .. } => {
+                cadence::slot(t, MediaDuration::ZERO, MediaDuration::ZERO, self.duration)
+            }
         };
         let next = last.map_or(1, |last| last + 1);
         let hole = self.end.map(|end| t - end).filter(|hole| hole.is_positive());
@@ -248,7 +260,8 @@ impl Segmentation {
             (false, _) => next,
         };
         // A hole longer than the window lists no gap: whoever reads now has all of it behind him.
-        let gaps = if hole.is_some_and(|hole| hole <= span) { next..number } else { number..number };
+        let gaps =
+            if hole.is_some_and(|hole| hole <= span) { next..number } else { number..number };
         Some(Cut { number, gaps })
     }
 
@@ -321,7 +334,8 @@ impl Segmentation {
         builder.timescale = timescale;
         builder.next_part = next_base.filter(|_| low_latency).map(|base| (period.id, base));
         builder.dirty |= low_latency;
-        let begins_period = builder.rows.last().is_none_or(|last| last.period.ordinal != period.ordinal);
+        let begins_period =
+            builder.rows.last().is_none_or(|last| last.period.ordinal != period.ordinal);
         builder.open = Some(OpenSegment {
             number,
             period: Arc::clone(period),
@@ -436,7 +450,12 @@ impl Segmentation {
 
     /// Gives the renditions that changed at `version` the positions of the others, and keeps those
     /// of the rest: a version's text never changes (DESIGN: One rendering).
-    pub(super) fn attach_reports(&mut self, view: &mut SegmentationView, version: u64, changed: bool) {
+    pub(super) fn attach_reports(
+        &mut self,
+        view: &mut SegmentationView,
+        version: u64,
+        changed: bool,
+    ) {
         if changed {
             self.version = version;
         }

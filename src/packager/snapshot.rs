@@ -108,7 +108,8 @@ impl RenditionView {
     #[must_use]
     pub fn position(&self) -> (Option<u64>, Option<(u64, usize)>) {
         let last = self.rows.last().map(|row| row.number);
-        let open = self.open.as_ref().filter(|o| !o.parts.is_empty()).map(|o| (o.number, o.parts.len()));
+        let open =
+            self.open.as_ref().filter(|o| !o.parts.is_empty()).map(|o| (o.number, o.parts.len()));
         (last, open)
     }
 

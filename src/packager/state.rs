@@ -72,7 +72,8 @@ impl State {
         language: Language,
         ordinal: usize,
     ) -> RenditionId {
-        let same = |r: &&Rendition| r.kind == kind && r.variant == *variant && r.language == language;
+        let same =
+            |r: &&Rendition| r.kind == kind && r.variant == *variant && r.language == language;
         if let Some(known) = self.renditions.iter().filter(same).nth(ordinal) {
             return known.id;
         }

@@ -139,9 +139,9 @@ impl TrackClock {
             MediaKind::Audio => dts,
             MediaKind::Video => self.ticks(mapping, sample.pts),
         };
-        let duration = sample.duration.map(|d| {
-            MediaDuration::new(i64::from(d), self.source).rescale(self.media).ticks()
-        });
+        let duration = sample
+            .duration
+            .map(|d| MediaDuration::new(i64::from(d), self.source).rescale(self.media).ticks());
         let data = sample.data.clone();
         Placed::At(Timed { dts, pts, duration, sync: sample.sync, data }, repaired)
     }
@@ -183,7 +183,8 @@ mod tests {
         let mut first = None;
         for n in 0..100_000_i64 {
             // 90 kHz timestamps rounded down, as encoders write them.
-            let Placed::At(timed, _) = clock.place(&mapping, &sample(n * 1024 * 90_000 / 44_100)) else {
+            let Placed::At(timed, _) = clock.place(&mapping, &sample(n * 1024 * 90_000 / 44_100))
+            else {
                 panic!("a regular frame is placed")
             };
             let first = *first.get_or_insert(timed.dts);

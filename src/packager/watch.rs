@@ -171,7 +171,9 @@ impl Watch {
             if both.len() >= 2 {
                 common = both;
                 aligned.push(*key);
-            } else if other.newest().is_none_or(|t| t < newest) && !self.out_of_patience(syncs, newest) {
+            } else if other.newest().is_none_or(|t| t < newest)
+                && !self.out_of_patience(syncs, newest)
+            {
                 return None;
             }
         }
@@ -220,15 +222,17 @@ impl Watch {
 
     /// Whether a declared track has nothing yet, and the others not so much that it is past waiting for.
     fn waits_for_first_samples(&self) -> bool {
-        let held = self.tracks.values().filter_map(|w| {
-            Some(w.newest()? - w.time(w.samples.front()?.pts))
-        });
-        self.tracks.values().any(|w| w.samples.is_empty()) && held.max().is_none_or(|span| span < PATIENCE)
+        let held =
+            self.tracks.values().filter_map(|w| Some(w.newest()? - w.time(w.samples.front()?.pts)));
+        self.tracks.values().any(|w| w.samples.is_empty())
+            && held.max().is_none_or(|span| span < PATIENCE)
     }
 
     fn out_of_patience(&self, syncs: &[MediaTime], newest: MediaTime) -> bool {
         let longest = syncs.windows(2).map(|w| w[1] - w[0]).max().unwrap_or(PATIENCE);
-        syncs.first().is_some_and(|first| newest - *first >= longest.times(4).max(PATIENCE.times(2)))
+        syncs
+            .first()
+            .is_some_and(|first| newest - *first >= longest.times(4).max(PATIENCE.times(2)))
     }
 
     fn kind(&self, key: SourceTrack) -> Option<MediaKind> {
@@ -263,7 +267,10 @@ pub(super) fn identity(info: &TrackInfo) -> (MediaKind, VariantName, Language) {
 }
 
 /// Order of tracks: video before audio, larger pictures first, then by rung, then as declared.
-fn rank(info: &TrackInfo, key: &SourceTrack) -> (MediaKind, std::cmp::Reverse<u32>, VariantName, SourceTrack) {
+fn rank(
+    info: &TrackInfo,
+    key: &SourceTrack,
+) -> (MediaKind, std::cmp::Reverse<u32>, VariantName, SourceTrack) {
     let size = match &info.codec {
         crate::media::Codec::Avc(avc) => u32::from(avc.width) * u32::from(avc.height),
         crate::media::Codec::Aac(_) => 0,

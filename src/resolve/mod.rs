@@ -5,10 +5,19 @@
 #![deny(clippy::disallowed_methods, clippy::disallowed_types)]
 
 pub mod access;
+mod directives;
 pub mod protocol;
+mod request;
+mod resolution;
 
 pub use access::{
     AccessRules, AddressError, IpBlock, IpList, NoControl, Refused, Secret, SecretError, Viewer,
     client_address,
 };
+pub use directives::{DirectiveError, Directives};
 pub use protocol::{Protocol, ProtocolError};
+pub use request::{EgressPath, File, Form, GENERATION, Leaf};
+pub use resolution::{
+    Arrival, EndpointRules, Missing, NotNow, Object, ObjectKind, Resolution, View, ViewKind,
+    render, resolve,
+};

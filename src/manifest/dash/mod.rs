@@ -28,14 +28,23 @@ pub fn mpd(listing: &Listing<'_>, segmentation: &SegmentationView) -> String {
     for period in &periods {
         put_period(&mut out, listing, period);
     }
-    out.push_str("<UTCTiming schemeIdUri=\"urn:mpeg:dash:utc:http-iso:2014\" value=\"/time\"/>\n</MPD>\n");
+    out.push_str(
+        "<UTCTiming schemeIdUri=\"urn:mpeg:dash:utc:http-iso:2014\" value=\"/time\"/>\n</MPD>\n",
+    );
     out
 }
 
-fn put_root(out: &mut String, listing: &Listing<'_>, segmentation: &SegmentationView, periods: &[Listed<'_>]) {
+fn put_root(
+    out: &mut String,
+    listing: &Listing<'_>,
+    segmentation: &SegmentationView,
+    periods: &[Listed<'_>],
+) {
     let duration = segmentation.duration;
     let end = periods.iter().filter_map(Listed::end).max().unwrap_or(MediaTime::from_millis(0));
-    out.push_str("<?xml version=\"1.0\" encoding=\"UTF-8\"?>\n<MPD xmlns=\"urn:mpeg:dash:schema:mpd:2011\"");
+    out.push_str(
+        "<?xml version=\"1.0\" encoding=\"UTF-8\"?>\n<MPD xmlns=\"urn:mpeg:dash:schema:mpd:2011\"",
+    );
     out.push_str(" profiles=\"urn:mpeg:dash:profile:isoff-live:2011\" type=\"dynamic\"");
     // The content changes exactly when a segment is added: its end is the time of publication.
     out.push_str(" availabilityStartTime=\"1970-01-01T00:00:00Z\" publishTime=\"");
@@ -55,8 +64,12 @@ fn put_root(out: &mut String, listing: &Listing<'_>, segmentation: &Segmentation
     put("timeShiftBufferDepth", listing.window.max(duration.times(DELAY_SEGMENTS)));
     put("suggestedPresentationDelay", duration.times(DELAY_SEGMENTS));
     let longest = MediaDuration::from_secs(i64::from(segmentation.target));
-    let longest = periods.iter().flat_map(Listed::lengths).max().map_or(longest, |l| longest.max(l));
-    put("maxSegmentDuration", MediaDuration::from_millis(longest.div_ceil(MediaDuration::from_millis(1))));
+    let longest =
+        periods.iter().flat_map(Listed::lengths).max().map_or(longest, |l| longest.max(l));
+    put(
+        "maxSegmentDuration",
+        MediaDuration::from_millis(longest.div_ceil(MediaDuration::from_millis(1))),
+    );
     out.push_str(">\n");
 }
 
@@ -88,7 +101,8 @@ fn put_video(out: &mut String, listing: &Listing<'_>, period: &Period, tracks: &
         out,
         "<AdaptationSet id=\"0\" contentType=\"video\" mimeType=\"video/mp4\" segmentAlignment=\"true\" startWithSAP=\"1\" maxWidth=\"{width}\" maxHeight=\"{height}\""
     );
-    let fastest = tracks.iter().filter_map(|(t, _, _)| t.frame_rate).max_by_key(|r| r.duration_of(-1));
+    let fastest =
+        tracks.iter().filter_map(|(t, _, _)| t.frame_rate).max_by_key(|r| r.duration_of(-1));
     if let Some(rate) = fastest {
         let _ = write!(out, " maxFrameRate=\"{}\"", ratio(rate.frames.get(), rate.seconds.get()));
     }
@@ -109,7 +123,12 @@ fn put_audio(out: &mut String, track: &PeriodTrack, index: usize) {
     let _ = writeln!(out, "<Role schemeIdUri=\"urn:mpeg:dash:role:2011\" value=\"{role}\"/>");
 }
 
-fn put_representation(out: &mut String, listing: &Listing<'_>, period: &Period, (track, view, runs): ListedTrack<'_>) {
+fn put_representation(
+    out: &mut String,
+    listing: &Listing<'_>,
+    period: &Period,
+    (track, view, runs): ListedTrack<'_>,
+) {
     let _ = write!(
         out,
         "<Representation id=\"{}\" codecs=\"{}\" bandwidth=\"{}\"",
@@ -120,9 +139,11 @@ fn put_representation(out: &mut String, listing: &Listing<'_>, period: &Period, 
     match &track.codec {
         Codec::Avc(avc) => {
             let (x, y) = avc.pixel_aspect;
-            let _ = write!(out, " width=\"{}\" height=\"{}\" sar=\"{x}:{y}\"", avc.width, avc.height);
+            let _ =
+                write!(out, " width=\"{}\" height=\"{}\" sar=\"{x}:{y}\"", avc.width, avc.height);
             if let Some(rate) = track.frame_rate {
-                let _ = write!(out, " frameRate=\"{}\"", ratio(rate.frames.get(), rate.seconds.get()));
+                let _ =
+                    write!(out, " frameRate=\"{}\"", ratio(rate.frames.get(), rate.seconds.get()));
             }
             out.push_str(">\n");
         }

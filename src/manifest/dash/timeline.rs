@@ -36,24 +36,32 @@ impl<'a> Listed<'a> {
     pub(super) fn end(&self) -> Option<MediaTime> {
         let ends = self.tracks.iter().filter_map(|(track, _, runs)| {
             let last = runs.last()?;
-            Some(MediaTime::new(last.start + last.duration * (last.repeats.cast_signed() + 1), track.timescale))
+            Some(MediaTime::new(
+                last.start + last.duration * (last.repeats.cast_signed() + 1),
+                track.timescale,
+            ))
         });
         ends.max()
     }
 
     pub(super) fn lengths(&self) -> impl Iterator<Item = MediaDuration> {
-        self.tracks
-            .iter()
-            .flat_map(|(t, _, runs)| runs.iter().map(|r| MediaDuration::new(r.duration, t.timescale)))
+        self.tracks.iter().flat_map(|(t, _, runs)| {
+            runs.iter().map(|r| MediaDuration::new(r.duration, t.timescale))
+        })
     }
 }
 
 /// The Periods of a window with what each track has of them. Gaps have no reference: the Period
 /// they end in ends there, and what comes after them is another (DASH-IF: no missing segments).
-pub(super) fn periods<'a>(listing: &Listing<'_>, segmentation: &'a SegmentationView) -> Vec<Listed<'a>> {
+pub(super) fn periods<'a>(
+    listing: &Listing<'_>,
+    segmentation: &'a SegmentationView,
+) -> Vec<Listed<'a>> {
     let mut periods: Vec<Listed<'a>> = Vec::new();
     for view in &segmentation.renditions {
-        for row in view.rows.iter_from(listing.start(segmentation, view)).filter(|row| !row.is_gap()) {
+        for row in
+            view.rows.iter_from(listing.start(segmentation, view)).filter(|row| !row.is_gap())
+        {
             let at = periods.partition_point(|p| p.period.ordinal < row.period.ordinal);
             if periods.get(at).is_none_or(|p| p.period.ordinal != row.period.ordinal) {
                 periods.insert(at, Listed { period: &row.period, tracks: Vec::new() });
@@ -77,7 +85,10 @@ pub(super) fn periods<'a>(listing: &Listing<'_>, segmentation: &'a SegmentationV
 
 fn extend(runs: &mut Vec<Run>, number: u64, start: i64, duration: i64) {
     match runs.last_mut() {
-        Some(run) if run.duration == duration && run.start + duration * (run.repeats.cast_signed() + 1) == start => {
+        Some(run)
+            if run.duration == duration
+                && run.start + duration * (run.repeats.cast_signed() + 1) == start =>
+        {
             run.repeats += 1;
         }
         _ => runs.push(Run { number, start, duration, repeats: 0 }),
@@ -85,7 +96,13 @@ fn extend(runs: &mut Vec<Run>, number: u64, start: i64, duration: i64) {
 }
 
 /// Writes SegmentTemplate with its SegmentTimeline (ISO/IEC 23009-1 §5.3.9.6).
-pub(super) fn put(out: &mut String, listing: &Listing<'_>, period: &Period, track: &PeriodTrack, runs: &[Run]) {
+pub(super) fn put(
+    out: &mut String,
+    listing: &Listing<'_>,
+    period: &Period,
+    track: &PeriodTrack,
+    runs: &[Run],
+) {
     let offset = period.start().rescale(track.timescale).ticks();
     let _ = write!(
         out,

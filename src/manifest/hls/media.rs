@@ -37,7 +37,8 @@ impl MediaPlaylist<'_> {
     /// How many of the rows from `first` on a delta update skips: those farther than
     /// CAN-SKIP-UNTIL from the end of the last complete segment (§6.2.5.1).
     fn skipped(&self, first: usize) -> usize {
-        let Some(last) = self.list.rows.last().filter(|_| self.skip && self.low_latency && !self.listing.ended)
+        let Some(last) =
+            self.list.rows.last().filter(|_| self.skip && self.low_latency && !self.listing.ended)
         else {
             return 0;
         };
@@ -58,9 +59,15 @@ pub fn media(playlist: &MediaPlaylist<'_>) -> String {
     if skipped > 0 {
         let _ = writeln!(out, "#EXT-X-SKIP:SKIPPED-SEGMENTS={skipped}");
     }
-    let parts_since = list.rows.last().map(|last| last.end_time() - playlist.target().times(PART_TARGETS));
+    let parts_since =
+        list.rows.last().map(|last| last.end_time() - playlist.target().times(PART_TARGETS));
     for (i, row) in list.rows.iter_from(first + skipped).enumerate() {
-        put_row(&mut out, row, i == 0 && skipped == 0, parts_since.filter(|_| playlist.low_latency));
+        put_row(
+            &mut out,
+            row,
+            i == 0 && skipped == 0,
+            parts_since.filter(|_| playlist.low_latency),
+        );
     }
     if playlist.listing.ended {
         out.push_str("#EXT-X-ENDLIST\n");
@@ -85,8 +92,16 @@ fn put_header(out: &mut String, playlist: &MediaPlaylist<'_>, first: usize, delt
         put_micros(out, micros);
         out.push('\n');
     }
-    let next = playlist.list.open.as_ref().map(|open| (open.number, open.period.ordinal, open.begins_period));
-    let row = playlist.list.rows.get(first).map(|row| (row.number, row.period.ordinal, row.begins_period));
+    let next = playlist
+        .list
+        .open
+        .as_ref()
+        .map(|open| (open.number, open.period.ordinal, open.begins_period));
+    let row = playlist
+        .list
+        .rows
+        .get(first)
+        .map(|row| (row.number, row.period.ordinal, row.begins_period));
     let (number, ordinal, begins) = row.or(next).unwrap_or((0, 0, false));
     let discontinuities = ordinal - u64::from(begins);
     let _ = write!(
@@ -140,7 +155,13 @@ fn put_edge(out: &mut String, playlist: &MediaPlaylist<'_>) {
             (open.start, open.parts.first(), open.period.track(list.rendition.id))
     {
         let first = list.rows.is_empty();
-        put_start(out, &open.period, open.begins_period, first, MediaTime::new(start, track.timescale));
+        put_start(
+            out,
+            &open.period,
+            open.begins_period,
+            first,
+            MediaTime::new(start, track.timescale),
+        );
         for part in &open.parts {
             put_part(out, part, open.period.id, track.timescale);
         }

@@ -53,7 +53,13 @@ pub fn multivariant(listing: &Listing<'_>, segmentation: &SegmentationView) -> S
     out
 }
 
-fn put_audio(out: &mut String, listing: &Listing<'_>, track: &PeriodTrack, list: &RenditionView, default: bool) {
+fn put_audio(
+    out: &mut String,
+    listing: &Listing<'_>,
+    track: &PeriodTrack,
+    list: &RenditionView,
+    default: bool,
+) {
     let language = track.language.bcp47();
     let chosen = if default { "YES" } else { "NO" };
     let channels = match &track.codec {

@@ -75,7 +75,8 @@ fn new_settings_begin_a_period_with_their_own_init() {
     let list = &world.segmentation(2).renditions[0];
     let first = list.rows.get(0).expect("a row");
     let last = list.rows.last().expect("a row");
-    let init = |p: &crate::packager::Period| p.track(list.rendition.id).expect("takes part").init.clone();
+    let init =
+        |p: &crate::packager::Period| p.track(list.rendition.id).expect("takes part").init.clone();
     assert_ne!(init(&first.period), init(&last.period));
 }
 

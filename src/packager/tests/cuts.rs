@@ -23,10 +23,17 @@ fn even(rows: &[(u64, i64)], ms: i64) -> bool {
 
 #[test]
 fn two_second_gops_give_the_next_multiple_of_what_is_asked() {
-    let mut world = World::new(config(&[(2, None), (4, None), (5, None), (6, None), (1, Some(500))]), thirty(60));
+    let mut world = World::new(
+        config(&[(2, None), (4, None), (5, None), (6, None), (1, Some(500))]),
+        thirty(60),
+    );
     world.run_until(60);
     for (asked, got) in [(2, 2000), (4, 4000), (5, 6000), (6, 6000), (1, 2000)] {
-        assert!(even(&world.rows(asked, Video), got), "asked {asked}: {:?}", world.rows(asked, Video));
+        assert!(
+            even(&world.rows(asked, Video), got),
+            "asked {asked}: {:?}",
+            world.rows(asked, Video)
+        );
         assert_eq!(i64::from(world.segmentation(asked).target) * 1000, got);
     }
     // Audio is cut at the frame after: 93.75 frames of 1024/48000 s are two seconds.
@@ -44,7 +51,8 @@ fn extra_sync_samples_at_scene_cuts_change_nothing() {
 }
 
 fn ntsc(millis: bool) -> Vec<Synthetic> {
-    let mut tracks = vec![Synthetic::video("", 720, rate(30_000, 1001), 60), Synthetic::audio(48_000)];
+    let mut tracks =
+        vec![Synthetic::video("", 720, rate(30_000, 1001), 60), Synthetic::audio(48_000)];
     for track in &mut tracks {
         track.millis = millis;
     }
@@ -57,7 +65,10 @@ fn ntsc_is_cut_at_sixty_frames_for_ever() {
         let mut world = World::new(config(&[(2, None)]), ntsc(millis));
         world.run_until(600);
         let view = world.segmentation(2);
-        assert_eq!(view.duration, MediaDuration::new(60_060, Timescale::new(30_000).expect("not zero")));
+        assert_eq!(
+            view.duration,
+            MediaDuration::new(60_060, Timescale::new(30_000).expect("not zero"))
+        );
         assert_eq!(view.target, 2);
         let rows = world.rows(2, Video);
         assert!(lengths(&rows).iter().all(|l| (2001..=2003).contains(l)), "{rows:?}");
@@ -84,7 +95,14 @@ fn sync_half_an_interval_off_the_grid_has_its_slot_for_number() {
             .div_floor(MediaDuration::from_secs(4));
         assert_eq!(row.number, first.number + slots.unsigned_abs());
     }
-    assert_eq!(first.start_time().since_epoch().div_floor(MediaDuration::from_secs(4)).abs_diff(first.number.cast_signed()), 0);
+    assert_eq!(
+        first
+            .start_time()
+            .since_epoch()
+            .div_floor(MediaDuration::from_secs(4))
+            .abs_diff(first.number.cast_signed()),
+        0
+    );
 }
 
 #[test]
@@ -142,5 +160,7 @@ fn segments_of_two_segmentations_are_runs_of_the_same_chunks() {
     assert!(bytes(4).len() > 1000);
     let (two, four) = (bytes(2), bytes(4));
     // The four-second list may begin later: its bytes are a run within the other's.
-    assert!(two.windows(four.len()).any(|w| w == four) || four.windows(two.len()).any(|w| w == two));
+    assert!(
+        two.windows(four.len()).any(|w| w == four) || four.windows(two.len()).any(|w| w == two)
+    );
 }

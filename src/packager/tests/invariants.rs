@@ -45,7 +45,11 @@ fn continues(earlier: &RenditionView, list: &RenditionView) {
             let rises = row.period.ordinal - previous.period.ordinal;
             assert_eq!(rises > 0, row.begins_period, "I9: ordinals rise where a Period begins");
             if rises == 0 && !row.is_gap() {
-                assert_eq!(row.start, previous.start + previous.duration, "I6: no hole within a Period");
+                assert_eq!(
+                    row.start,
+                    previous.start + previous.duration,
+                    "I6: no hole within a Period"
+                );
             } else {
                 let overlap = previous.end_time() - row.start_time();
                 assert!(overlap <= MediaDuration::from_millis(1000), "I8: order of time");

@@ -6,10 +6,13 @@ use crate::units::MediaDuration;
 
 #[test]
 fn parts_fill_85_to_100_percent_of_the_target_and_make_up_their_segment() {
-    for (frames, seconds, gop) in [(24_000, 1001, 24), (25, 1, 25), (30_000, 1001, 30), (60, 1, 60)] {
+    for (frames, seconds, gop) in [(24_000, 1001, 24), (25, 1, 25), (30_000, 1001, 30), (60, 1, 60)]
+    {
         for part_ms in [100, 333, 500] {
-            let mut tracks =
-                vec![Synthetic::video("", 720, rate(frames, seconds), gop), Synthetic::audio(48_000)];
+            let mut tracks = vec![
+                Synthetic::video("", 720, rate(frames, seconds), gop),
+                Synthetic::audio(48_000),
+            ];
             tracks[0].reorder = 2;
             let mut world = World::new(config(&[(1, Some(part_ms))]), tracks);
             world.run_until(30);
@@ -24,7 +27,10 @@ fn parts_fill_85_to_100_percent_of_the_target_and_make_up_their_segment() {
                         let length = MediaDuration::new(part.duration, row.timescale);
                         assert!(length <= target + MediaDuration::from_millis(1), "L01");
                         let short = length.times(100) < target.times(85);
-                        assert!(!short || i + 1 == parts.len(), "L02: {frames}/{seconds} {part_ms}");
+                        assert!(
+                            !short || i + 1 == parts.len(),
+                            "L02: {frames}/{seconds} {part_ms}"
+                        );
                         seen += 1;
                     }
                 }
@@ -44,7 +50,8 @@ fn a_hinted_part_comes_under_the_name_it_was_hinted_by() {
         for (key, view) in &pair[0].segmentations {
             for list in &view.renditions {
                 let Some((period, start)) = list.next_part else { continue };
-                let after = pair[1].segmentations[key].rendition(list.rendition.id).expect("for life");
+                let after =
+                    pair[1].segmentations[key].rendition(list.rendition.id).expect("for life");
                 let still = after.next_part == Some((period, start));
                 assert!(still || after.part(period, start).is_some(), "L14");
                 hints += 1;

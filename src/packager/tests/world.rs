@@ -230,7 +230,9 @@ impl World {
         let end = MediaDuration::from_secs(seconds);
         loop {
             let due = |t: &Synthetic| t.due() + self.delay;
-            let Some(i) = (0..self.tracks.len()).min_by_key(|i| due(&self.tracks[*i])) else { return };
+            let Some(i) = (0..self.tracks.len()).min_by_key(|i| due(&self.tracks[*i])) else {
+                return;
+            };
             let at = due(&self.tracks[i]);
             if at > end {
                 break;

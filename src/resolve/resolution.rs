@@ -1,0 +1,357 @@
+//! From a request to its answer, without an await: who waits is told for what and until when.
+
+use std::sync::Arc;
+
+use bytes::Bytes;
+use thiserror::Error;
+
+use super::access::{AccessRules, Refused, Viewer};
+use super::directives::{Asked, DirectiveError, Directives, asked};
+use super::protocol::Protocol;
+use super::request::{File, Form, GENERATION, Leaf};
+use crate::manifest::Listing;
+use crate::manifest::dash::mpd;
+use crate::manifest::hls::{MediaPlaylist, media, multivariant};
+use crate::packager::{RenditionId, RenditionView, SegmentationKey, SegmentationView, Snapshot};
+use crate::units::{MediaDuration, Monotonic, Now};
+
+/// Segments a rendition needs before anything of its channel is shown (rfc8216bis §6.2.2).
+const SEGMENTS_MIN: usize = 3;
+/// How long a request may wait, in target durations (§6.2.5.2).
+const PATIENCE_TARGETS: i64 = 3;
+
+/// What an endpoint answers by.
+#[derive(Clone, Debug)]
+pub struct EndpointRules {
+    /// Its ordinal in its channel.
+    pub ordinal: u32,
+    /// What it puts out.
+    pub protocol: Protocol,
+    /// Its segmentation.
+    pub segmentation: SegmentationKey,
+    /// Segments a playlist lists at least.
+    pub segments: u32,
+    /// What a playlist spans at least.
+    pub hls_window: MediaDuration,
+    /// What an MPD spans at least.
+    pub dash_window: MediaDuration,
+    /// The manifest's name in URLs.
+    pub manifest_name: String,
+    /// Who may read.
+    pub access: AccessRules,
+    /// `{n}-{generation}`.
+    pub folder: String,
+}
+
+impl EndpointRules {
+    /// The folder of an endpoint's objects.
+    #[must_use]
+    pub fn folder(ordinal: u32) -> String {
+        format!("{ordinal}-{GENERATION}")
+    }
+
+    fn listing(&self, snapshot: &Snapshot, dash: bool) -> Listing<'_> {
+        Listing {
+            folder: &self.folder,
+            segments: if dash { 0 } else { self.segments },
+            window: if dash { self.dash_window } else { self.hls_window },
+            ended: snapshot.ended,
+        }
+    }
+}
+
+/// When a request came, and what had been lost by then.
+#[derive(Clone, Copy, Debug)]
+pub struct Arrival {
+    /// When it came.
+    pub at: Monotonic,
+    /// [`Snapshot::losses`] when it came: a later loss ends its wait.
+    pub losses: u64,
+}
+
+/// The answer to a request.
+#[derive(Clone, Debug)]
+pub enum Resolution {
+    /// Bytes that never change.
+    Object(Object),
+    /// A manifest to be rendered.
+    Manifest(View),
+    /// Not there yet: ask again when the rendition has a new version, at the deadline at the latest.
+    Wait {
+        /// Whose next version.
+        on: (SegmentationKey, RenditionId),
+        /// When the wait ends.
+        deadline: Monotonic,
+    },
+    /// Malformed or contradictory.
+    BadRequest(DirectiveError),
+    /// Access refused.
+    Forbidden(Refused),
+    /// Not there.
+    NotFound(Missing),
+    /// It was there.
+    Gone,
+    /// The channel, or this wait, has nothing to show now.
+    Unavailable(NotNow),
+}
+
+/// Why something is not there.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Error)]
+pub enum Missing {
+    /// A gap: nothing was recorded.
+    #[error("nothing was received for this segment")]
+    Gap,
+    /// Not yet.
+    #[error("this does not exist yet")]
+    NotYet,
+    /// The endpoint's protocol has no such manifest.
+    #[error("this endpoint's protocol has no manifest of this kind")]
+    OtherProtocol,
+    /// No such thing.
+    #[error("there is nothing of this name")]
+    Unknown,
+}
+
+/// Why a channel has nothing to show.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Error)]
+pub enum NotNow {
+    /// No media yet.
+    #[error("the channel has received no media yet")]
+    NoMedia,
+    /// Under three segments.
+    #[error("the channel has just started: it has not three segments yet")]
+    Starting,
+    /// What was waited for did not come.
+    #[error("what was asked for did not come in time")]
+    TimedOut,
+}
+
+/// Immutable bytes.
+#[derive(Clone, Debug)]
+pub struct Object {
+    /// Laid end to end.
+    pub body: Vec<Bytes>,
+    /// What they are.
+    pub kind: ObjectKind,
+}
+
+/// What an object is.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum ObjectKind {
+    /// ftyp and moov.
+    Init,
+    /// A media segment.
+    Segment,
+    /// A part.
+    Part,
+}
+
+/// Which rendering of which version: equal views of one endpoint are equal bytes.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
+pub struct View {
+    /// What of it.
+    pub kind: ViewKind,
+    /// Version of the list, or of the segmentation for what shows several.
+    pub version: u64,
+    /// Whether the request blocked on it, or asked for a version by directives: it may be cached long.
+    pub blocking: bool,
+    /// Whether a wait ended without what was waited for.
+    pub stale: bool,
+}
+
+/// What a manifest shows.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, PartialOrd, Ord)]
+pub enum ViewKind {
+    /// The MPD.
+    Mpd,
+    /// The multivariant playlist.
+    Multivariant,
+    /// A media playlist.
+    Media {
+        /// Whose.
+        rendition: RenditionId,
+        /// Whether as a delta update.
+        skip: bool,
+    },
+}
+
+/// Answers a request from a snapshot.
+#[must_use]
+pub fn resolve(
+    snapshot: &Snapshot,
+    rules: &EndpointRules,
+    leaf: &Leaf<'_>,
+    query: Option<&str>,
+    viewer: &Viewer<'_>,
+    arrival: Arrival,
+    now: Now,
+) -> Resolution {
+    if let Err(refused) = rules.access.check(viewer) {
+        return Resolution::Forbidden(refused);
+    }
+    let view = snapshot.segmentations.get(&rules.segmentation);
+    match leaf {
+        Leaf::Manifest { name, form } if *name == rules.manifest_name => {
+            manifest(rules, view, *form)
+        }
+        Leaf::Manifest { .. } => Resolution::NotFound(Missing::Unknown),
+        Leaf::Object { generation, .. } if *generation != GENERATION => {
+            Resolution::NotFound(Missing::Unknown)
+        }
+        Leaf::Object { rendition, file, .. } => {
+            let Some(view) = view else { return Resolution::NotFound(Missing::NotYet) };
+            let Some(list) = view.rendition_named(rendition) else {
+                return Resolution::NotFound(Missing::Unknown);
+            };
+            let ask = Ask { snapshot, rules, view, list, arrival, now };
+            match *file {
+                File::Playlist => ask.playlist(query),
+                File::Init { period } => ask.init(period),
+                File::Segment { number } => ask.segment(number),
+                File::Part { period, start } => ask.part(period, start),
+            }
+        }
+    }
+}
+
+fn manifest(rules: &EndpointRules, view: Option<&SegmentationView>, form: Form) -> Resolution {
+    let kind = match form {
+        Form::Bare if rules.protocol.has_hls() => ViewKind::Multivariant,
+        Form::Bare => ViewKind::Mpd,
+        Form::M3u8 if rules.protocol.has_hls() => ViewKind::Multivariant,
+        Form::Mpd if rules.protocol.has_dash() => ViewKind::Mpd,
+        Form::M3u8 | Form::Mpd => return Resolution::NotFound(Missing::OtherProtocol),
+    };
+    let Some(view) = view else { return Resolution::Unavailable(NotNow::NoMedia) };
+    if !view.current().all(|list| has_enough(list, view)) {
+        return Resolution::Unavailable(NotNow::Starting);
+    }
+    Resolution::Manifest(View { kind, version: view.version, blocking: false, stale: false })
+}
+
+/// Three segments and three target durations, before anything is shown (invariant 12).
+fn has_enough(list: &RenditionView, view: &SegmentationView) -> bool {
+    let (Some(first), Some(last)) = (list.rows.get(0), list.rows.last()) else { return false };
+    let span = last.end_time() - first.start_time() + MediaDuration::from_millis(100);
+    let least = MediaDuration::from_secs(3 * i64::from(view.target));
+    list.rows.len() >= SEGMENTS_MIN && (span >= least || list.rows.len() > SEGMENTS_MIN)
+}
+
+/// One request for a file of a rendition.
+struct Ask<'a> {
+    snapshot: &'a Snapshot,
+    rules: &'a EndpointRules,
+    view: &'a SegmentationView,
+    list: &'a RenditionView,
+    arrival: Arrival,
+    now: Now,
+}
+
+impl Ask<'_> {
+    fn playlist(&self, query: Option<&str>) -> Resolution {
+        if !self.rules.protocol.has_hls() {
+            return Resolution::NotFound(Missing::OtherProtocol);
+        }
+        if !has_enough(self.list, self.view) {
+            return Resolution::Unavailable(NotNow::Starting);
+        }
+        if !self.rules.protocol.low_latency() {
+            return self.rendering(false, false, false);
+        }
+        let directives = match Directives::parse(query) {
+            Ok(directives) => directives,
+            Err(error) => return Resolution::BadRequest(error),
+        };
+        // §6.2.5.1: directives mean nothing to a playlist that has ended.
+        let Some(msn) = directives.msn.filter(|_| !self.snapshot.ended) else {
+            return self.rendering(directives.skip, false, false);
+        };
+        match asked(self.list, self.view, msn, directives.part) {
+            Err(error) => Resolution::BadRequest(error),
+            Ok(Asked::There) => self.rendering(directives.skip, true, false),
+            Ok(Asked::Later) if self.waited_enough() => self.rendering(directives.skip, true, true),
+            Ok(Asked::Later) => self.wait(),
+        }
+    }
+
+    fn rendering(&self, skip: bool, blocking: bool, stale: bool) -> Resolution {
+        let skip = skip && !self.snapshot.ended;
+        let kind = ViewKind::Media { rendition: self.list.rendition.id, skip };
+        Resolution::Manifest(View { kind, version: self.list.version, blocking, stale })
+    }
+
+    fn init(&self, period: i64) -> Resolution {
+        let id = self.list.rendition.id;
+        match self.list.period(period).and_then(|p| p.track(id)) {
+            Some(track) => Resolution::Object(Object {
+                body: vec![track.init.clone()],
+                kind: ObjectKind::Init,
+            }),
+            None => Resolution::NotFound(Missing::Unknown),
+        }
+    }
+
+    fn segment(&self, number: u64) -> Resolution {
+        if let Some(segment) = self.list.segment(number) {
+            return Resolution::Object(Object { body: segment.body(), kind: ObjectKind::Segment });
+        }
+        let first = self.list.rows.get(0).map(|row| row.number);
+        let last = self.list.rows.last().map(|row| row.number);
+        // The one that comes next is held, not refused: clients ask at the instant they compute.
+        let next = self.list.next_number.or(last.map(|last| last + 1));
+        match (first, last) {
+            _ if next == Some(number) && !self.snapshot.ended => self.hold(),
+            (Some(first), _) if number < first => Resolution::Gone,
+            (_, Some(last)) if number <= last => Resolution::NotFound(Missing::Gap),
+            _ => Resolution::NotFound(Missing::NotYet),
+        }
+    }
+
+    fn part(&self, period: i64, start: i64) -> Resolution {
+        if let Some(part) = self.list.part(period, start) {
+            return Resolution::Object(Object { body: part.body(), kind: ObjectKind::Part });
+        }
+        if self.list.next_part == Some((period, start)) && !self.snapshot.ended {
+            return self.hold();
+        }
+        Resolution::NotFound(Missing::NotYet)
+    }
+
+    fn hold(&self) -> Resolution {
+        if self.waited_enough() { Resolution::Unavailable(NotNow::TimedOut) } else { self.wait() }
+    }
+
+    fn deadline(&self) -> Monotonic {
+        let target = MediaDuration::from_secs(i64::from(self.view.target));
+        self.arrival.at.after(target.times(PATIENCE_TARGETS).to_std())
+    }
+
+    /// At the deadline, or as soon as the source is known to be lost.
+    fn waited_enough(&self) -> bool {
+        self.now.mono >= self.deadline() || self.snapshot.losses > self.arrival.losses
+    }
+
+    fn wait(&self) -> Resolution {
+        let on = (self.rules.segmentation, self.list.rendition.id);
+        Resolution::Wait { on, deadline: self.deadline() }
+    }
+}
+
+/// Renders what [`resolve`] found. `None` where the snapshot has no such list, which a view of the
+/// same snapshot never meets.
+#[must_use]
+pub fn render(snapshot: &Snapshot, rules: &EndpointRules, kind: ViewKind) -> Option<Arc<str>> {
+    let segmentation = snapshot.segmentations.get(&rules.segmentation)?;
+    let text = match kind {
+        ViewKind::Mpd => mpd(&rules.listing(snapshot, true), segmentation),
+        ViewKind::Multivariant => multivariant(&rules.listing(snapshot, false), segmentation),
+        ViewKind::Media { rendition, skip } => media(&MediaPlaylist {
+            listing: rules.listing(snapshot, false),
+            segmentation,
+            list: segmentation.rendition(rendition)?,
+            low_latency: rules.protocol.low_latency(),
+            skip,
+        }),
+    };
+    Some(text.into())
+}
