@@ -20,10 +20,15 @@
 //! `docs/time.md` the rules of cuts, numbers and Periods.
 
 pub mod config;
+pub mod demo;
+pub mod http;
 pub mod ingest;
 pub mod isobmff;
 pub mod manifest;
 pub mod media;
+pub mod mpegts;
+pub mod observe;
 pub mod packager;
 pub mod resolve;
+pub mod runtime;
 pub mod units;

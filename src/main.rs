@@ -1,1 +1,77 @@
-fn main() {}
+//! The program: arguments, configuration, logs, run.
+
+use std::io::{self, IsTerminal, Write};
+use std::path::{Path, PathBuf};
+use std::process::ExitCode;
+
+use clap::{Parser, Subcommand};
+use headwater::config::Config;
+use headwater::demo;
+use headwater::observe::{LogFormat, start_logging};
+use headwater::runtime::{Clock, Launch, Server};
+
+/// A live packaging origin. Without a command it plays the demo.
+#[derive(Debug, Parser)]
+#[command(version)]
+struct Arguments {
+    #[command(subcommand)]
+    command: Option<Command>,
+    /// What is logged, in the form of RUST_LOG
+    #[arg(long, global = true, env = "HEADWATER_LOG", default_value = "info")]
+    log: String,
+}
+
+#[derive(Debug, Subcommand)]
+enum Command {
+    /// Runs the server; SIGTERM ends it in order
+    Serve {
+        /// The configuration file
+        #[arg(long)]
+        config: PathBuf,
+    },
+    /// Shows every fault of a configuration file; exits with 0 or 2
+    Check {
+        /// The configuration file
+        #[arg(long)]
+        config: PathBuf,
+    },
+}
+
+fn main() -> ExitCode {
+    let arguments = Arguments::parse();
+    let format = if io::stderr().is_terminal() { LogFormat::Text } else { LogFormat::Json };
+    let outcome = match &arguments.command {
+        Some(Command::Check { config }) => read(config).map(|_| ()),
+        Some(Command::Serve { config }) => read(config).and_then(|parsed| {
+            start_logging(format, &arguments.log);
+            let folder = config.parent().unwrap_or(Path::new(".")).to_owned();
+            let launch = Launch { config: parsed, folder, clock: Clock::system(), embedded: None, page: None };
+            run(launch, |_| String::new())
+        }),
+        None => demo::launch().map_err(|e| e.to_string()).and_then(|(launch, _folder)| {
+            start_logging(LogFormat::Text, &format!("{},access=off", arguments.log));
+            run(launch, demo::greeting)
+        }),
+    };
+    match outcome {
+        Ok(()) => ExitCode::SUCCESS,
+        Err(why) => {
+            eprintln!("{}", why.trim_end());
+            ExitCode::from(2)
+        }
+    }
+}
+
+fn read(path: &Path) -> Result<Config, String> {
+    let text = std::fs::read_to_string(path).map_err(|e| format!("cannot read {}: {e}", path.display()))?;
+    Config::parse(&text).map_err(|faults| format!("{} cannot be used:\n{faults}", path.display()))
+}
+
+fn run(launch: Launch, greeting: impl Fn(&Server) -> String) -> Result<(), String> {
+    let server = Server::start(launch).map_err(|e| e.to_string())?;
+    let addresses = [("egress", server.egress), ("ingest", server.ingest), ("admin", server.admin)];
+    let lines = addresses.map(|(name, address)| format!("{name} http://{address}\n")).concat();
+    // Nobody reading standard output is no reason not to serve.
+    let _ = io::stdout().write_all(format!("{lines}{}ready\n", greeting(&server)).as_bytes());
+    server.run_until_signal().map_err(|e| e.to_string())
+}

@@ -1,3 +1,16 @@
-//! What comes in: one module a protocol, each a pure parser or session and a thin listener.
+//! What comes in: parsers and sessions that open nothing, and thin listeners round them.
+//!
+//! | file | is |
+//! | --- | --- |
+//! | `path` | where encoders push: a pure parser |
+//! | `rung` | one rung's transport stream, over all bodies it is pushed in |
+//! | `push` | the listener of HTTP push |
+//! | `programme` | the loop source's file |
 
+mod path;
 pub mod programme;
+mod push;
+mod rung;
+
+pub use path::IngestPath;
+pub use push::{Rungs, serve_encoders};

@@ -148,6 +148,11 @@ impl Channel {
                     self.sample(now, (source, track), sample);
                 }
             }
+            SourceEvent::Break => {
+                if self.active == Some(source.input) {
+                    self.break_off(PeriodReason::TimestampJump);
+                }
+            }
             SourceEvent::Lost => self.lose(source),
         }
     }
@@ -197,7 +202,7 @@ impl Channel {
         let start = watch.start(key);
         self.outputs.extend(reports.into_iter().map(Output::Report));
         if let Some(start) = start {
-            self.begin_run(now, start);
+            self.begin_run(now, &start);
         }
     }
 
@@ -210,13 +215,11 @@ impl Channel {
         }
     }
 
-    fn begin_run(&mut self, now: Now, start: Start) {
+    fn begin_run(&mut self, now: Now, start: &Start) {
         let arrival = now.wall.media_time();
         let floor = self.floor();
         let anchor = start.tracks.first().and_then(|(source, _)| self.anchors.get(source));
-        let anchored = anchor.and_then(|(media, epoch)| {
-            Mapping::anchored(*media, *epoch, *epoch.max(&(arrival - MediaDuration::from_secs(60))))
-        });
+        let anchored = anchor.and_then(|anchor| Mapping::anchored(*anchor, start.newest, arrival));
         let kept = self.last_mapping.filter(|m| {
             let late = arrival - m.apply(start.newest);
             !m.absolute
@@ -435,6 +438,7 @@ impl Channel {
                 part_target: segmentation.part_target,
                 period,
                 version: 0,
+                bytes: segmentation.bytes(),
                 renditions,
             };
             segmentation.attach_reports(&mut view, self.version, changed);

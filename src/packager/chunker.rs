@@ -106,7 +106,7 @@ impl ChunkBuilder {
     fn sequence_number(&self, base: i64) -> u32 {
         let hundredths =
             MediaDuration::new(base, self.timescale).div_floor(MediaDuration::from_millis(10));
-        (hundredths & i64::from(u32::MAX)) as u32
+        hundredths.unsigned_abs() as u32
     }
 }
 

@@ -39,6 +39,8 @@ pub enum SourceEvent {
     },
     /// A coded frame.
     Sample(TrackId, Sample),
+    /// What comes next does not continue what came before: a loop that is not seamless turns over.
+    Break,
     /// The source has gone and is known to have.
     Lost,
 }

@@ -311,11 +311,12 @@ impl Run {
         let scale = self.tracks[0].clock.timescale();
         let at = MediaTime::new(timed.pts, scale);
         let end = MediaTime::new(timed.dts + self.tracks[0].clock.frame(), scale);
-        if timed.sync && self.is_boundary(at) {
-            if let Some(boundary) = self.plan(at, around) {
-                self.boundaries.push_back(boundary);
-                self.meet(0, timed.dts, around);
-            }
+        if timed.sync
+            && self.is_boundary(at)
+            && let Some(boundary) = self.plan(at, around)
+        {
+            self.boundaries.push_back(boundary);
+            self.meet(0, timed.dts, around);
         }
         self.reached = Some(end);
         if self.tracks[0].active {

@@ -38,6 +38,8 @@ pub struct SegmentationView {
     pub period: Arc<Period>,
     /// Version of the newest change of any rendition.
     pub version: u64,
+    /// Bytes of all complete segments.
+    pub bytes: u64,
     /// By rendition id.
     pub renditions: Vec<RenditionView>,
 }

@@ -19,10 +19,16 @@ pub(super) struct Mapping {
 }
 
 impl Mapping {
-    /// Absolute time where the source brings it, within a minute of `arrival`.
-    pub(super) fn anchored(media: MediaTime, epoch: MediaTime, arrival: MediaTime) -> Option<Self> {
-        let plausible = (epoch - arrival).abs() <= MediaDuration::from_secs(60);
-        plausible.then(|| Mapping { offset: epoch - media, absolute: true })
+    /// Absolute time where the source brings it: `media` stands for `epoch`. `None` where that
+    /// would put the newest media more than a minute from the moment it arrived.
+    pub(super) fn anchored(
+        (media, epoch): (MediaTime, MediaTime),
+        newest: MediaTime,
+        arrival: MediaTime,
+    ) -> Option<Self> {
+        let mapping = Mapping { offset: epoch - media, absolute: true };
+        let apart = (mapping.apply(newest) - arrival).abs();
+        (apart <= MediaDuration::from_secs(60)).then_some(mapping)
     }
 
     /// The newest media received stands for the moment it arrived, in whole milliseconds, but the
@@ -126,12 +132,11 @@ impl TrackClock {
                 // Audio is counted in samples; timestamps only say when to count anew.
                 MediaKind::Audio if (dts - expected).abs() * 2 <= self.frame => dts = expected,
                 MediaKind::Audio if dts < expected => return Placed::Overlaps,
-                MediaKind::Audio => {}
                 MediaKind::Video if dts <= last => {
                     dts = last + 1;
                     repaired = Repaired::Yes;
                 }
-                MediaKind::Video => {}
+                MediaKind::Audio | MediaKind::Video => {}
             }
         }
         self.last_dts = Some(dts);
@@ -210,6 +215,8 @@ mod tests {
         assert_eq!(free.apply(at(6000)), at(1_000_000));
         let lifted = Mapping::by_arrival(at(6000), at(1_000_000), at(0), Some(at(999_000)));
         assert!(lifted.apply(at(0)) >= at(999_000));
-        assert!(Mapping::anchored(at(0), at(1_000_000), at(1_070_000)).is_none());
+        let anchor = (at(0), at(1_000_000));
+        assert!(Mapping::anchored(anchor, at(6000), at(1_006_100)).is_some());
+        assert!(Mapping::anchored(anchor, at(6000), at(1_070_000)).is_none());
     }
 }

@@ -172,7 +172,7 @@ impl Watch {
                 common = both;
                 aligned.push(*key);
             } else if other.newest().is_none_or(|t| t < newest)
-                && !self.out_of_patience(syncs, newest)
+                && !out_of_patience(syncs, newest)
             {
                 return None;
             }
@@ -228,13 +228,6 @@ impl Watch {
             && held.max().is_none_or(|span| span < PATIENCE)
     }
 
-    fn out_of_patience(&self, syncs: &[MediaTime], newest: MediaTime) -> bool {
-        let longest = syncs.windows(2).map(|w| w[1] - w[0]).max().unwrap_or(PATIENCE);
-        syncs
-            .first()
-            .is_some_and(|first| newest - *first >= longest.times(4).max(PATIENCE.times(2)))
-    }
-
     fn kind(&self, key: SourceTrack) -> Option<MediaKind> {
         self.tracks.get(&key).map(|w| w.info.kind())
     }
@@ -244,7 +237,7 @@ impl Watch {
     fn order(&self) -> Vec<SourceTrack> {
         let mut order: Vec<(&SourceTrack, &Watched)> =
             self.tracks.iter().filter(|(_, w)| !w.samples.is_empty()).collect();
-        order.sort_by(|(a_key, a), (b_key, b)| rank(&a.info, a_key).cmp(&rank(&b.info, b_key)));
+        order.sort_by_key(|(key, watched)| rank(&watched.info, key));
         let mut languages: BTreeMap<Language, VariantName> = BTreeMap::new();
         order.retain(|(_, w)| match w.info.kind() {
             MediaKind::Video => true,
@@ -255,6 +248,12 @@ impl Watch {
         });
         order.into_iter().map(|(key, _)| *key).collect()
     }
+}
+
+/// Whether a rung that delivers nothing has been waited for long enough.
+fn out_of_patience(syncs: &[MediaTime], newest: MediaTime) -> bool {
+    let longest = syncs.windows(2).map(|w| w[1] - w[0]).max().unwrap_or(PATIENCE);
+    syncs.first().is_some_and(|first| newest - *first >= longest.times(4).max(PATIENCE.times(2)))
 }
 
 /// What a track is, over reconnects.

@@ -12,6 +12,7 @@ use super::request::{File, Form, GENERATION, Leaf};
 use crate::manifest::Listing;
 use crate::manifest::dash::mpd;
 use crate::manifest::hls::{MediaPlaylist, media, multivariant};
+use crate::media::MediaKind;
 use crate::packager::{RenditionId, RenditionView, SegmentationKey, SegmentationView, Snapshot};
 use crate::units::{MediaDuration, Monotonic, Now};
 
@@ -133,6 +134,8 @@ pub struct Object {
     pub body: Vec<Bytes>,
     /// What they are.
     pub kind: ObjectKind,
+    /// Of which kind of track.
+    pub media: MediaKind,
 }
 
 /// What an object is.
@@ -283,17 +286,18 @@ impl Ask<'_> {
     fn init(&self, period: i64) -> Resolution {
         let id = self.list.rendition.id;
         match self.list.period(period).and_then(|p| p.track(id)) {
-            Some(track) => Resolution::Object(Object {
-                body: vec![track.init.clone()],
-                kind: ObjectKind::Init,
-            }),
+            Some(track) => self.object(vec![track.init.clone()], ObjectKind::Init),
             None => Resolution::NotFound(Missing::Unknown),
         }
     }
 
+    fn object(&self, body: Vec<Bytes>, kind: ObjectKind) -> Resolution {
+        Resolution::Object(Object { body, kind, media: self.list.rendition.kind })
+    }
+
     fn segment(&self, number: u64) -> Resolution {
         if let Some(segment) = self.list.segment(number) {
-            return Resolution::Object(Object { body: segment.body(), kind: ObjectKind::Segment });
+            return self.object(segment.body(), ObjectKind::Segment);
         }
         let first = self.list.rows.get(0).map(|row| row.number);
         let last = self.list.rows.last().map(|row| row.number);
@@ -309,7 +313,7 @@ impl Ask<'_> {
 
     fn part(&self, period: i64, start: i64) -> Resolution {
         if let Some(part) = self.list.part(period, start) {
-            return Resolution::Object(Object { body: part.body(), kind: ObjectKind::Part });
+            return self.object(part.body(), ObjectKind::Part);
         }
         if self.list.next_part == Some((period, start)) && !self.snapshot.ended {
             return self.hold();

@@ -1,0 +1,66 @@
+//! The admin listener: metrics, health, status.
+
+use std::net::SocketAddr;
+use std::sync::Arc;
+
+use bytes::Bytes;
+use http::{Method, Request, Response};
+use hyper::body::Incoming;
+use serde_json::json;
+use tokio::net::TcpListener;
+
+use super::body::Body;
+use super::connection::ConnectionState;
+use super::reply::Reply;
+use super::server::{Served, serve};
+use crate::observe::Limit;
+use crate::resolve::Missing;
+use crate::runtime::Origin;
+
+/// Connections of operators at a time.
+const CONNECTIONS: usize = 64;
+
+/// Serves operators until shutdown.
+pub async fn serve_admin(listener: TcpListener, origin: Arc<Origin>) {
+    let served = Served {
+        connections: CONNECTIONS,
+        limit: Limit::Connections,
+        slow_reader: origin.limits.slow_reader,
+    };
+    serve(listener, origin, served, answer).await;
+}
+
+async fn answer(
+    origin: Arc<Origin>,
+    _: SocketAddr,
+    connection: Arc<ConnectionState>,
+    request: Request<Incoming>,
+) -> Response<Body> {
+    let (head, _) = request.into_parts();
+    let text = |content_type, text: String| Reply::Text { content_type, text: Bytes::from(text) };
+    let reply = match (&head.method, head.uri.path()) {
+        (&(Method::GET | Method::HEAD), "/metrics") => {
+            text("application/openmetrics-text; version=1.0.0; charset=utf-8", origin.metrics.scrape())
+        }
+        // It answers, so it lives.
+        (&(Method::GET | Method::HEAD), "/healthz") => text("text/plain; charset=utf-8", "ok\n".to_owned()),
+        (&(Method::GET | Method::HEAD), "/readyz") if origin.shutdown.begun() => Reply::Draining,
+        (&(Method::GET | Method::HEAD), "/readyz") => text("text/plain; charset=utf-8", "ready\n".to_owned()),
+        (&(Method::GET | Method::HEAD), "/status") => text("application/json", status(&origin)),
+        (&(Method::GET | Method::HEAD), _) => Reply::NotFound(Missing::Unknown),
+        _ => Reply::Method,
+    };
+    reply.into_response(&head.method, &head.headers).map(|body| body.on(connection))
+}
+
+/// For each channel, in a sentence, what it plays or why it does not.
+fn status(origin: &Origin) -> String {
+    let now = origin.clock.now();
+    let channels: Vec<_> = origin
+        .channels()
+        .map(|c| c.status.show(&c.group, &c.name, c.looped, &c.snapshot(), now))
+        .collect();
+    let mut text = serde_json::to_string_pretty(&json!({ "channels": channels })).unwrap_or_default();
+    text.push('\n');
+    text
+}

@@ -1,0 +1,24 @@
+//! HTTP for readers and operators: connections with deadlines, routes, replies, rendered manifests.
+//!
+//! What a request means is decided in `resolve`; here it is waited for, rendered once for everyone,
+//! and sent. `reply` is the only place with status codes and cache headers.
+
+mod admin;
+mod body;
+mod connection;
+mod negotiate;
+mod page;
+mod push_reply;
+mod readers;
+mod rendered;
+mod reply;
+mod server;
+
+pub use admin::serve_admin;
+pub use body::Body;
+pub use connection::{ConnectionState, Guarded};
+pub use page::{LoopPage, PageChannel, PageEndpoint};
+pub use push_reply::PushReply;
+pub use readers::serve_readers;
+pub use rendered::{Rendered, Renderings};
+pub use server::{Served, listen, serve};

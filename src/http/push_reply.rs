@@ -1,0 +1,95 @@
+//! Answers to encoders: a status and a sentence.
+
+use bytes::Bytes;
+use http::header::{self, HeaderValue};
+use http::{Response, StatusCode};
+
+use super::body::Body;
+
+/// What an encoder is answered.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum PushReply {
+    /// All of the body was taken.
+    Taken,
+    /// Another body is being pushed to the same rung.
+    Busy,
+    /// Neither PUT nor POST.
+    Method,
+    /// There is no such channel or input.
+    NoChannel(String),
+    /// The path is none of the ingest listener's.
+    NoPath,
+    /// The body is no media this release takes.
+    NotMedia(String),
+    /// The channel ends with the server.
+    Ending,
+    /// No byte came for `limits.ingest_silence`.
+    Silent,
+    /// The body broke off.
+    BrokenOff,
+    /// No or wrong user and password.
+    Unauthorized,
+}
+
+impl PushReply {
+    /// What the encoder is told, empty where all is well.
+    #[must_use]
+    pub fn sentence(&self) -> String {
+        self.clone().parts().1
+    }
+
+    fn parts(self) -> (StatusCode, String) {
+        match self {
+            PushReply::Taken => (StatusCode::OK, String::new()),
+            PushReply::Busy => (
+                StatusCode::CONFLICT,
+                "another body is being pushed to this rung; push other rungs into folders of their own: /v1/{group}/{input}/{channel}/{rung}/live.ts".to_owned(),
+            ),
+            PushReply::Method => (StatusCode::METHOD_NOT_ALLOWED, "push media by PUT or POST".to_owned()),
+            PushReply::NoChannel(why) => (StatusCode::NOT_FOUND, why),
+            PushReply::NoPath => (
+                StatusCode::NOT_FOUND,
+                "push to /v1/{group}/{input}/{channel}/live.ts, or with a folder for each rung to /v1/{group}/{input}/{channel}/{rung}/live.ts; input is 1 or 2, a rung is of letters, digits, _ and -".to_owned(),
+            ),
+            PushReply::NotMedia(why) => (StatusCode::UNSUPPORTED_MEDIA_TYPE, why),
+            PushReply::Ending => (StatusCode::SERVICE_UNAVAILABLE, "the server is ending; try again".to_owned()),
+            PushReply::Silent => (
+                StatusCode::REQUEST_TIMEOUT,
+                "no byte came for limits.ingest_silence".to_owned(),
+            ),
+            PushReply::BrokenOff => (StatusCode::BAD_REQUEST, "the body broke off".to_owned()),
+            PushReply::Unauthorized => (
+                StatusCode::UNAUTHORIZED,
+                "this input asks for its user and password by HTTP Basic".to_owned(),
+            ),
+        }
+    }
+
+    /// Status and sentence.
+    #[must_use]
+    pub fn into_response(self) -> Response<Body> {
+        let (status, text) = self.parts();
+        let text = if text.is_empty() { text } else { format!("{text}\n") };
+        let mut response = Response::new(Body::new(vec![Bytes::from(text)]));
+        *response.status_mut() = status;
+        let length = response.body().len();
+        let headers = response.headers_mut();
+        headers.insert(header::CONTENT_LENGTH, HeaderValue::from(length));
+        headers.insert(header::CONTENT_TYPE, HeaderValue::from_static("text/plain; charset=utf-8"));
+        headers.insert(header::CACHE_CONTROL, HeaderValue::from_static("no-store"));
+        match status {
+            StatusCode::UNAUTHORIZED => {
+                let realm = HeaderValue::from_static("Basic realm=\"headwater ingest\", charset=\"UTF-8\"");
+                headers.insert(header::WWW_AUTHENTICATE, realm);
+            }
+            StatusCode::METHOD_NOT_ALLOWED => {
+                headers.insert(header::ALLOW, HeaderValue::from_static("PUT, POST"));
+            }
+            StatusCode::SERVICE_UNAVAILABLE => {
+                headers.insert(header::RETRY_AFTER, HeaderValue::from_static("1"));
+            }
+            _ => {}
+        }
+        response
+    }
+}

@@ -1,0 +1,171 @@
+//! The egress listener: requests of players and CDNs.
+
+use std::net::SocketAddr;
+use std::sync::Arc;
+
+use bytes::Bytes;
+use http::header::{self, HeaderMap, HeaderValue};
+use http::{Method, Request, Response};
+use hyper::body::Incoming;
+use jiff::Timestamp;
+use jiff::fmt::temporal::DateTimePrinter;
+use tokio::net::TcpListener;
+
+use super::body::Body;
+use super::connection::ConnectionState;
+use super::reply::Reply;
+use super::server::{Served, serve};
+use crate::observe::Limit;
+use crate::packager::Snapshot;
+use crate::resolve::{
+    Arrival, EgressPath, EndpointRules, File, GENERATION, Leaf, Missing, Resolution, Viewer,
+    client_address, resolve,
+};
+use crate::runtime::{ChannelHandle, Origin, WaitPlace};
+use crate::units::{MediaDuration, Monotonic};
+
+/// Serves readers until shutdown.
+pub async fn serve_readers(listener: TcpListener, origin: Arc<Origin>) {
+    let served = Served {
+        connections: origin.limits.connections,
+        limit: Limit::Connections,
+        slow_reader: origin.limits.slow_reader,
+    };
+    serve(listener, origin, served, answer).await;
+}
+
+async fn answer(
+    origin: Arc<Origin>,
+    peer: SocketAddr,
+    connection: Arc<ConnectionState>,
+    request: Request<Incoming>,
+) -> Response<Body> {
+    let began = origin.clock.now().mono;
+    let (head, _) = request.into_parts();
+    let reply = match head.method {
+        Method::OPTIONS => Reply::Preflight,
+        Method::GET | Method::HEAD => {
+            let path = head.uri.path();
+            match path {
+                "/time" => time(&origin),
+                "/" if origin.page.is_some() => Reply::Text {
+                    content_type: "text/html; charset=utf-8",
+                    text: origin.page.clone().unwrap_or_default(),
+                },
+                _ => match EgressPath::parse(path) {
+                    Some(path) => media(&origin, peer, &head.headers, &path, head.uri.query()).await,
+                    None => Reply::NotFound(Missing::Unknown),
+                },
+            }
+        }
+        _ => Reply::Method,
+    };
+    let kind = reply.kind();
+    let response = reply.into_response(&head.method, &head.headers);
+    let (status, bytes) = (response.status().as_u16(), response.body().len());
+    origin.metrics.answered(kind, status);
+    origin.metrics.sent.inc_by(bytes);
+    let micros = origin.clock.now().mono.since(began).as_micros() as u64;
+    tracing::info!(target: "access", %peer, method = %head.method, uri = %head.uri, status, bytes, micros);
+    response.map(|body| body.on(connection))
+}
+
+/// The wall clock, for UTCTiming: never cached.
+fn time(origin: &Origin) -> Reply {
+    const PRINTER: DateTimePrinter = DateTimePrinter::new().precision(Some(3));
+    let now = Timestamp::from_millisecond(origin.clock.now().wall.millis()).unwrap_or(Timestamp::MAX);
+    let text = Bytes::from(PRINTER.timestamp_to_string(&now));
+    Reply::Text { content_type: "text/plain; charset=utf-8", text }
+}
+
+async fn media(
+    origin: &Arc<Origin>,
+    peer: SocketAddr,
+    headers: &HeaderMap,
+    path: &EgressPath<'_>,
+    query: Option<&str>,
+) -> Reply {
+    let channel = origin.channel(path.group, path.channel);
+    let Some((channel, rules)) = channel.and_then(|c| Some((c, c.endpoints.get(&path.ordinal)?))) else {
+        return Reply::NotFound(Missing::Unknown);
+    };
+    let forwarded = headers.get_all("x-forwarded-for").iter().map(HeaderValue::as_bytes);
+    let bearer = headers.get(header::AUTHORIZATION).and_then(|v| v.as_bytes().strip_prefix(b"Bearer "));
+    let viewer = Viewer {
+        address: client_address(peer.ip(), forwarded, &origin.egress.trusted_proxies),
+        code: headers.get(&origin.egress.cdn_auth_header).map(HeaderValue::as_bytes),
+        bearer,
+    };
+    let (resolution, snapshot) = wait_for(origin, channel, rules, path, query, &viewer).await;
+    match resolution {
+        Resolution::Manifest(view) => {
+            let rendered = channel.renderings.get(rules, &snapshot, view, &origin.metrics);
+            let seconds = snapshot.segmentations.get(&rules.segmentation).map_or(1, |s| s.target);
+            let target = MediaDuration::from_secs(i64::from(seconds));
+            match rendered {
+                Some(rendered) => Reply::Manifest { view, rendered, target },
+                None => Reply::NotFound(Missing::Unknown),
+            }
+        }
+        Resolution::Object(object) => Reply::Object { object, etag: etag(&path.leaf) },
+        Resolution::BadRequest(error) => Reply::BadRequest(error.to_string()),
+        Resolution::Forbidden(refused) => {
+            origin.metrics.refused(refused.label());
+            tracing::debug!(target: "access", %peer, reason = refused.label(), "refused");
+            Reply::Forbidden
+        }
+        Resolution::NotFound(missing) => Reply::NotFound(missing),
+        Resolution::Gone => Reply::Gone,
+        Resolution::Unavailable(why) => Reply::Unavailable(why),
+        Resolution::Wait { .. } => Reply::Crowded,
+    }
+}
+
+/// Resolves, and where that says to wait, waits for the rendition's next version, the deadline or
+/// shutdown, and asks again. A `Wait` comes out only where too many wait already.
+async fn wait_for(
+    origin: &Arc<Origin>,
+    channel: &ChannelHandle,
+    rules: &EndpointRules,
+    path: &EgressPath<'_>,
+    query: Option<&str>,
+    viewer: &Viewer<'_>,
+) -> (Resolution, Arc<Snapshot>) {
+    let now = origin.clock.now();
+    let mut snapshot = channel.snapshot();
+    let mut arrival = Arrival { at: now.mono, losses: snapshot.losses };
+    let mut resolution = resolve(&snapshot, rules, &path.leaf, query, viewer, arrival, now);
+    let mut place: Option<WaitPlace> = None;
+    while let Resolution::Wait { on, deadline } = resolution {
+        if place.is_none() {
+            place = origin.wait_place();
+            if place.is_none() {
+                origin.metrics.crossed(Limit::Waiters);
+                return (resolution, snapshot);
+            }
+        }
+        // Subscribed before the snapshot is looked at again: nothing published after is missed.
+        let mut versions = channel.versions(on);
+        if channel.snapshot().version == snapshot.version {
+            tokio::select! {
+                _ = versions.changed() => {}
+                () = origin.clock.sleep_until(deadline) => {}
+                // Who waits when the server ends gets what is there.
+                () = origin.shutdown.wait() => arrival.at = Monotonic(0),
+            }
+        }
+        snapshot = channel.snapshot();
+        resolution = resolve(&snapshot, rules, &path.leaf, query, viewer, arrival, origin.clock.now());
+    }
+    (resolution, snapshot)
+}
+
+/// An object's URL names its bytes, so its name is its validator.
+fn etag(leaf: &Leaf<'_>) -> String {
+    match leaf {
+        Leaf::Object { file: File::Segment { number }, .. } => format!("\"{GENERATION}-{number}\""),
+        Leaf::Object { file: File::Part { period, start }, .. } => format!("\"{GENERATION}-p{period}-{start}\""),
+        Leaf::Object { file: File::Init { period }, .. } => format!("\"{GENERATION}-i{period}\""),
+        Leaf::Object { file: File::Playlist, .. } | Leaf::Manifest { .. } => format!("\"{GENERATION}\""),
+    }
+}

@@ -1,0 +1,208 @@
+//! The listener of HTTP push: MPEG-TS by PUT or POST, one endless body or many short ones.
+
+use std::net::SocketAddr;
+use std::sync::Arc;
+
+use base64::Engine;
+use base64::prelude::BASE64_STANDARD;
+use dashmap::DashMap;
+use http::{HeaderMap, Method, Request, Response, header};
+use http_body_util::BodyExt;
+use hyper::body::Incoming;
+use tokio::net::TcpListener;
+use tokio::sync::{Mutex, OwnedMutexGuard};
+use tokio::time::timeout;
+
+use super::path::IngestPath;
+use super::rung::{Rung, Taken};
+use crate::config::Credentials;
+use crate::http::{Body, ConnectionState, PushReply, Served, serve};
+use crate::media::VariantName;
+use crate::observe::Limit;
+use crate::packager::{InputId, SourceEvent};
+use crate::runtime::{ChannelHandle, Origin};
+use crate::units::Monotonic;
+
+/// Serves encoders until shutdown.
+pub async fn serve_encoders(listener: TcpListener, origin: Arc<Origin>) {
+    let served = Served {
+        connections: origin.limits.ingest_connections,
+        limit: Limit::IngestConnections,
+        slow_reader: origin.limits.slow_reader,
+    };
+    serve(listener, origin, served, answer).await;
+}
+
+/// The rungs of one channel's inputs that are being pushed, or were a moment ago.
+#[derive(Debug, Default)]
+pub struct Rungs {
+    sessions: DashMap<(InputId, VariantName), Arc<Mutex<Rung>>>,
+    /// By input: the time all its transport streams unroll against.
+    references: DashMap<InputId, i64>,
+}
+
+async fn answer(
+    origin: Arc<Origin>,
+    peer: SocketAddr,
+    connection: Arc<ConnectionState>,
+    request: Request<Incoming>,
+) -> Response<Body> {
+    let (head, body) = request.into_parts();
+    let reply = push(&origin, peer, &head.method, head.uri.path(), &head.headers, body).await;
+    let refused = reply != PushReply::Taken;
+    let response = reply.into_response();
+    let status = response.status().as_u16();
+    origin.metrics.answered("push", status);
+    tracing::info!(target: "access", %peer, method = %head.method, uri = %head.uri, status, refused);
+    response.map(|body| body.on(connection))
+}
+
+async fn push(
+    origin: &Arc<Origin>,
+    peer: SocketAddr,
+    method: &Method,
+    path: &str,
+    headers: &HeaderMap,
+    body: Incoming,
+) -> PushReply {
+    if !matches!(*method, Method::PUT | Method::POST) {
+        return PushReply::Method;
+    }
+    let Some(path) = IngestPath::parse(path) else { return PushReply::NoPath };
+    let Some(channel) = origin.channel(path.group, path.channel) else {
+        return PushReply::NoChannel(format!("there is no channel {}/{}", path.group, path.channel));
+    };
+    let input = path.input;
+    if channel.looped && input == InputId(1) {
+        return refuse(channel, input, PushReply::NoChannel("input 1 of this channel plays its loop; push to input 2".to_owned()));
+    }
+    if !allowed(channel.credentials[usize::from(input.0) - 1].as_ref(), headers) {
+        return refuse(channel, input, PushReply::Unauthorized);
+    }
+    let key = (input, path.rung.clone());
+    let session = Arc::clone(&channel.rungs.sessions.entry(key).or_insert_with(|| {
+        let rung = Rung::new(origin.new_source(input), path.rung.clone(), origin.limits.sample_bytes);
+        Arc::new(Mutex::new(rung))
+    }));
+    let Ok(rung) = Arc::clone(&session).try_lock_owned() else {
+        return refuse(channel, input, PushReply::Busy);
+    };
+    tracing::info!(group = channel.group, channel = channel.name, input = input.0, rung = path.rung.as_str(), %peer, "an encoder delivers");
+    channel.status.connected(input.0);
+    let reply = take(origin, channel, input, rung, body).await;
+    channel.status.disconnected(input.0);
+    if reply != PushReply::Taken {
+        refuse(channel, input, reply.clone());
+    }
+    let ended = origin.clock.now().mono;
+    session.lock().await.ended_at(ended);
+    let key = (input, path.rung);
+    tokio::spawn(lose_when_silent(Arc::clone(origin), Arc::clone(channel), key, session, ended));
+    reply
+}
+
+/// Notes a refusal where operators look, once a body.
+fn refuse(channel: &ChannelHandle, input: InputId, reply: PushReply) -> PushReply {
+    let why = reply.sentence();
+    tracing::warn!(group = channel.group, channel = channel.name, input = input.0, why, "an encoder was refused");
+    channel.status.refused(input.0, why);
+    reply
+}
+
+/// Takes one body, piece by piece, as fast as the channel does.
+async fn take(
+    origin: &Arc<Origin>,
+    channel: &Arc<ChannelHandle>,
+    input: InputId,
+    mut rung: OwnedMutexGuard<Rung>,
+    mut body: Incoming,
+) -> PushReply {
+    rung.begin_body();
+    let ended = loop {
+        let frame = tokio::select! {
+            frame = timeout(origin.limits.ingest_silence, body.frame()) => frame,
+            () = origin.shutdown.wait() => break PushReply::Ending,
+        };
+        let bytes = match frame {
+            Ok(Some(Ok(frame))) => frame.into_data().unwrap_or_default(),
+            Ok(Some(Err(_))) => break PushReply::BrokenOff,
+            Ok(None) => break PushReply::Taken,
+            Err(_) => {
+                origin.metrics.crossed(Limit::IngestSilence);
+                break PushReply::Silent;
+            }
+        };
+        channel.metrics.ingested(bytes.len());
+        if let Some(reference) = channel.rungs.references.get(&input) {
+            rung.set_reference(*reference);
+        }
+        let taken = rung.push(&bytes);
+        if let Some(reference) = rung.reference() {
+            channel.rungs.references.insert(input, reference);
+        }
+        deliver(channel, &rung, taken).await;
+        if let Some(why) = rung.hopeless(false) {
+            return PushReply::NotMedia(why);
+        }
+    };
+    let taken = rung.end_body();
+    deliver(channel, &rung, taken).await;
+    match rung.hopeless(true) {
+        Some(why) if ended == PushReply::Taken => PushReply::NotMedia(why),
+        _ => ended,
+    }
+}
+
+async fn deliver(channel: &ChannelHandle, rung: &Rung, taken: Taken) {
+    let (group, name) = (&channel.group, &channel.name);
+    for fault in taken.faults {
+        if channel.metrics.reported(fault.name()) {
+            tracing::warn!(group, channel = name, fact = fault.name(), "{fault}");
+        }
+        channel.status.fault(fault.name(), fault.to_string());
+    }
+    for (pid, stream_type) in taken.left_out {
+        let what = format!("elementary stream {pid} of type {stream_type:#04x} is not carried: H.264 and AAC (ADTS) are");
+        tracing::warn!(group, channel = name, fact = "LeftOut", "{what}");
+        channel.metrics.reported("LeftOut");
+        channel.status.fault("LeftOut", what);
+    }
+    if !taken.events.is_empty() {
+        channel.feed(rung.feed(taken.events)).await;
+    }
+}
+
+/// A rung without a body for `limits.input_loss` has gone; a new body before that goes on with it.
+async fn lose_when_silent(
+    origin: Arc<Origin>,
+    channel: Arc<ChannelHandle>,
+    key: (InputId, VariantName),
+    session: Arc<Mutex<Rung>>,
+    silent_since: Monotonic,
+) {
+    origin.clock.sleep_until(silent_since.after(origin.limits.input_loss)).await;
+    // Another body has the rung, or has had it since: that one's end decides.
+    let Ok(rung) = session.try_lock() else { return };
+    if !rung.silent(silent_since) {
+        return;
+    }
+    channel.rungs.sessions.remove_if(&key, |_, known| Arc::ptr_eq(known, &session));
+    if channel.rungs.sessions.iter().all(|s| s.key().0 != key.0) {
+        channel.rungs.references.remove(&key.0);
+    }
+    tracing::info!(group = channel.group, channel = channel.name, input = key.0.0, rung = key.1.as_str(), "an encoder has gone");
+    channel.feed(rung.feed(vec![SourceEvent::Lost])).await;
+}
+
+/// HTTP Basic (RFC 7617), user and password compared in constant time.
+fn allowed(wanted: Option<&Credentials>, headers: &HeaderMap) -> bool {
+    let Some(wanted) = wanted else { return true };
+    let given = headers.get(header::AUTHORIZATION).and_then(|v| v.to_str().ok());
+    let given = given.and_then(|v| v.get(..6).filter(|s| s.eq_ignore_ascii_case("basic ")).and(v.get(6..)));
+    let given = given.and_then(|v| BASE64_STANDARD.decode(v.trim()).ok());
+    let Some(given) = given else { return false };
+    let colon = given.iter().position(|b| *b == b':').unwrap_or(given.len());
+    let password = given.get(colon + 1..).unwrap_or_default();
+    let user = subtle::ConstantTimeEq::ct_eq(&given[..colon], wanted.user.as_bytes());
+    bool::from(user) & wanted.password.matches(password)
+}

@@ -1,0 +1,204 @@
+//! Counts and gauges, in the form Prometheus reads.
+
+use std::collections::BTreeSet;
+use std::sync::atomic::{AtomicI64, AtomicU64};
+use std::sync::{Arc, Mutex, PoisonError};
+
+use prometheus_client::encoding::{EncodeLabelSet, EncodeLabelValue, text};
+use prometheus_client::metrics::counter::Counter;
+use prometheus_client::metrics::family::Family;
+use prometheus_client::metrics::gauge::Gauge;
+use prometheus_client::registry::Registry;
+
+use crate::packager::Snapshot;
+
+/// A limit of the configuration, by its key.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, EncodeLabelValue)]
+pub enum Limit {
+    /// `connections`
+    Connections,
+    /// `first_byte`
+    FirstByte,
+    /// `header`
+    Header,
+    /// `ingest_connections`
+    IngestConnections,
+    /// `ingest_silence`
+    IngestSilence,
+    /// `slow_reader`
+    SlowReader,
+    /// `waiters`
+    Waiters,
+}
+
+#[derive(Clone, Debug, PartialEq, Eq, Hash, EncodeLabelSet)]
+struct RequestLabels {
+    kind: &'static str,
+    status: u16,
+}
+
+#[derive(Clone, Debug, PartialEq, Eq, Hash, EncodeLabelSet)]
+struct LimitLabels {
+    limit: Limit,
+}
+
+#[derive(Clone, Debug, PartialEq, Eq, Hash, EncodeLabelSet)]
+struct ChannelLabels {
+    group: String,
+    channel: String,
+}
+
+#[derive(Clone, Debug, PartialEq, Eq, Hash, EncodeLabelSet)]
+struct FactLabels {
+    group: String,
+    channel: String,
+    fact: String,
+}
+
+#[derive(Clone, Debug, PartialEq, Eq, Hash, EncodeLabelSet)]
+struct RefusalLabels {
+    reason: &'static str,
+}
+
+/// Everything that is counted. Clones count together.
+#[derive(Clone, Debug)]
+pub struct Metrics {
+    registry: Arc<Registry>,
+    requests: Family<RequestLabels, Counter>,
+    limits: Family<LimitLabels, Counter>,
+    refusals: Family<RefusalLabels, Counter>,
+    facts: Family<FactLabels, Counter>,
+    panics: Family<ChannelLabels, Counter>,
+    ingested: Family<ChannelLabels, Counter>,
+    memory: Family<ChannelLabels, Gauge<i64, AtomicI64>>,
+    versions: Family<ChannelLabels, Gauge<i64, AtomicI64>>,
+    /// Bytes of bodies handed to readers' connections.
+    pub sent: Counter<u64, AtomicU64>,
+    /// Manifests rendered.
+    pub renderings: Counter<u64, AtomicU64>,
+    /// Requests waiting for what is not there yet.
+    pub waiters: Gauge<i64, AtomicI64>,
+    /// Readers' connections open.
+    pub connections: Gauge<i64, AtomicI64>,
+    /// Encoders' connections open.
+    pub ingest_connections: Gauge<i64, AtomicI64>,
+}
+
+impl Default for Metrics {
+    fn default() -> Self {
+        let mut metrics = Metrics {
+            registry: Arc::default(),
+            requests: Family::default(),
+            limits: Family::default(),
+            refusals: Family::default(),
+            facts: Family::default(),
+            panics: Family::default(),
+            ingested: Family::default(),
+            memory: Family::default(),
+            versions: Family::default(),
+            sent: Counter::default(),
+            renderings: Counter::default(),
+            waiters: Gauge::default(),
+            connections: Gauge::default(),
+            ingest_connections: Gauge::default(),
+        };
+        metrics.registry = Arc::new(metrics.register());
+        metrics
+    }
+}
+
+impl Metrics {
+    fn register(&self) -> Registry {
+        let mut registry = Registry::with_prefix("headwater");
+        let r = &mut registry;
+        r.register("requests", "Requests answered, by kind of object and status", self.requests.clone());
+        r.register("sent_bytes", "Bytes of bodies handed to readers' connections", self.sent.clone());
+        r.register("renderings", "Manifests rendered", self.renderings.clone());
+        r.register("waiters", "Requests waiting for what is not there yet", self.waiters.clone());
+        r.register("connections", "Readers' connections open", self.connections.clone());
+        r.register("ingest_connections", "Encoders' connections open", self.ingest_connections.clone());
+        r.register("limits_crossed", "How often a limit was crossed, by its key", self.limits.clone());
+        r.register("refusals", "Readers refused, by reason", self.refusals.clone());
+        r.register("facts", "What channels report and what sources get wrong", self.facts.clone());
+        r.register("panics", "Lives of a channel that ended in a panic", self.panics.clone());
+        r.register("ingested_bytes", "Bytes of bodies received from encoders", self.ingested.clone());
+        r.register("memory_bytes", "Bytes of media kept in memory", self.memory.clone());
+        r.register("snapshot_version", "Version of the newest snapshot", self.versions.clone());
+        registry
+    }
+
+    /// One answer.
+    pub fn answered(&self, kind: &'static str, status: u16) {
+        self.requests.get_or_create(&RequestLabels { kind, status }).inc();
+    }
+
+    /// One limit crossed.
+    pub fn crossed(&self, limit: Limit) {
+        self.limits.get_or_create(&LimitLabels { limit }).inc();
+    }
+
+    /// One reader refused.
+    pub fn refused(&self, reason: &'static str) {
+        self.refusals.get_or_create(&RefusalLabels { reason }).inc();
+    }
+
+    /// The counts of one channel.
+    #[must_use]
+    pub fn channel(&self, group: &str, channel: &str) -> ChannelMetrics {
+        ChannelMetrics {
+            metrics: self.clone(),
+            labels: ChannelLabels { group: group.to_owned(), channel: channel.to_owned() },
+            reported: Mutex::default(),
+        }
+    }
+
+    /// The text Prometheus scrapes (OpenMetrics 1.0).
+    #[must_use]
+    pub fn scrape(&self) -> String {
+        let mut out = String::new();
+        // Writing into a String cannot fail.
+        let _ = text::encode(&mut out, &self.registry);
+        out
+    }
+}
+
+/// The counts of one channel.
+#[derive(Debug)]
+pub struct ChannelMetrics {
+    metrics: Metrics,
+    labels: ChannelLabels,
+    reported: Mutex<BTreeSet<&'static str>>,
+}
+
+impl ChannelMetrics {
+    /// Counts a fact; true for the first of its name.
+    pub fn reported(&self, fact: &'static str) -> bool {
+        let labels = FactLabels {
+            group: self.labels.group.clone(),
+            channel: self.labels.channel.clone(),
+            fact: fact.to_owned(),
+        };
+        self.metrics.facts.get_or_create(&labels).inc();
+        self.reported.lock().unwrap_or_else(PoisonError::into_inner).insert(fact)
+    }
+
+    /// Counts bytes of a pushed body.
+    pub fn ingested(&self, bytes: usize) {
+        self.metrics.ingested.get_or_create(&self.labels).inc_by(bytes as u64);
+    }
+
+    /// Counts a life of the channel that ended in a panic.
+    pub fn panicked(&self) {
+        self.metrics.panics.get_or_create(&self.labels).inc();
+    }
+
+    /// Notes what a snapshot holds.
+    pub fn published(&self, snapshot: &Snapshot) {
+        let version = i64::try_from(snapshot.version).unwrap_or(i64::MAX);
+        self.metrics.versions.get_or_create(&self.labels).set(version);
+        // Segmentations share chunks, so the largest one stands for all.
+        let bytes = snapshot.segmentations.values().map(|view| view.bytes);
+        let bytes = i64::try_from(bytes.max().unwrap_or(0)).unwrap_or(i64::MAX);
+        self.metrics.memory.get_or_create(&self.labels).set(bytes);
+    }
+}

@@ -1,0 +1,9 @@
+//! What operators see: metrics, logs, and a sentence for each channel.
+
+mod logging;
+mod metrics;
+mod status;
+
+pub use logging::{LogFormat, start_logging};
+pub use metrics::{ChannelMetrics, Limit, Metrics};
+pub use status::ChannelStatus;

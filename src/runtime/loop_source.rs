@@ -1,0 +1,118 @@
+//! The loop source: a file played endlessly on the wall clock.
+//!
+//! Turn k starts at epoch = k × length, so that every process plays the same frame at the same
+//! moment. A loop whose length is whole in every track's frames is seamless and brings absolute
+//! time; any other begins a Period a turn.
+
+use std::sync::Arc;
+
+use super::channel::{ChannelHandle, Feed};
+use super::clock::Clock;
+use super::shutdown::Shutdown;
+use crate::ingest::programme::Programme;
+use crate::media::Sample;
+use crate::packager::{SourceEvent, SourceId};
+use crate::units::{MediaDuration, MediaTime, Monotonic, Now};
+
+/// How far in the past a loop begins, so that a channel plays at once: under the minute within
+/// which absolute time is believed.
+const BACKLOG: MediaDuration = MediaDuration::from_secs(45);
+/// Samples handed over at a time while catching up.
+const BATCH: usize = 256;
+
+/// One loop, and where it has come to.
+#[derive(Debug)]
+pub(super) struct LoopSource {
+    programme: Arc<Programme>,
+    source: SourceId,
+    /// Track and sample in the order of their ends within a turn.
+    order: Vec<(MediaDuration, usize, usize)>,
+    turn: i64,
+    next: usize,
+}
+
+impl LoopSource {
+    /// A loop that begins so far in the past that a channel has a full list at once.
+    pub(super) fn new(programme: Arc<Programme>, source: SourceId, now: Now) -> Self {
+        let mut order = Vec::new();
+        for (t, track) in programme.tracks.iter().enumerate() {
+            for (s, sample) in track.samples.iter().enumerate() {
+                let end = sample.dts + i64::from(sample.duration.unwrap_or(0));
+                order.push((MediaDuration::new(end, track.info.timescale), t, s));
+            }
+        }
+        order.sort_by_key(|(end, track, sample)| (*end, *track, *sample));
+        let since = now.wall.media_time().since_epoch() - BACKLOG;
+        let turn = since.div_floor(programme.length());
+        let into = since - programme.length().times(turn);
+        let next = order.partition_point(|(end, ..)| *end <= into);
+        LoopSource { programme, source, order, turn, next }
+    }
+
+    fn announce(&self) -> Feed {
+        let mut events = Vec::new();
+        for track in &self.programme.tracks {
+            events.push(SourceEvent::Track(track.info.clone()));
+            if self.programme.is_seamless() {
+                let epoch = MediaTime::new(0, track.info.timescale);
+                events.push(SourceEvent::Anchor { track: track.info.id, media: 0, epoch });
+            }
+        }
+        Feed { source: self.source, events }
+    }
+
+    /// When the next sample is whole, since the epoch.
+    fn due(&self) -> MediaTime {
+        let (end, ..) = self.order[self.next];
+        MediaTime::from_millis(0) + self.programme.length().times(self.turn) + end
+    }
+
+    /// The samples that are whole by now, [`BATCH`] at most.
+    fn take(&mut self, now: Now) -> Feed {
+        let mut events = Vec::new();
+        while events.len() < BATCH && self.due() <= now.wall.media_time() {
+            let (_, track, sample) = self.order[self.next];
+            let track = &self.programme.tracks[track];
+            let sample = &track.samples[sample];
+            let shift = if self.programme.is_seamless() {
+                self.turn * i64::try_from(track.length).unwrap_or(i64::MAX)
+            } else {
+                self.programme.length().times(self.turn).rescale(track.info.timescale).ticks()
+            };
+            let (dts, pts) = (sample.dts + shift, sample.pts + shift);
+            events.push(SourceEvent::Sample(track.info.id, Sample { dts, pts, ..sample.clone() }));
+            self.next += 1;
+            if self.next == self.order.len() {
+                self.next = 0;
+                self.turn += 1;
+                if !self.programme.is_seamless() {
+                    events.push(SourceEvent::Break);
+                }
+            }
+        }
+        Feed { source: self.source, events }
+    }
+
+    /// Plays until shutdown.
+    pub(super) async fn run(mut self, channel: Arc<ChannelHandle>, clock: Clock, shutdown: Shutdown) {
+        channel.status.connected(self.source.input.0);
+        if !channel.feed(self.announce()).await {
+            return;
+        }
+        loop {
+            let now = clock.now();
+            let feed = self.take(now);
+            if !feed.events.is_empty() {
+                if !channel.feed(feed).await {
+                    return;
+                }
+                continue;
+            }
+            let wait = (self.due() - now.wall.media_time()).to_std();
+            tokio::select! {
+                () = clock.sleep_until(Monotonic(now.mono.0).after(wait)) => {}
+                () = shutdown.wait() => return,
+            }
+        }
+    }
+}

@@ -1,0 +1,17 @@
+//! What makes the core run: clocks, one task a channel, the files their state is in, and the server
+//! that puts all of it together and takes it down in order.
+
+mod channel;
+mod clock;
+mod loop_source;
+mod origin;
+mod server;
+mod shutdown;
+mod state_file;
+
+pub use channel::{ChannelHandle, Feed};
+pub use clock::{Clock, DrivenClock};
+pub use origin::{Origin, WaitPlace};
+pub use state_file::StateError;
+pub use server::{Launch, Server, ServerError};
+pub use shutdown::Shutdown;

@@ -1,0 +1,300 @@
+//! A whole server: started from a configuration, taken down in order.
+
+use std::io;
+use std::net::{SocketAddr, TcpListener};
+use std::path::{Path, PathBuf};
+use std::sync::Arc;
+use std::thread::{self, JoinHandle};
+
+use bytes::Bytes;
+use thiserror::Error;
+use tokio::runtime;
+
+use super::channel::{ChannelHandle, ChannelTask, Parts};
+use super::clock::Clock;
+use super::loop_source::LoopSource;
+use super::origin::{Origin, channel_config, endpoint_rules};
+use super::state_file::{StateError, StateFiles};
+use crate::config::Config;
+use crate::http::{listen, serve_admin, serve_readers};
+use crate::ingest::programme::{self, Programme, ProgrammeError};
+use crate::ingest::serve_encoders;
+use crate::observe::Metrics;
+use crate::packager::InputId;
+
+/// Why a server does not start.
+#[derive(Debug, Error)]
+pub enum ServerError {
+    /// A listener's address cannot be had.
+    #[error("cannot listen on {address} for {what}: {error}")]
+    Listen {
+        /// Which listener.
+        what: &'static str,
+        /// Where.
+        address: SocketAddr,
+        /// Why.
+        error: io::Error,
+    },
+    /// A loop's file cannot be read.
+    #[error("cannot read {path} of channel {channel}: {error}")]
+    LoopFile {
+        /// The channel.
+        channel: String,
+        /// The file.
+        path: PathBuf,
+        /// Why.
+        error: io::Error,
+    },
+    /// A loop's file cannot be played.
+    #[error("cannot loop {path} of channel {channel}: {error}")]
+    Programme {
+        /// The channel.
+        channel: String,
+        /// The file.
+        path: PathBuf,
+        /// Why.
+        error: ProgrammeError,
+    },
+    /// State on disk cannot be used.
+    #[error(transparent)]
+    State(#[from] StateError),
+    /// The system gives no thread or runtime.
+    #[error("cannot start: {0}")]
+    System(io::Error),
+}
+
+/// What a server is started from.
+#[derive(Debug)]
+pub struct Launch {
+    /// The configuration.
+    pub config: Config,
+    /// Where its relative paths begin.
+    pub folder: PathBuf,
+    /// The clock.
+    pub clock: Clock,
+    /// Loops that are in memory, by the path channels name them with.
+    pub embedded: Option<(PathBuf, &'static [u8])>,
+    /// The page that `/` shows readers, made from the addresses of egress and ingest.
+    pub page: Option<fn(SocketAddr, SocketAddr) -> Bytes>,
+}
+
+/// A server that runs.
+#[derive(Debug)]
+pub struct Server {
+    /// Where readers come.
+    pub egress: SocketAddr,
+    /// Where encoders push.
+    pub ingest: SocketAddr,
+    /// Where operators look.
+    pub admin: SocketAddr,
+    /// What its parts share.
+    pub origin: Arc<Origin>,
+    threads: Vec<JoinHandle<()>>,
+}
+
+impl Server {
+    /// Starts everything. When this returns the listeners answer.
+    ///
+    /// # Errors
+    /// The first thing that cannot be had; nothing runs then.
+    pub fn start(launch: Launch) -> Result<Self, ServerError> {
+        let Launch { config, folder, clock, embedded, page } = launch;
+        let workers = config.egress.workers.map_or_else(cores, std::num::NonZeroUsize::get);
+        let egress = bind("readers", config.egress.listen, workers)?;
+        let ingest = bind("encoders", config.ingest.http, 1)?;
+        let admin = bind("operators", config.admin.listen, 1)?;
+        let address = |listeners: &[TcpListener], asked: SocketAddr| {
+            listeners.first().and_then(|l| l.local_addr().ok()).unwrap_or(asked)
+        };
+        let egress_address = address(&egress, config.egress.listen);
+        let ingest_address = address(&ingest, config.ingest.http);
+        let admin_address = address(&admin, config.admin.listen);
+
+        let files = StateFiles::open(&folder.join(&config.store.path))?;
+        let metrics = Metrics::default();
+        let mut channels = Vec::new();
+        let mut tasks: Vec<(ChannelTask, Option<Arc<Programme>>)> = Vec::new();
+        for channel in &config.channels {
+            let programme = channel
+                .loop_file
+                .as_ref()
+                .map(|path| load(&channel.name.to_string(), path, &folder, embedded.as_ref()))
+                .transpose()?;
+            let (group, name) = (channel.group.to_string(), channel.name.to_string());
+            let (file, state) = files.channel(&group, &name)?;
+            let parts = Parts {
+                metrics: metrics.channel(&group, &name),
+                group,
+                name,
+                endpoints: channel.endpoints.iter().map(|e| (e.ordinal, endpoint_rules(e))).collect(),
+                credentials: channel.inputs.clone(),
+                looped: programme.is_some(),
+                config: channel_config(channel, &config.limits),
+                state,
+                file,
+            };
+            let (handle, task) = ChannelHandle::new(parts, clock.clone());
+            channels.push(handle);
+            tasks.push((task, programme));
+        }
+        let page = page.map(|page| page(egress_address, ingest_address));
+        let origin = Arc::new(Origin::new(
+            clock,
+            config.limits.clone(),
+            config.egress.clone(),
+            page,
+            metrics,
+            channels,
+        ));
+        let mut server = Server {
+            egress: egress_address,
+            ingest: ingest_address,
+            admin: admin_address,
+            origin,
+            threads: Vec::new(),
+        };
+        server.spawn_shell(tasks, ingest, admin)?;
+        for (n, listener) in egress.into_iter().enumerate() {
+            server.spawn_worker(n, listener)?;
+        }
+        Ok(server)
+    }
+
+    /// The thread of channels, sources, encoders and operators.
+    fn spawn_shell(
+        &mut self,
+        tasks: Vec<(ChannelTask, Option<Arc<Programme>>)>,
+        ingest: Vec<TcpListener>,
+        admin: Vec<TcpListener>,
+    ) -> Result<(), ServerError> {
+        let runtime = runtime::Builder::new_multi_thread()
+            .worker_threads(cores())
+            .thread_name("channels")
+            .enable_all()
+            .build()
+            .map_err(ServerError::System)?;
+        let origin = Arc::clone(&self.origin);
+        self.spawn("shell", move || {
+            runtime.block_on(async {
+                let mut running = tokio::task::JoinSet::new();
+                for (task, programme) in tasks {
+                    if let Some(programme) = programme {
+                        let source = origin.new_source(InputId(1));
+                        let looping = LoopSource::new(programme, source, origin.clock.now());
+                        let channel = task.handle();
+                        running.spawn(looping.run(channel, origin.clock.clone(), origin.shutdown.clone()));
+                    }
+                    running.spawn(task.run(origin.shutdown.clone()));
+                }
+                for listener in ingest.into_iter().filter_map(listen) {
+                    running.spawn(serve_encoders(listener, Arc::clone(&origin)));
+                }
+                for listener in admin.into_iter().filter_map(listen) {
+                    running.spawn(serve_admin(listener, Arc::clone(&origin)));
+                }
+                while running.join_next().await.is_some() {}
+            });
+            runtime.shutdown_timeout(std::time::Duration::from_millis(100));
+        })
+    }
+
+    /// One of the threads that answer readers, each with its own listener on the same port.
+    fn spawn_worker(&mut self, n: usize, listener: TcpListener) -> Result<(), ServerError> {
+        let runtime = runtime::Builder::new_current_thread()
+            .enable_all()
+            .build()
+            .map_err(ServerError::System)?;
+        let origin = Arc::clone(&self.origin);
+        self.spawn(&format!("readers-{n}"), move || {
+            runtime.block_on(async {
+                if let Some(listener) = listen(listener) {
+                    serve_readers(listener, origin).await;
+                }
+            });
+        })
+    }
+
+    fn spawn(&mut self, name: &str, run: impl FnOnce() + Send + 'static) -> Result<(), ServerError> {
+        let thread = thread::Builder::new().name(name.to_owned()).spawn(run);
+        self.threads.push(thread.map_err(ServerError::System)?);
+        Ok(())
+    }
+
+    /// Serves until SIGTERM or SIGINT, then ends everything in order.
+    ///
+    /// # Errors
+    /// Where the system gives no signals.
+    pub fn run_until_signal(self) -> io::Result<()> {
+        use tokio::signal::unix::{SignalKind, signal};
+        let runtime = runtime::Builder::new_current_thread().enable_all().build()?;
+        runtime.block_on(async {
+            let mut terminate = signal(SignalKind::terminate())?;
+            let mut interrupt = signal(SignalKind::interrupt())?;
+            tokio::select! {
+                _ = terminate.recv() => {}
+                _ = interrupt.recv() => {}
+            }
+            io::Result::Ok(())
+        })?;
+        tracing::info!("ending: no new connections, waiters answered, what is under way finished");
+        self.stop();
+        Ok(())
+    }
+
+    /// Ends everything in order: no new connections, waiters answered, answers under way finished
+    /// within `limits.drain`, sources closed. Returns when all of it has ended.
+    pub fn stop(self) {
+        self.origin.shutdown.begin();
+        for thread in self.threads {
+            // A thread that panicked has ended too, and said so.
+            let _ = thread.join();
+        }
+    }
+}
+
+fn cores() -> usize {
+    thread::available_parallelism().map_or(2, std::num::NonZeroUsize::get)
+}
+
+/// `count` listeners on one address; the system spreads connections over them.
+fn bind(what: &'static str, address: SocketAddr, count: usize) -> Result<Vec<TcpListener>, ServerError> {
+    let failed = |error| ServerError::Listen { what, address, error };
+    // Another server on this port must make us fail, not share it with us: ask alone first.
+    drop(bind_one(address, false).map_err(failed)?);
+    let first = bind_one(address, count > 1).map_err(failed)?;
+    let chosen = first.local_addr().map_err(failed)?;
+    let mut listeners = vec![first];
+    for _ in 1..count {
+        listeners.push(bind_one(chosen, true).map_err(failed)?);
+    }
+    Ok(listeners)
+}
+
+fn bind_one(address: SocketAddr, shared: bool) -> io::Result<TcpListener> {
+    use socket2::{Domain, Protocol, Socket, Type};
+    let socket = Socket::new(Domain::for_address(address), Type::STREAM, Some(Protocol::TCP))?;
+    socket.set_reuse_address(true)?;
+    socket.set_reuse_port(shared)?;
+    socket.set_nonblocking(true)?;
+    socket.bind(&address.into())?;
+    socket.listen(4096)?;
+    Ok(socket.into())
+}
+
+fn load(
+    channel: &str,
+    path: &Path,
+    folder: &Path,
+    embedded: Option<&(PathBuf, &'static [u8])>,
+) -> Result<Arc<Programme>, ServerError> {
+    let refused = |error| ServerError::Programme { channel: channel.to_owned(), path: path.to_owned(), error };
+    if let Some((_, bytes)) = embedded.filter(|(known, _)| known == path) {
+        return Ok(Arc::new(programme::read(bytes).map_err(refused)?));
+    }
+    let bytes = std::fs::read(folder.join(path)).map_err(|error| ServerError::LoopFile {
+        channel: channel.to_owned(),
+        path: path.to_owned(),
+        error,
+    })?;
+    Ok(Arc::new(programme::read(&bytes).map_err(refused)?))
+}
