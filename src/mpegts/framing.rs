@@ -253,7 +253,7 @@ mod tests {
 
     #[test]
     fn what_is_no_transport_stream_gives_nothing() {
-        assert_eq!(frame(&[0xff; 20_000], 999), (vec![], vec!["sync_lost"]));
+        assert_eq!(frame(&vec![0xff; 20_000], 999), (vec![], vec!["sync_lost"]));
         assert_eq!(frame(&[], 1), (vec![], vec![]));
     }
 }

@@ -143,7 +143,7 @@ impl H264 {
                     Some(set) if kind == nal::SPS => self.sps = Some(set),
                     Some(set) => put_pps(&mut self.pps, set),
                     None => {
-                        out.fault(Fault::ParameterSetTooLong { pid: out.pid(), limit: SET_MAX })
+                        out.fault(Fault::ParameterSetTooLong { pid: out.pid(), limit: SET_MAX });
                     }
                 }
             }
@@ -225,7 +225,9 @@ impl H264 {
             (Some(config), Some(_)) if new_pps.is_empty() => config.pps.clone(),
             _ => Vec::new(),
         };
-        new_pps.into_iter().for_each(|set| put_pps(&mut pps, set));
+        for set in new_pps {
+            put_pps(&mut pps, set);
+        }
         let same = |s: &Bytes, p: &Vec<Bytes>| *s == sps && *p == pps;
         if old.is_some_and(|config| same(&config.sps, &config.pps))
             || self.refused.as_ref().is_some_and(|(s, p)| same(s, p))

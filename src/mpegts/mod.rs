@@ -16,6 +16,7 @@ mod build;
 mod demuxer;
 mod fault;
 mod framing;
+mod fuzz;
 mod h264;
 mod packet;
 mod pes;
@@ -27,8 +28,10 @@ mod tests;
 mod track;
 mod unroll;
 
-pub use demuxer::{Demuxer, DemuxerLimits, fuzz_demuxer};
+pub use demuxer::{Demuxer, DemuxerLimits};
 pub use fault::Fault;
+#[doc(hidden)]
+pub use fuzz::fuzz_demuxer;
 
 use crate::media::{Sample, TrackId, TrackInfo};
 

@@ -40,12 +40,11 @@ impl<'a> Packet<'a> {
         let field_length = usize::from(rest[0]);
         let payload = match (has_field, has_payload) {
             (false, true) => Payload::Bytes(rest),
-            (false, false) => Payload::Broken,
             (true, false) if field_length < rest.len() => Payload::None,
             (true, true) if field_length + 1 < rest.len() => {
                 Payload::Bytes(&rest[field_length + 1..])
             }
-            (true, _) => Payload::Broken,
+            _ => Payload::Broken,
         };
         Packet {
             pid: u16::from(b1 & 0x1f) << 8 | u16::from(*b2),

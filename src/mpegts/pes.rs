@@ -160,11 +160,11 @@ fn read_header(header: &[u8]) -> Result<(Times, Option<usize>), PesFault> {
     let time = |at: usize| -> Result<u64, PesFault> {
         let field: &[u8; 5] =
             rest.get(at..).and_then(<[u8]>::first_chunk).ok_or(PesFault::Header)?;
-        let [a, b, c, d, e] = field.map(u64::from);
-        if a & c & e & 1 == 0 {
+        let [top, high, middle, low, last] = field.map(u64::from);
+        if top & middle & last & 1 == 0 {
             return Err(PesFault::Header);
         }
-        Ok((a >> 1 & 7) << 30 | b << 22 | (c >> 1) << 15 | d << 7 | e >> 1)
+        Ok((top >> 1 & 7) << 30 | high << 22 | (middle >> 1) << 15 | low << 7 | last >> 1)
     };
     let times = match fields >> 6 {
         2 => Times { pts: Some(time(0)?), dts: None },
@@ -179,6 +179,7 @@ fn read_header(header: &[u8]) -> Result<(Times, Option<usize>), PesFault> {
 }
 
 #[cfg(test)]
+#[allow(clippy::unwrap_used, reason = "a test may panic")]
 mod tests {
     use super::*;
     use crate::mpegts::build;

@@ -223,6 +223,7 @@ fn language(mut descriptors: &[u8]) -> Language {
 }
 
 #[cfg(test)]
+#[allow(clippy::unwrap_used, reason = "a test may panic")]
 mod tests {
     use super::*;
     use crate::mpegts::build;

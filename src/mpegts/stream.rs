@@ -14,8 +14,7 @@ const ADTS_TYPE: u8 = 0x0f;
 
 #[derive(Debug)]
 enum Coding {
-    // Boxed: it is four times the size of the other.
-    Avc(Box<H264>),
+    Avc(H264),
     Aac(Adts),
 }
 
@@ -24,7 +23,8 @@ enum Coding {
 pub(super) struct Stream {
     /// The programme that owns it.
     pub(super) program: u16,
-    pub(super) stream_type: u8,
+    /// Its `stream_type`.
+    pub(super) kind: u8,
     pes: Pes,
     coding: Coding,
     track: Track,
@@ -42,12 +42,19 @@ impl Stream {
         language: Language,
     ) -> Option<Self> {
         let coding = match stream_type {
-            H264_TYPE => Coding::Avc(Box::new(H264::new(limit))),
+            H264_TYPE => Coding::Avc(H264::new(limit)),
             ADTS_TYPE => Coding::Aac(Adts::default()),
             _ => return None,
         };
         let track = Track::new(pid, variant, language);
-        Some(Stream { program, stream_type, pes: Pes::default(), coding, track, scrambled: false })
+        Some(Stream {
+            program,
+            kind: stream_type,
+            pes: Pes::default(),
+            coding,
+            track,
+            scrambled: false,
+        })
     }
 
     /// What the tables say of it.

@@ -26,7 +26,7 @@ impl Unroller {
 
 /// The instant congruent to `raw` modulo 2^33 that is nearest `reference`.
 fn nearest(raw: u64, reference: i64) -> i64 {
-    let ahead = (raw as i64 & (TURN - 1)).wrapping_sub(reference).rem_euclid(TURN);
+    let ahead = (raw.cast_signed() & (TURN - 1)).wrapping_sub(reference).rem_euclid(TURN);
     let step = if ahead >= TURN / 2 { ahead - TURN } else { ahead };
     reference.saturating_add(step)
 }
