@@ -178,12 +178,12 @@ impl Core {
             Arrival::Announced => pid.damage(&mut self.shared),
             Arrival::Missing(expected) => {
                 pid.damage(&mut self.shared);
-                let (pid, got) = (packet.pid, packet.counter);
-                self.shared.events.push_back(Event::Fault(Fault::ContinuityBroken {
-                    pid,
-                    expected,
-                    got,
-                }));
+                // Tables have checksums and come again; some muxers never count on their PIDs.
+                if matches!(pid.role, Role::Stream(_)) {
+                    let (pid, got) = (packet.pid, packet.counter);
+                    let fault = Fault::ContinuityBroken { pid, expected, got };
+                    self.shared.events.push_back(Event::Fault(fault));
+                }
             }
         }
         match &mut pid.role {

@@ -467,6 +467,18 @@ fn limits_on_programmes_and_streams_hold() {
 }
 
 #[test]
+fn a_table_whose_counter_stands_still_is_no_fault_and_its_changes_are_seen() {
+    let mut mux = Mux::default();
+    mux.section(0, &build::pat(0, &[(1, 4096)]));
+    for stream_type in [0x24, 0x24, 0x24, 0x24, 0x11] {
+        mux.section(4096, &build::pmt(1, &[(stream_type, 256, &[])]));
+        mux.last()[3] = 0x10;
+    }
+    let left = |stream_type| Event::LeftOut { pid: 256, stream_type, program: 1 };
+    assert_eq!(demux(&mux.bytes, 188), [left(0x24), left(0x11)]);
+}
+
+#[test]
 fn a_wrong_checksum_is_reported_and_the_table_ignored() {
     let mut mux = Mux::with_streams(&[]);
     let mut pmt = build::pmt(1, &[(0x24, 256, &[])]);
