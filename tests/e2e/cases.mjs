@@ -1,0 +1,100 @@
+// The table of what is played. A case is
+//   { name, fast, kind: 'page' | 'play' | 'read', … }
+// page: the demo's page as it stands. play: a player on one endpoint of one push. read: ffmpeg on
+// one endpoint. `expect(seen)` gives further reasons to fail.
+
+// The pushes: the programmes of fixtures/push, each into a channel of its own name.
+export const PUSHES = [
+  { channel: 'p30', file: '30.mp4' },
+  { channel: 'p2997', file: '2997.mp4' },
+  { channel: 'p25', file: '25.mp4' },
+];
+
+// The endpoints of every push's channel; an endpoint's ordinal is its place here, from 1.
+const ENDPOINTS = [
+  { name: 'plain', protocol: 'HLS_CMAF', more: 'segment_duration = "2s"' },
+  { name: 'low', protocol: 'LLHLS_CMAF', more: 'segment_duration = "2s"\npart_duration = "500ms"' },
+  { name: 'both', protocol: 'HLSDASH_CMAF', more: 'segment_duration = "2s"' },
+  { name: 'dash', protocol: 'DASH_CMAF', more: 'segment_duration = "2s"\nwindow = "60s"' },
+];
+
+// The channels as configuration.
+export function channels() {
+  return PUSHES.map(({ channel }) => {
+    const endpoints = ENDPOINTS.map(
+      ({ name, protocol, more }) =>
+        `[[channel.endpoint]]\nname = "${name}"\nprotocol = "${protocol}"\nopen = true\n${more}\n`,
+    );
+    return `[[channel]]\ngroup = "e2e"\nname = "${channel}"\n${endpoints.join('')}`;
+  }).join('\n');
+}
+
+// The path of an endpoint's manifest.
+export function manifestPath(channel, endpoint, extension) {
+  const ordinal = ENDPOINTS.findIndex(({ name }) => name === endpoint) + 1;
+  return `/v1/e2e/${ordinal}/${channel}/manifest.${extension}`;
+}
+
+// The path a push goes to.
+export const pushPath = (channel) => `/v1/e2e/1/${channel}/main/push.ts`;
+
+function lowLatencyOfHlsJs({ extra, latency }) {
+  const reasons = [];
+  if (!(extra.parts > 5)) reasons.push(`loaded ${extra.parts} parts, not more than 5`);
+  if (!(latency < 5)) reasons.push(`was ${latency} s behind live, not under 5 s`);
+  return reasons;
+}
+const lowLatencyOfShaka = ({ requests }) =>
+  requests.parts > 5 ? [] : [`asked for ${requests.parts} parts, not more than 5`];
+
+const PLAYS = [
+  { endpoint: 'low', extension: 'm3u8', player: 'hls', lowLatency: true, fast: true, expect: lowLatencyOfHlsJs },
+  { endpoint: 'low', extension: 'm3u8', player: 'shaka', lowLatency: true, expect: lowLatencyOfShaka },
+  { endpoint: 'plain', extension: 'm3u8', player: 'hls' },
+  { endpoint: 'plain', extension: 'm3u8', player: 'shaka' },
+  { endpoint: 'plain', extension: 'm3u8', player: 'native' },
+  { endpoint: 'both', extension: 'mpd', player: 'dash' },
+  { endpoint: 'both', extension: 'mpd', player: 'shaka', fast: true },
+  { endpoint: 'both', extension: 'm3u8', player: 'hls' },
+  { endpoint: 'dash', extension: 'mpd', player: 'dash', fast: true },
+  { endpoint: 'dash', extension: 'mpd', player: 'shaka' },
+];
+const READS = [
+  { endpoint: 'plain', extension: 'm3u8' },
+  { endpoint: 'low', extension: 'm3u8' },
+  { endpoint: 'both', extension: 'm3u8' },
+  { endpoint: 'both', extension: 'mpd' },
+  { endpoint: 'dash', extension: 'mpd' },
+];
+
+const protocolOf = (endpoint) => ENDPOINTS.find(({ name }) => name === endpoint).protocol;
+const PLAYER_NAMES = { hls: 'hls.js', dash: 'dash.js', shaka: 'shaka-player', native: 'Chromium' };
+
+const plays = PUSHES.flatMap(({ channel }, at) =>
+  PLAYS.map((play) => ({
+    ...play,
+    kind: 'play',
+    channel,
+    fast: play.fast === true && at === 0,
+    name: `${PLAYER_NAMES[play.player]} plays ${protocolOf(play.endpoint)} .${play.extension} of ${channel}`,
+  })),
+);
+const reads = PUSHES.flatMap(({ channel }) =>
+  READS.map((read) => ({
+    ...read,
+    kind: 'read',
+    channel,
+    fast: false,
+    name: `ffmpeg reads ${protocolOf(read.endpoint)} .${read.extension} of ${channel}`,
+  })),
+);
+
+// The reckoned latency stands on the page only when playlists, dates and segments agree.
+const demoPage = {
+  kind: 'page',
+  name: 'Chromium plays the demo page',
+  fast: true,
+  expect: ({ found }) => (/\d s$/.test(found) ? [] : [`the page shows the latency as ${found}`]),
+};
+
+export const CASES = [demoPage, ...plays, ...reads];

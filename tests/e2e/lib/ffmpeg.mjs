@@ -1,0 +1,44 @@
+// ffmpeg as the encoder that pushes, as a reader of what comes out, and as the maker of fixtures.
+import path from 'node:path';
+import { fileURLToPath } from 'node:url';
+import { run, start } from './processes.mjs';
+
+const ROOT = path.join(path.dirname(fileURLToPath(import.meta.url)), '../../..');
+
+// Makes the programmes to push in `folder`, unless they are there.
+export async function makePushes(folder) {
+  const { code, stderr } = await run(path.join(ROOT, 'fixtures/push/make.sh'), [folder], 300);
+  if (code !== 0) throw new Error(`fixtures/push/make.sh: ${code}: ${stderr.trim()}`);
+}
+
+// Pushes `file` round and round, in real time, as one endless MPEG-TS body to `url`.
+export function push(file, url, log) {
+  const args = ['-hide_banner', '-loglevel', 'warning', '-re', '-stream_loop', '-1', '-i', file];
+  return start('ffmpeg', [...args, '-c', 'copy', '-f', 'mpegts', '-method', 'PUT', url], { log });
+}
+
+// Reads `seconds` of `url` as it is. Returns the reasons why that did not go well.
+export async function readFaults(url, seconds) {
+  const nearTheEdge = /\.m3u8/.test(url) ? ['-live_start_index', '-3'] : [];
+  const args = ['-hide_banner', '-nostdin', '-v', 'warning', ...nearTheEdge, '-i', url];
+  const sink = ['-t', String(seconds), '-map', '0', '-c', 'copy', '-progress', 'pipe:1', '-f', 'null', '-'];
+  const { code, stdout, stderr } = await run('ffmpeg', [...args, ...sink], seconds + 40);
+  const lines = stderr.split('\n').filter((line) => line.trim() !== '');
+  const reasons = [];
+  if (code !== 0) reasons.push(`ffmpeg ended with ${code}: ${lines.at(-1) ?? 'no word'}`);
+  const bad = lines.filter((line) => /packet corrupt|non.monoton|invalid (nal|data)|error/i.test(line));
+  if (bad.length > 0) reasons.push(`ffmpeg said: ${bad[0]}${bad.length > 1 ? ` (and ${bad.length - 1} more)` : ''}`);
+  const times = [...stdout.matchAll(/out_time_us=(\d+)/g)].map(([, us]) => Number(us) / 1e6);
+  const read = Math.max(0, ...times);
+  if (read < seconds - 1) reasons.push(`ffmpeg read ${read} s of ${seconds} s`);
+  return reasons;
+}
+
+// A static HLS list of `file` in `folder`, for the control; returns its path within the folder.
+export async function makeControl(file, folder) {
+  const cut = ['-f', 'hls', '-hls_time', '2', '-hls_playlist_type', 'vod', '-hls_segment_type', 'fmp4'];
+  const args = ['-hide_banner', '-loglevel', 'error', '-y', '-i', file, '-map', '0:v:0', '-map', '0:a:0'];
+  const { code, stderr } = await run('ffmpeg', [...args, '-c', 'copy', ...cut, path.join(folder, 'control.m3u8')], 60);
+  if (code !== 0) throw new Error(`the control could not be made: ${stderr.trim()}`);
+  return '/control.m3u8';
+}
