@@ -39,7 +39,9 @@ impl Body {
         self.left == 0
     }
 
-    pub(super) fn on(mut self, connection: Arc<ConnectionState>) -> Self {
+    /// Ties the body to its connection, which is idle again when the body is dropped.
+    #[must_use]
+    pub fn on(mut self, connection: Arc<ConnectionState>) -> Self {
         self.connection = Some(connection);
         self
     }

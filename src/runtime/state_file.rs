@@ -54,7 +54,7 @@ pub enum StateError {
 
 /// The thread that writes, and the folder it writes to.
 #[derive(Clone, Debug)]
-pub struct StateFiles {
+pub(super) struct StateFiles {
     folder: PathBuf,
     jobs: Sender<Job>,
 }
@@ -68,7 +68,7 @@ struct Job {
 
 /// One channel's record.
 #[derive(Clone, Debug)]
-pub struct StateFile {
+pub(super) struct StateFile {
     file: PathBuf,
     jobs: Sender<Job>,
     durable: watch::Sender<u64>,
@@ -79,7 +79,7 @@ impl StateFiles {
     ///
     /// # Errors
     /// Where the folder cannot be made.
-    pub fn open(folder: &Path) -> Result<Self, StateError> {
+    pub(super) fn open(folder: &Path) -> Result<Self, StateError> {
         let folder = folder.join("state");
         fs::create_dir_all(&folder).map_err(|error| StateError::Io { path: folder.clone(), error })?;
         let (jobs, queue) = channel();
@@ -94,7 +94,7 @@ impl StateFiles {
     ///
     /// # Errors
     /// A record that is there but cannot be used: starting without it would reuse numbers.
-    pub fn channel(&self, group: &str, name: &str) -> Result<(StateFile, Option<State>), StateError> {
+    pub(super) fn channel(&self, group: &str, name: &str) -> Result<(StateFile, Option<State>), StateError> {
         let folder = self.folder.join(group);
         fs::create_dir_all(&folder).map_err(|error| StateError::Io { path: folder.clone(), error })?;
         let file = folder.join(format!("{name}.json"));
@@ -107,14 +107,14 @@ impl StateFiles {
 
 impl StateFile {
     /// Has a record written; [`StateFile::durable`] waits for it.
-    pub fn remember(&self, state: State) {
+    pub(super) fn remember(&self, state: State) {
         let job = Job { file: self.file.clone(), state, durable: self.durable.clone() };
         // The thread ends only when every sender has gone.
         let _ = self.jobs.send(job);
     }
 
     /// Waits until this revision or a later one is on disk.
-    pub async fn durable(&self, revision: u64) {
+    pub(super) async fn durable(&self, revision: u64) {
         let mut durable = self.durable.subscribe();
         // The sender lives in `self`, so waiting cannot fail.
         let _ = durable.wait_for(|on_disk| *on_disk >= revision).await;
