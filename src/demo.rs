@@ -113,10 +113,16 @@ fn channels(egress: SocketAddr) -> Vec<PageChannel> {
     let channels = config.channels.into_iter().map(|channel| {
         let (group, name) = (channel.group.to_string(), channel.name.to_string());
         let endpoints = channel.endpoints.iter().map(|e| {
-            let base = format!("http://{egress}/v1/{group}/{}/{name}/{}", e.ordinal, e.manifest_name);
+            let base =
+                format!("http://{egress}/v1/{group}/{}/{name}/{}", e.ordinal, e.manifest_name);
             let forms = [(e.protocol.has_hls(), "m3u8"), (e.protocol.has_dash(), "mpd")];
-            let urls = forms.iter().filter(|(has, _)| *has).map(|(_, form)| format!("{base}.{form}"));
-            PageEndpoint { name: e.name.to_string(), protocol: e.protocol.name(), urls: urls.collect() }
+            let urls =
+                forms.iter().filter(|(has, _)| *has).map(|(_, form)| format!("{base}.{form}"));
+            PageEndpoint {
+                name: e.name.to_string(),
+                protocol: e.protocol.name(),
+                urls: urls.collect(),
+            }
         });
         PageChannel { endpoints: endpoints.collect(), group: group.clone(), name: name.clone() }
     });

@@ -19,6 +19,8 @@
 //! `docs/architecture.md` is the guided tour, `docs/invariants.md` what may never break,
 //! `docs/time.md` the rules of cuts, numbers and Periods.
 
+#![cfg_attr(test, allow(clippy::panic, clippy::unwrap_used))]
+
 pub mod config;
 pub mod demo;
 pub mod http;

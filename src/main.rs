@@ -45,7 +45,13 @@ fn main() -> ExitCode {
         Some(Command::Serve { config }) => read(config).and_then(|parsed| {
             start_logging(format, &arguments.log);
             let folder = config.parent().unwrap_or(Path::new(".")).to_owned();
-            let launch = Launch { config: parsed, folder, clock: Clock::system(), embedded: None, page: None };
+            let launch = Launch {
+                config: parsed,
+                folder,
+                clock: Clock::system(),
+                embedded: None,
+                page: None,
+            };
             run(launch, |_| String::new())
         }),
         None => demo::launch().map_err(|e| e.to_string()).and_then(|(launch, _folder)| {
@@ -63,7 +69,8 @@ fn main() -> ExitCode {
 }
 
 fn read(path: &Path) -> Result<Config, String> {
-    let text = std::fs::read_to_string(path).map_err(|e| format!("cannot read {}: {e}", path.display()))?;
+    let text = std::fs::read_to_string(path)
+        .map_err(|e| format!("cannot read {}: {e}", path.display()))?;
     Config::parse(&text).map_err(|faults| format!("{} cannot be used:\n{faults}", path.display()))
 }
 

@@ -39,13 +39,18 @@ async fn answer(
     let (head, _) = request.into_parts();
     let text = |content_type, text: String| Reply::Text { content_type, text: Bytes::from(text) };
     let reply = match (&head.method, head.uri.path()) {
-        (&(Method::GET | Method::HEAD), "/metrics") => {
-            text("application/openmetrics-text; version=1.0.0; charset=utf-8", origin.metrics.scrape())
-        }
+        (&(Method::GET | Method::HEAD), "/metrics") => text(
+            "application/openmetrics-text; version=1.0.0; charset=utf-8",
+            origin.metrics.scrape(),
+        ),
         // It answers, so it lives.
-        (&(Method::GET | Method::HEAD), "/healthz") => text("text/plain; charset=utf-8", "ok\n".to_owned()),
+        (&(Method::GET | Method::HEAD), "/healthz") => {
+            text("text/plain; charset=utf-8", "ok\n".to_owned())
+        }
         (&(Method::GET | Method::HEAD), "/readyz") if origin.shutdown.begun() => Reply::Draining,
-        (&(Method::GET | Method::HEAD), "/readyz") => text("text/plain; charset=utf-8", "ready\n".to_owned()),
+        (&(Method::GET | Method::HEAD), "/readyz") => {
+            text("text/plain; charset=utf-8", "ready\n".to_owned())
+        }
         (&(Method::GET | Method::HEAD), "/status") => text("application/json", status(&origin)),
         (&(Method::GET | Method::HEAD), _) => Reply::NotFound(Missing::Unknown),
         _ => Reply::Method,
@@ -60,7 +65,8 @@ fn status(origin: &Origin) -> String {
         .channels()
         .map(|c| c.status.show(&c.group, &c.name, c.looped, &c.snapshot(), now))
         .collect();
-    let mut text = serde_json::to_string_pretty(&json!({ "channels": channels })).unwrap_or_default();
+    let mut text =
+        serde_json::to_string_pretty(&json!({ "channels": channels })).unwrap_or_default();
     text.push('\n');
     text
 }

@@ -24,7 +24,11 @@ impl Body {
     #[must_use]
     pub fn new(pieces: Vec<Bytes>) -> Self {
         let left = pieces.iter().map(|piece| piece.len() as u64).sum();
-        Body { pieces: pieces.into_iter().filter(|p| !p.is_empty()).collect(), left, connection: None }
+        Body {
+            pieces: pieces.into_iter().filter(|p| !p.is_empty()).collect(),
+            left,
+            connection: None,
+        }
     }
 
     /// Bytes still to come.

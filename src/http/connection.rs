@@ -3,8 +3,8 @@
 
 use std::io;
 use std::pin::Pin;
-use std::sync::atomic::{AtomicU8, Ordering};
 use std::sync::Arc;
+use std::sync::atomic::{AtomicU8, Ordering};
 use std::task::{Context, Poll};
 use std::time::Duration;
 
@@ -64,7 +64,12 @@ pub struct Guarded<S> {
 }
 
 impl<S> Guarded<S> {
-    pub(super) fn new(stream: S, state: Arc<ConnectionState>, deadlines: Deadlines, metrics: Metrics) -> Self {
+    pub(super) fn new(
+        stream: S,
+        state: Arc<ConnectionState>,
+        deadlines: Deadlines,
+        metrics: Metrics,
+    ) -> Self {
         Guarded {
             stream,
             state,
@@ -104,7 +109,11 @@ impl<S> Guarded<S> {
         }
     }
 
-    fn poll_written<T>(&mut self, context: &mut Context<'_>, written: Poll<io::Result<T>>) -> Poll<io::Result<T>> {
+    fn poll_written<T>(
+        &mut self,
+        context: &mut Context<'_>,
+        written: Poll<io::Result<T>>,
+    ) -> Poll<io::Result<T>> {
         if written.is_ready() {
             self.blocked = false;
             return written;
@@ -134,7 +143,12 @@ impl<S: AsyncRead + Unpin> AsyncRead for Guarded<S> {
             Poll::Ready(result) => {
                 // The first bytes of a request begin its head; BUSY is left alone.
                 for before in [FRESH, IDLE] {
-                    let _ = this.state.phase.compare_exchange(before, HEAD, Ordering::Relaxed, Ordering::Relaxed);
+                    let _ = this.state.phase.compare_exchange(
+                        before,
+                        HEAD,
+                        Ordering::Relaxed,
+                        Ordering::Relaxed,
+                    );
                 }
                 Poll::Ready(result)
             }
@@ -144,7 +158,11 @@ impl<S: AsyncRead + Unpin> AsyncRead for Guarded<S> {
 }
 
 impl<S: AsyncWrite + Unpin> AsyncWrite for Guarded<S> {
-    fn poll_write(mut self: Pin<&mut Self>, context: &mut Context<'_>, bytes: &[u8]) -> Poll<io::Result<usize>> {
+    fn poll_write(
+        mut self: Pin<&mut Self>,
+        context: &mut Context<'_>,
+        bytes: &[u8],
+    ) -> Poll<io::Result<usize>> {
         let this = &mut *self;
         let written = Pin::new(&mut this.stream).poll_write(context, bytes);
         this.poll_written(context, written)

@@ -79,7 +79,8 @@ impl PushReply {
         headers.insert(header::CACHE_CONTROL, HeaderValue::from_static("no-store"));
         match status {
             StatusCode::UNAUTHORIZED => {
-                let realm = HeaderValue::from_static("Basic realm=\"headwater ingest\", charset=\"UTF-8\"");
+                let realm =
+                    HeaderValue::from_static("Basic realm=\"headwater ingest\", charset=\"UTF-8\"");
                 headers.insert(header::WWW_AUTHENTICATE, realm);
             }
             StatusCode::METHOD_NOT_ALLOWED => {

@@ -53,7 +53,9 @@ async fn answer(
                     text: origin.page.clone().unwrap_or_default(),
                 },
                 _ => match EgressPath::parse(path) {
-                    Some(path) => media(&origin, peer, &head.headers, &path, head.uri.query()).await,
+                    Some(path) => {
+                        media(&origin, peer, &head.headers, &path, head.uri.query()).await
+                    }
                     None => Reply::NotFound(Missing::Unknown),
                 },
             }
@@ -73,7 +75,8 @@ async fn answer(
 /// The wall clock, for UTCTiming: never cached.
 fn time(origin: &Origin) -> Reply {
     const PRINTER: DateTimePrinter = DateTimePrinter::new().precision(Some(3));
-    let now = Timestamp::from_millisecond(origin.clock.now().wall.millis()).unwrap_or(Timestamp::MAX);
+    let now =
+        Timestamp::from_millisecond(origin.clock.now().wall.millis()).unwrap_or(Timestamp::MAX);
     let text = Bytes::from(PRINTER.timestamp_to_string(&now));
     Reply::Text { content_type: "text/plain; charset=utf-8", text }
 }
@@ -86,11 +89,13 @@ async fn media(
     query: Option<&str>,
 ) -> Reply {
     let channel = origin.channel(path.group, path.channel);
-    let Some((channel, rules)) = channel.and_then(|c| Some((c, c.endpoints.get(&path.ordinal)?))) else {
+    let Some((channel, rules)) = channel.and_then(|c| Some((c, c.endpoints.get(&path.ordinal)?)))
+    else {
         return Reply::NotFound(Missing::Unknown);
     };
     let forwarded = headers.get_all("x-forwarded-for").iter().map(HeaderValue::as_bytes);
-    let bearer = headers.get(header::AUTHORIZATION).and_then(|v| v.as_bytes().strip_prefix(b"Bearer "));
+    let bearer =
+        headers.get(header::AUTHORIZATION).and_then(|v| v.as_bytes().strip_prefix(b"Bearer "));
     let viewer = Viewer {
         address: client_address(peer.ip(), forwarded, &origin.egress.trusted_proxies),
         code: headers.get(&origin.egress.cdn_auth_header).map(HeaderValue::as_bytes),
@@ -155,7 +160,8 @@ async fn wait_for(
             }
         }
         snapshot = channel.snapshot();
-        resolution = resolve(&snapshot, rules, &path.leaf, query, viewer, arrival, origin.clock.now());
+        resolution =
+            resolve(&snapshot, rules, &path.leaf, query, viewer, arrival, origin.clock.now());
     }
     (resolution, snapshot)
 }
@@ -164,8 +170,12 @@ async fn wait_for(
 fn etag(leaf: &Leaf<'_>) -> String {
     match leaf {
         Leaf::Object { file: File::Segment { number }, .. } => format!("\"{GENERATION}-{number}\""),
-        Leaf::Object { file: File::Part { period, start }, .. } => format!("\"{GENERATION}-p{period}-{start}\""),
+        Leaf::Object { file: File::Part { period, start }, .. } => {
+            format!("\"{GENERATION}-p{period}-{start}\"")
+        }
         Leaf::Object { file: File::Init { period }, .. } => format!("\"{GENERATION}-i{period}\""),
-        Leaf::Object { file: File::Playlist, .. } | Leaf::Manifest { .. } => format!("\"{GENERATION}\""),
+        Leaf::Object { file: File::Playlist, .. } | Leaf::Manifest { .. } => {
+            format!("\"{GENERATION}\"")
+        }
     }
 }

@@ -97,7 +97,9 @@ impl Reply {
             Reply::Forbidden => sentence(StatusCode::FORBIDDEN, "access to this is not allowed"),
             Reply::NotFound(why) => sentence(StatusCode::NOT_FOUND, &why.to_string()),
             Reply::Gone => sentence(StatusCode::GONE, "this was here and has left the window"),
-            Reply::Method => sentence(StatusCode::METHOD_NOT_ALLOWED, "GET, HEAD and OPTIONS are allowed"),
+            Reply::Method => {
+                sentence(StatusCode::METHOD_NOT_ALLOWED, "GET, HEAD and OPTIONS are allowed")
+            }
             Reply::Unavailable(why) => sentence(StatusCode::SERVICE_UNAVAILABLE, &why.to_string()),
             Reply::Crowded => sentence(
                 StatusCode::SERVICE_UNAVAILABLE,
@@ -135,7 +137,8 @@ impl Reply {
                 HeaderValue::from_str(&format!("max-age={seconds}")).unwrap_or(NO_STORE)
             }
             Reply::Object { .. } => FOREVER,
-            Reply::NotFound(Missing::Unknown | Missing::OtherProtocol | Missing::Gap) | Reply::Gone => ONE_SECOND,
+            Reply::NotFound(Missing::Unknown | Missing::OtherProtocol | Missing::Gap)
+            | Reply::Gone => ONE_SECOND,
             Reply::Text { .. }
             | Reply::BadRequest(_)
             | Reply::Forbidden
@@ -171,22 +174,35 @@ fn manifest(view: View, rendered: &Rendered, asked: &HeaderMap) -> Response<Body
         ViewKind::Mpd => "application/dash+xml",
         ViewKind::Multivariant | ViewKind::Media { .. } => "application/vnd.apple.mpegurl",
     };
-    // A range is of the plain text: who asks for one gets it uncompressed.
-    let compressed = accepts_gzip(asked) && !asked.contains_key(header::RANGE);
-    let mut response = if compressed {
-        let etag = format!("{}-gz\"", rendered.etag.trim_end_matches('"'));
-        let mut response = bytes(vec![rendered.gzip()], content_type, &etag, asked);
+    // A manifest changes under its URL, so a range of it means nothing: Chromium's own player asks
+    // for what lies behind the length it saw last. RFC 9110 §14.2 lets a server pass a Range over.
+    let compressed = accepts_gzip(asked);
+    let etag = if compressed {
+        format!("{}-gz\"", rendered.etag.trim_end_matches('"'))
+    } else {
+        rendered.etag.clone()
+    };
+    let mut response = if has_already(asked, &etag) {
+        whole(StatusCode::NOT_MODIFIED, content_type, Vec::new())
+    } else if compressed {
+        let mut response = whole(StatusCode::OK, content_type, vec![rendered.gzip()]);
         response.headers_mut().insert(header::CONTENT_ENCODING, HeaderValue::from_static("gzip"));
         response
     } else {
-        bytes(vec![rendered.plain.clone()], content_type, &rendered.etag, asked)
+        whole(StatusCode::OK, content_type, vec![rendered.plain.clone()])
     };
+    put(&mut response, header::ETAG, &etag);
     response.headers_mut().insert(header::VARY, HeaderValue::from_static("Accept-Encoding"));
     response
 }
 
 /// Bytes with a validator: 200, 206, 304 or 416.
-fn bytes(body: Vec<Bytes>, content_type: &'static str, etag: &str, asked: &HeaderMap) -> Response<Body> {
+fn bytes(
+    body: Vec<Bytes>,
+    content_type: &'static str,
+    etag: &str,
+    asked: &HeaderMap,
+) -> Response<Body> {
     let length: u64 = body.iter().map(|b| b.len() as u64).sum();
     let mut response = if has_already(asked, etag) {
         whole(StatusCode::NOT_MODIFIED, content_type, Vec::new())
@@ -194,16 +210,25 @@ fn bytes(body: Vec<Bytes>, content_type: &'static str, etag: &str, asked: &Heade
         match range(asked, etag, length) {
             Ranged::Whole => whole(StatusCode::OK, content_type, body),
             Ranged::Unsatisfiable => {
-                let mut response =
-                    sentence(StatusCode::RANGE_NOT_SATISFIABLE, "the range lies outside the object");
+                let mut response = sentence(
+                    StatusCode::RANGE_NOT_SATISFIABLE,
+                    "the range lies outside the object",
+                );
                 put(&mut response, header::CONTENT_RANGE, &format!("bytes */{length}"));
                 response
             }
             Ranged::Part(part) => {
-                let mut response =
-                    whole(StatusCode::PARTIAL_CONTENT, content_type, cut(body, part.start, part.end));
+                let mut response = whole(
+                    StatusCode::PARTIAL_CONTENT,
+                    content_type,
+                    cut(body, part.start, part.end),
+                );
                 let last = part.end - 1;
-                put(&mut response, header::CONTENT_RANGE, &format!("bytes {}-{last}/{length}", part.start));
+                put(
+                    &mut response,
+                    header::CONTENT_RANGE,
+                    &format!("bytes {}-{last}/{length}", part.start),
+                );
                 response
             }
         }
@@ -258,7 +283,8 @@ mod tests {
 
     #[test]
     fn a_range_is_cut_over_pieces_without_copying() {
-        let pieces = vec![Bytes::from_static(b"abc"), Bytes::from_static(b"defg"), Bytes::from_static(b"h")];
+        let pieces =
+            vec![Bytes::from_static(b"abc"), Bytes::from_static(b"defg"), Bytes::from_static(b"h")];
         let cut = |start, end| cut(pieces.clone(), start, end).concat();
         assert_eq!(cut(0, 8), b"abcdefgh");
         assert_eq!(cut(2, 5), b"cde");

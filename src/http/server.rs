@@ -48,7 +48,11 @@ pub fn listen(listener: std::net::TcpListener) -> Option<TcpListener> {
 /// Accepts connections until shutdown, then lets what is under way finish within `limits.drain`.
 pub async fn serve<A, F, B>(listener: TcpListener, origin: Arc<Origin>, served: Served, answer: A)
 where
-    A: Fn(Arc<Origin>, SocketAddr, Arc<ConnectionState>, Request<Incoming>) -> F + Copy + Send + Sync + 'static,
+    A: Fn(Arc<Origin>, SocketAddr, Arc<ConnectionState>, Request<Incoming>) -> F
+        + Copy
+        + Send
+        + Sync
+        + 'static,
     F: Future<Output = Response<B>> + Send + 'static,
     B: HttpBody<Error = Infallible> + Send + 'static,
     B::Data: Send,
@@ -87,8 +91,13 @@ where
     }
 }
 
-async fn connection<A, F, B>(stream: TcpStream, peer: SocketAddr, origin: Arc<Origin>, served: Served, answer: A)
-where
+async fn connection<A, F, B>(
+    stream: TcpStream,
+    peer: SocketAddr,
+    origin: Arc<Origin>,
+    served: Served,
+    answer: A,
+) where
     A: Fn(Arc<Origin>, SocketAddr, Arc<ConnectionState>, Request<Incoming>) -> F + Copy,
     F: Future<Output = Response<B>>,
     B: HttpBody<Error = Infallible> + 'static,

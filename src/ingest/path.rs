@@ -29,7 +29,9 @@ impl<'a> IngestPath<'a> {
         };
         let (rung, file) = match (parts.next()?, parts.next(), parts.next()) {
             (file, None, _) => (VariantName::default(), file),
-            (rung, Some(file), None) => (VariantName::parse(rung).filter(|r| !r.as_str().is_empty())?, file),
+            (rung, Some(file), None) => {
+                (VariantName::parse(rung).filter(|r| !r.as_str().is_empty())?, file)
+            }
             _ => return None,
         };
         (!file.is_empty()).then_some(IngestPath { group, input, channel, rung })
@@ -50,7 +52,14 @@ mod tests {
 
     #[test]
     fn other_paths_are_refused() {
-        for path in ["/", "/v1/news/3/one/live.ts", "/v1/news/1/one/", "/v1/news/1/one", "/v1/news/1/one/a/b/c.ts", "/v1/news/1/one/a b/c.ts"] {
+        for path in [
+            "/",
+            "/v1/news/3/one/live.ts",
+            "/v1/news/1/one/",
+            "/v1/news/1/one",
+            "/v1/news/1/one/a/b/c.ts",
+            "/v1/news/1/one/a b/c.ts",
+        ] {
             assert_eq!(IngestPath::parse(path), None, "{path}");
         }
     }

@@ -70,18 +70,28 @@ async fn push(
     }
     let Some(path) = IngestPath::parse(path) else { return PushReply::NoPath };
     let Some(channel) = origin.channel(path.group, path.channel) else {
-        return PushReply::NoChannel(format!("there is no channel {}/{}", path.group, path.channel));
+        return PushReply::NoChannel(format!(
+            "there is no channel {}/{}",
+            path.group, path.channel
+        ));
     };
     let input = path.input;
     if channel.looped && input == InputId(1) {
-        return refuse(channel, input, PushReply::NoChannel("input 1 of this channel plays its loop; push to input 2".to_owned()));
+        return refuse(
+            channel,
+            input,
+            PushReply::NoChannel(
+                "input 1 of this channel plays its loop; push to input 2".to_owned(),
+            ),
+        );
     }
     if !allowed(channel.credentials[usize::from(input.0) - 1].as_ref(), headers) {
         return refuse(channel, input, PushReply::Unauthorized);
     }
     let key = (input, path.rung.clone());
     let session = Arc::clone(&channel.rungs.sessions.entry(key).or_insert_with(|| {
-        let rung = Rung::new(origin.new_source(input), path.rung.clone(), origin.limits.sample_bytes);
+        let rung =
+            Rung::new(origin.new_source(input), path.rung.clone(), origin.limits.sample_bytes);
         Arc::new(Mutex::new(rung))
     }));
     let Ok(rung) = Arc::clone(&session).try_lock_owned() else {
@@ -104,7 +114,13 @@ async fn push(
 /// Notes a refusal where operators look, once a body.
 fn refuse(channel: &ChannelHandle, input: InputId, reply: PushReply) -> PushReply {
     let why = reply.sentence();
-    tracing::warn!(group = channel.group, channel = channel.name, input = input.0, why, "an encoder was refused");
+    tracing::warn!(
+        group = channel.group,
+        channel = channel.name,
+        input = input.0,
+        why,
+        "an encoder was refused"
+    );
     channel.status.refused(input.0, why);
     reply
 }
@@ -162,7 +178,9 @@ async fn deliver(channel: &ChannelHandle, rung: &Rung, taken: Taken) {
         channel.status.fault(fault.name(), fault.to_string());
     }
     for (pid, stream_type) in taken.left_out {
-        let what = format!("elementary stream {pid} of type {stream_type:#04x} is not carried: H.264 and AAC (ADTS) are");
+        let what = format!(
+            "elementary stream {pid} of type {stream_type:#04x} is not carried: H.264 and AAC (ADTS) are"
+        );
         tracing::warn!(group, channel = name, fact = "LeftOut", "{what}");
         channel.metrics.reported("LeftOut");
         channel.status.fault("LeftOut", what);
@@ -190,7 +208,13 @@ async fn lose_when_silent(
     if channel.rungs.sessions.iter().all(|s| s.key().0 != key.0) {
         channel.rungs.references.remove(&key.0);
     }
-    tracing::info!(group = channel.group, channel = channel.name, input = key.0.0, rung = key.1.as_str(), "an encoder has gone");
+    tracing::info!(
+        group = channel.group,
+        channel = channel.name,
+        input = key.0.0,
+        rung = key.1.as_str(),
+        "an encoder has gone"
+    );
     channel.feed(rung.feed(vec![SourceEvent::Lost])).await;
 }
 
@@ -198,7 +222,8 @@ async fn lose_when_silent(
 fn allowed(wanted: Option<&Credentials>, headers: &HeaderMap) -> bool {
     let Some(wanted) = wanted else { return true };
     let given = headers.get(header::AUTHORIZATION).and_then(|v| v.to_str().ok());
-    let given = given.and_then(|v| v.get(..6).filter(|s| s.eq_ignore_ascii_case("basic ")).and(v.get(6..)));
+    let given =
+        given.and_then(|v| v.get(..6).filter(|s| s.eq_ignore_ascii_case("basic ")).and(v.get(6..)));
     let given = given.and_then(|v| BASE64_STANDARD.decode(v.trim()).ok());
     let Some(given) = given else { return false };
     let colon = given.iter().position(|b| *b == b':').unwrap_or(given.len());

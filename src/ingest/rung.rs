@@ -35,7 +35,13 @@ pub(super) struct Taken {
 impl Rung {
     pub(super) fn new(source: SourceId, variant: VariantName, sample_bytes: usize) -> Self {
         let limits = DemuxerLimits { pes_bytes: sample_bytes, ..DemuxerLimits::default() };
-        Rung { source, demuxer: Demuxer::new(variant, limits), body: 0, understood: false, ended: None }
+        Rung {
+            source,
+            demuxer: Demuxer::new(variant, limits),
+            body: 0,
+            understood: false,
+            ended: None,
+        }
     }
 
     /// The clock all rungs of an input unroll against.

@@ -111,17 +111,37 @@ impl Metrics {
     fn register(&self) -> Registry {
         let mut registry = Registry::with_prefix("headwater");
         let r = &mut registry;
-        r.register("requests", "Requests answered, by kind of object and status", self.requests.clone());
-        r.register("sent_bytes", "Bytes of bodies handed to readers' connections", self.sent.clone());
+        r.register(
+            "requests",
+            "Requests answered, by kind of object and status",
+            self.requests.clone(),
+        );
+        r.register(
+            "sent_bytes",
+            "Bytes of bodies handed to readers' connections",
+            self.sent.clone(),
+        );
         r.register("renderings", "Manifests rendered", self.renderings.clone());
         r.register("waiters", "Requests waiting for what is not there yet", self.waiters.clone());
         r.register("connections", "Readers' connections open", self.connections.clone());
-        r.register("ingest_connections", "Encoders' connections open", self.ingest_connections.clone());
-        r.register("limits_crossed", "How often a limit was crossed, by its key", self.limits.clone());
+        r.register(
+            "ingest_connections",
+            "Encoders' connections open",
+            self.ingest_connections.clone(),
+        );
+        r.register(
+            "limits_crossed",
+            "How often a limit was crossed, by its key",
+            self.limits.clone(),
+        );
         r.register("refusals", "Readers refused, by reason", self.refusals.clone());
         r.register("facts", "What channels report and what sources get wrong", self.facts.clone());
         r.register("panics", "Lives of a channel that ended in a panic", self.panics.clone());
-        r.register("ingested_bytes", "Bytes of bodies received from encoders", self.ingested.clone());
+        r.register(
+            "ingested_bytes",
+            "Bytes of bodies received from encoders",
+            self.ingested.clone(),
+        );
         r.register("memory_bytes", "Bytes of media kept in memory", self.memory.clone());
         r.register("snapshot_version", "Version of the newest snapshot", self.versions.clone());
         registry

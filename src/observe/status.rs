@@ -89,7 +89,14 @@ impl ChannelStatus {
 
     /// The channel as `/status` shows it.
     #[must_use]
-    pub fn show(&self, group: &str, channel: &str, looped: bool, snapshot: &Snapshot, now: Now) -> Shown {
+    pub fn show(
+        &self,
+        group: &str,
+        channel: &str,
+        looped: bool,
+        snapshot: &Snapshot,
+        now: Now,
+    ) -> Shown {
         let said = self.said.lock().unwrap_or_else(PoisonError::into_inner);
         let connected: usize = said.connected.values().sum();
         let newest = snapshot
@@ -103,7 +110,10 @@ impl ChannelStatus {
                 let age = now.wall.media_time() - end;
                 let behind = age.max(MediaDuration::ZERO).floor_millis() / 1000;
                 if age > SILENCE && !looped {
-                    format!("stands still: the newest media is {behind} s old{}", encoders(connected))
+                    format!(
+                        "stands still: the newest media is {behind} s old{}",
+                        encoders(connected)
+                    )
                 } else {
                     format!("plays {}", playing(snapshot))
                 }
@@ -113,12 +123,17 @@ impl ChannelStatus {
                 "has an encoder connected and gathers its first segments".to_owned()
             }
             None => match said.refusals.iter().next_back() {
-                Some((input, why)) => format!("plays nothing: an encoder came to input {input} and was refused: {why}"),
-                None => format!("plays nothing: no encoder has come; push MPEG-TS by PUT to /v1/{group}/1/{channel}/live.ts on the ingest listener"),
+                Some((input, why)) => format!(
+                    "plays nothing: an encoder came to input {input} and was refused: {why}"
+                ),
+                None => format!(
+                    "plays nothing: no encoder has come; push MPEG-TS by PUT to /v1/{group}/1/{channel}/live.ts on the ingest listener"
+                ),
             },
         };
         let notes = said.reports.values().cloned();
-        let refusals = said.refusals.iter().map(|(input, why)| format!("input {input} refused: {why}"));
+        let refusals =
+            said.refusals.iter().map(|(input, why)| format!("input {input} refused: {why}"));
         let notes = notes.chain(refusals).take(COMPLAINTS_MAX).collect();
         Shown { group: group.to_owned(), channel: channel.to_owned(), says, notes }
     }

@@ -171,9 +171,7 @@ impl Watch {
             if both.len() >= 2 {
                 common = both;
                 aligned.push(*key);
-            } else if other.newest().is_none_or(|t| t < newest)
-                && !out_of_patience(syncs, newest)
-            {
+            } else if other.newest().is_none_or(|t| t < newest) && !out_of_patience(syncs, newest) {
                 return None;
             }
         }

@@ -218,13 +218,11 @@ pub fn resolve(
 }
 
 fn manifest(rules: &EndpointRules, view: Option<&SegmentationView>, form: Form) -> Resolution {
-    let kind = match form {
-        Form::Bare if rules.protocol.has_hls() => ViewKind::Multivariant,
-        Form::Bare => ViewKind::Mpd,
-        Form::M3u8 if rules.protocol.has_hls() => ViewKind::Multivariant,
-        Form::Mpd if rules.protocol.has_dash() => ViewKind::Mpd,
-        Form::M3u8 | Form::Mpd => return Resolution::NotFound(Missing::OtherProtocol),
-    };
+    let hls = form == Form::M3u8 || form == Form::Bare && rules.protocol.has_hls();
+    let kind = if hls { ViewKind::Multivariant } else { ViewKind::Mpd };
+    if hls && !rules.protocol.has_hls() || !hls && !rules.protocol.has_dash() {
+        return Resolution::NotFound(Missing::OtherProtocol);
+    }
     let Some(view) = view else { return Resolution::Unavailable(NotNow::NoMedia) };
     if !view.current().all(|list| has_enough(list, view)) {
         return Resolution::Unavailable(NotNow::Starting);

@@ -21,8 +21,8 @@ use crate::ingest::Rungs;
 use crate::media::{TrackId, TrackInfo};
 use crate::observe::{ChannelMetrics, ChannelStatus};
 use crate::packager::{
-    Channel, ChannelConfig, Input, Output, Report, Restored, RenditionId, SegmentationKey, Snapshot,
-    SourceEvent, SourceId, State,
+    Channel, ChannelConfig, Input, Output, RenditionId, Report, Restored, SegmentationKey,
+    Snapshot, SourceEvent, SourceId, State,
 };
 use crate::resolve::EndpointRules;
 use crate::units::MediaTime;
@@ -145,8 +145,8 @@ impl ChannelHandle {
         self.feeds.send(feed).await.is_ok()
     }
 
-    fn publish(&self, snapshot: Arc<Snapshot>) {
-        let before = self.snapshot.swap(Arc::clone(&snapshot));
+    fn publish(&self, snapshot: &Arc<Snapshot>) {
+        let before = self.snapshot.swap(Arc::clone(snapshot));
         let lost = snapshot.losses > before.losses || snapshot.ended;
         for (key, view) in &snapshot.segmentations {
             for list in &view.renditions {
@@ -156,7 +156,7 @@ impl ChannelHandle {
                 }
             }
         }
-        self.metrics.published(&snapshot);
+        self.metrics.published(snapshot);
     }
 }
 
@@ -174,7 +174,12 @@ impl ChannelTask {
                 Err(panic) => {
                     self.handle.metrics.panicked();
                     let fact = panic_text(&*panic);
-                    tracing::error!(group = self.handle.group, channel = self.handle.name, fact, "the channel's task panicked and is restarted");
+                    tracing::error!(
+                        group = self.handle.group,
+                        channel = self.handle.name,
+                        fact,
+                        "the channel's task panicked and is restarted"
+                    );
                 }
             }
         }
@@ -237,7 +242,7 @@ impl ChannelTask {
                 }
                 Output::Publish(snapshot) => {
                     self.file.durable(snapshot.needs_state).await;
-                    self.handle.publish(snapshot);
+                    self.handle.publish(&snapshot);
                 }
                 Output::Report(report) => self.report(&report),
             }

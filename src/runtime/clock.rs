@@ -32,7 +32,8 @@ impl Clock {
     pub fn now(&self) -> Now {
         match self {
             Clock::System { zero } => {
-                let wall = SystemTime::now().duration_since(SystemTime::UNIX_EPOCH).unwrap_or_default();
+                let wall =
+                    SystemTime::now().duration_since(SystemTime::UNIX_EPOCH).unwrap_or_default();
                 Now {
                     mono: Monotonic(u64::try_from(zero.elapsed().as_nanos()).unwrap_or(u64::MAX)),
                     wall: WallTime(i64::try_from(wall.as_nanos()).unwrap_or(i64::MAX)),

@@ -94,7 +94,12 @@ impl LoopSource {
     }
 
     /// Plays until shutdown.
-    pub(super) async fn run(mut self, channel: Arc<ChannelHandle>, clock: Clock, shutdown: Shutdown) {
+    pub(super) async fn run(
+        mut self,
+        channel: Arc<ChannelHandle>,
+        clock: Clock,
+        shutdown: Shutdown,
+    ) {
         channel.status.connected(self.source.input.0);
         if !channel.feed(self.announce()).await {
             return;

@@ -12,6 +12,6 @@ mod state_file;
 pub use channel::{ChannelHandle, Feed};
 pub use clock::{Clock, DrivenClock};
 pub use origin::{Origin, WaitPlace};
-pub use state_file::StateError;
 pub use server::{Launch, Server, ServerError};
 pub use shutdown::Shutdown;
+pub use state_file::StateError;

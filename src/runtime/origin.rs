@@ -11,7 +11,9 @@ use super::clock::Clock;
 use super::shutdown::Shutdown;
 use crate::config::{Channel, Egress, Endpoint, Limits};
 use crate::observe::Metrics;
-use crate::packager::{self, ChannelConfig, InputId, SegmentationKey, SegmentationWanted, SourceId};
+use crate::packager::{
+    self, ChannelConfig, InputId, SegmentationKey, SegmentationWanted, SourceId,
+};
 use crate::resolve::EndpointRules;
 use crate::units::MediaDuration;
 

@@ -126,7 +126,11 @@ impl Server {
                 metrics: metrics.channel(&group, &name),
                 group,
                 name,
-                endpoints: channel.endpoints.iter().map(|e| (e.ordinal, endpoint_rules(e))).collect(),
+                endpoints: channel
+                    .endpoints
+                    .iter()
+                    .map(|e| (e.ordinal, endpoint_rules(e)))
+                    .collect(),
                 credentials: channel.inputs.clone(),
                 looped: programme.is_some(),
                 config: channel_config(channel, &config.limits),
@@ -182,7 +186,11 @@ impl Server {
                         let source = origin.new_source(InputId(1));
                         let looping = LoopSource::new(programme, source, origin.clock.now());
                         let channel = task.handle();
-                        running.spawn(looping.run(channel, origin.clock.clone(), origin.shutdown.clone()));
+                        running.spawn(looping.run(
+                            channel,
+                            origin.clock.clone(),
+                            origin.shutdown.clone(),
+                        ));
                     }
                     running.spawn(task.run(origin.shutdown.clone()));
                 }
@@ -214,7 +222,11 @@ impl Server {
         })
     }
 
-    fn spawn(&mut self, name: &str, run: impl FnOnce() + Send + 'static) -> Result<(), ServerError> {
+    fn spawn(
+        &mut self,
+        name: &str,
+        run: impl FnOnce() + Send + 'static,
+    ) -> Result<(), ServerError> {
         let thread = thread::Builder::new().name(name.to_owned()).spawn(run);
         self.threads.push(thread.map_err(ServerError::System)?);
         Ok(())
@@ -257,7 +269,11 @@ fn cores() -> usize {
 }
 
 /// `count` listeners on one address; the system spreads connections over them.
-fn bind(what: &'static str, address: SocketAddr, count: usize) -> Result<Vec<TcpListener>, ServerError> {
+fn bind(
+    what: &'static str,
+    address: SocketAddr,
+    count: usize,
+) -> Result<Vec<TcpListener>, ServerError> {
     let failed = |error| ServerError::Listen { what, address, error };
     // Another server on this port must make us fail, not share it with us: ask alone first.
     drop(bind_one(address, false).map_err(failed)?);
@@ -287,7 +303,11 @@ fn load(
     folder: &Path,
     embedded: Option<&(PathBuf, &'static [u8])>,
 ) -> Result<Arc<Programme>, ServerError> {
-    let refused = |error| ServerError::Programme { channel: channel.to_owned(), path: path.to_owned(), error };
+    let refused = |error| ServerError::Programme {
+        channel: channel.to_owned(),
+        path: path.to_owned(),
+        error,
+    };
     if let Some((_, bytes)) = embedded.filter(|(known, _)| known == path) {
         return Ok(Arc::new(programme::read(bytes).map_err(refused)?));
     }

@@ -81,7 +81,8 @@ impl StateFiles {
     /// Where the folder cannot be made.
     pub(super) fn open(folder: &Path) -> Result<Self, StateError> {
         let folder = folder.join("state");
-        fs::create_dir_all(&folder).map_err(|error| StateError::Io { path: folder.clone(), error })?;
+        fs::create_dir_all(&folder)
+            .map_err(|error| StateError::Io { path: folder.clone(), error })?;
         let (jobs, queue) = channel();
         thread::Builder::new()
             .name("state".to_owned())
@@ -94,9 +95,14 @@ impl StateFiles {
     ///
     /// # Errors
     /// A record that is there but cannot be used: starting without it would reuse numbers.
-    pub(super) fn channel(&self, group: &str, name: &str) -> Result<(StateFile, Option<State>), StateError> {
+    pub(super) fn channel(
+        &self,
+        group: &str,
+        name: &str,
+    ) -> Result<(StateFile, Option<State>), StateError> {
         let folder = self.folder.join(group);
-        fs::create_dir_all(&folder).map_err(|error| StateError::Io { path: folder.clone(), error })?;
+        fs::create_dir_all(&folder)
+            .map_err(|error| StateError::Io { path: folder.clone(), error })?;
         let file = folder.join(format!("{name}.json"));
         let state = read(&file)?;
         let revision = state.as_ref().map_or(0, |s| s.revision);

@@ -115,9 +115,9 @@ fn put_video(out: &mut String, listing: &Listing<'_>, period: &Period, tracks: &
 
 fn put_audio(out: &mut String, track: &PeriodTrack, index: usize) {
     let (id, language) = (index + 1, track.language.bcp47());
-    let _ = write!(
+    let _ = writeln!(
         out,
-        "<AdaptationSet id=\"{id}\" contentType=\"audio\" mimeType=\"audio/mp4\" segmentAlignment=\"true\" startWithSAP=\"1\" lang=\"{language}\">\n"
+        "<AdaptationSet id=\"{id}\" contentType=\"audio\" mimeType=\"audio/mp4\" segmentAlignment=\"true\" startWithSAP=\"1\" lang=\"{language}\">"
     );
     let role = if index == 0 { "main" } else { "alternate" };
     let _ = writeln!(out, "<Role schemeIdUri=\"urn:mpeg:dash:role:2011\" value=\"{role}\"/>");
