@@ -21,7 +21,7 @@ const PLAY_SECONDS = 10;
 const READ_SECONDS = 6;
 const CONTROL_SECONDS = 5;
 // Three segments of 2 s, a key frame to begin with, and a slow machine.
-const FIRST_MANIFEST_SECONDS = 30;
+const FIRST_MANIFEST_SECONDS = 20;
 
 const USAGE = `usage: run.mjs [--fast] [--only REGEX] [--list]
 HEADWATER_BIN names the server's binary (target/debug/headwater). Logs and screenshots go to target/e2e.`;
