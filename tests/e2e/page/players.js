@@ -130,7 +130,10 @@ window.players = {
           }
           await video.play();
         },
-        latency: () => (player.isLive() ? finite(player.getStats().liveLatency) : null),
+        latency() {
+          const shown = player.isLive() ? player.getPlayheadTimeAsDate()?.getTime() : NaN;
+          return finite((Date.now() - shown) / 1000);
+        },
         levels: () =>
           player.getVariantTracks().map(({ width, height, bandwidth, codecs }) => ({
             width,
