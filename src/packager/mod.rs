@@ -18,6 +18,7 @@ mod contract;
 mod grid;
 mod period;
 mod run;
+mod segment;
 mod segmentation;
 mod snapshot;
 mod state;
@@ -33,7 +34,7 @@ pub use contract::{
 };
 pub use grid::part_target;
 pub use period::{Period, PeriodTrack};
-pub use segmentation::{OpenSegment, Part, Segment, SegmentContent};
+pub use segment::{OpenSegment, Part, Segment, SegmentContent};
 pub use snapshot::{RenditionView, Report as RenditionReport, SegmentationView, Snapshot};
 pub use state::{Rendition, RenditionId, Restored, State};
 pub use window::Rows;

@@ -5,7 +5,7 @@ use std::sync::Arc;
 
 use super::contract::SegmentationKey;
 use super::period::Period;
-use super::segmentation::{OpenSegment, Part, Segment};
+use super::segment::{OpenSegment, Part, Segment};
 use super::state::{Rendition, RenditionId};
 use super::window::Rows;
 use crate::units::{MediaDuration, MediaTime};

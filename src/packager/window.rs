@@ -5,7 +5,7 @@
 
 use std::sync::Arc;
 
-use super::segmentation::Segment;
+use super::segment::Segment;
 
 /// Rows in one block.
 const BLOCK: usize = 64;

@@ -1,0 +1,55 @@
+//! A channel's snapshots, and the memory they hold.
+
+use std::collections::BTreeMap;
+use std::sync::Arc;
+
+use super::super::contract::Output;
+use super::super::segmentation::Segmentation;
+use super::super::snapshot::{SegmentationView, Snapshot};
+use super::Channel;
+
+impl Channel {
+    pub(super) fn publish(&mut self, anyway: bool) {
+        if !anyway && !self.segmentations.iter().any(Segmentation::is_dirty) {
+            return;
+        }
+        self.bound_memory();
+        self.version += 1;
+        let mut views = BTreeMap::new();
+        for segmentation in &mut self.segmentations {
+            let changed = segmentation.is_dirty();
+            let renditions = segmentation.publish(self.version, &self.state.renditions);
+            let Some(period) = segmentation.newest_period() else { continue };
+            let mut view = SegmentationView {
+                duration: segmentation.duration,
+                target: segmentation.target,
+                part_target: segmentation.part_target,
+                period,
+                version: 0,
+                bytes: segmentation.bytes(),
+                renditions,
+            };
+            segmentation.attach_reports(&mut view, self.version, changed);
+            views.insert(segmentation.key(), view);
+        }
+        self.outputs.push_back(Output::Publish(Arc::new(Snapshot {
+            version: self.version,
+            needs_state: self.needs_state,
+            losses: self.losses,
+            ended: self.ended,
+            segmentations: views,
+        })));
+    }
+
+    fn bound_memory(&mut self) {
+        for segmentation in &mut self.segmentations {
+            segmentation.trim(self.config.limits.periods);
+        }
+        // Segmentations share chunks, so the largest one stands for all.
+        while let Some(largest) = self.segmentations.iter_mut().max_by_key(|s| s.bytes()) {
+            if largest.bytes() <= self.config.limits.channel_bytes || largest.drop_oldest() == 0 {
+                break;
+            }
+        }
+    }
+}

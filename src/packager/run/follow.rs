@@ -1,0 +1,125 @@
+//! How the tracks of a run keep up with the leading one.
+
+use super::super::cadence::half;
+use super::super::chunker::Timed;
+use super::super::contract::{LeftOut, PeriodReason, Report};
+use super::track::{close_chunk, name_of};
+use super::{Run, Surroundings};
+use crate::media::MediaKind;
+use crate::units::{MediaDuration, MediaTime};
+
+impl Run {
+    /// A track meets its next boundary: its chunk ends, and what cuts there cuts. `next` is the
+    /// decode time of the track's first sample behind it.
+    pub(super) fn meet(&mut self, index: usize, next: i64, around: &mut Surroundings<'_>) {
+        let track = &mut self.tracks[index];
+        let Some(boundary) = self.boundaries.get((track.next_boundary - self.passed) as usize)
+        else {
+            return;
+        };
+        track.next_boundary += 1;
+        close_chunk(track, Some(next), boundary.restarts_grid, around);
+        if boundary.restarts_grid {
+            track.frames_in_part = 0;
+        }
+        track.active = boundary.period.track(track.rendition).is_some();
+        if !track.active {
+            return;
+        }
+        let base = track.builder.next_base().or(Some(next));
+        for (segmentation, cut) in around.segmentations.iter_mut().zip(&boundary.cuts) {
+            let Some(cut) = cut else { continue };
+            segmentation.add_gaps(track.rendition, cut.gaps.clone());
+            let closed = segmentation.open(track.rendition, cut.number, &boundary.period, base);
+            if let Some(closed) = closed {
+                track.measure(&closed, around.state, around.state_changed);
+            }
+        }
+    }
+
+    /// Adds a sample to a track's chunk; ends the part it fills.
+    pub(super) fn put(&mut self, index: usize, timed: Timed, around: &mut Surroundings<'_>) {
+        let track = &mut self.tracks[index];
+        track.builder.push(timed);
+        track.frames_in_part += 1;
+        if track.frames_in_part >= track.frames_per_part {
+            track.frames_in_part = 0;
+            close_chunk(track, None, true, around);
+        }
+    }
+
+    /// Lets a track come up to where the leading one is.
+    pub(super) fn follow(&mut self, index: usize, around: &mut Surroundings<'_>) {
+        let Some(reached) = self.reached else { return };
+        loop {
+            let track = &mut self.tracks[index];
+            let scale = track.clock.timescale();
+            let Some(sample) = track.queue.front() else { return };
+            let start = MediaTime::new(sample.pts.max(sample.dts), scale);
+            let decode = MediaTime::new(sample.dts, scale);
+            if decode >= reached {
+                return;
+            }
+            let video = track.info.kind() == MediaKind::Video;
+            let near = if video { half(self.clock.frame) } else { MediaDuration::ZERO };
+            let boundary =
+                self.boundaries.get((track.next_boundary.saturating_sub(self.passed)) as usize);
+            let (sync, dts) = (sample.sync, sample.dts);
+            let behind = boundary.filter(|b| decode + near >= b.at);
+            match behind {
+                Some(b) if !track.member => {
+                    // Not in the Period: only watched for a sync sample at a boundary.
+                    let hit = sync && (start - b.at).abs() <= half(self.clock.frame);
+                    track.next_boundary += 1;
+                    if hit && !track.aligned {
+                        track.aligned = true;
+                        self.pending.get_or_insert(PeriodReason::TracksChanged);
+                    }
+                }
+                Some(b)
+                    if video
+                        && b.cuts.iter().any(Option::is_some)
+                        && !(sync && (decode - b.at).abs() <= near) =>
+                {
+                    self.leave_out(index, LeftOut::Misaligned, around);
+                    return;
+                }
+                Some(_) => self.meet(index, dts, around),
+                None => self.advance(index, around),
+            }
+        }
+    }
+
+    /// Moves the front of a follower's queue into its chunk, or drops it where it takes no part.
+    fn advance(&mut self, index: usize, around: &mut Surroundings<'_>) {
+        let track = &mut self.tracks[index];
+        let Some(sample) = track.queue.pop_front() else { return };
+        track.queued_bytes -= sample.data.len();
+        if !track.member {
+            if track.info.kind() == MediaKind::Audio && !track.aligned {
+                track.aligned = true;
+                self.pending.get_or_insert(PeriodReason::TracksChanged);
+            }
+            return;
+        }
+        if track.active {
+            self.put(index, sample, around);
+        }
+    }
+
+    fn leave_out(&mut self, index: usize, why: LeftOut, around: &mut Surroundings<'_>) {
+        let track = &mut self.tracks[index];
+        let name = name_of(around.state, track.rendition);
+        around.reports.push(Report::TrackLeftOut { track: name, why });
+        close_chunk(track, None, true, around);
+        for segmentation in around.segmentations.iter_mut() {
+            segmentation.close(track.rendition);
+        }
+        track.member = false;
+        track.active = false;
+        track.aligned = false;
+        track.queue.clear();
+        track.queued_bytes = 0;
+        self.pending.get_or_insert(PeriodReason::TracksChanged);
+    }
+}

@@ -1,0 +1,137 @@
+//! What happens at a sync sample of the leading track: cuts, Periods, and whether the source still
+//! keeps its cadence.
+
+use std::sync::Arc;
+
+use super::super::cadence::{Rhythm, half};
+use super::super::contract::{PeriodReason, Report};
+use super::super::period::Period;
+use super::super::segmentation::Cut;
+use super::track::{name_of, period_track, reserve};
+use super::{Boundary, Run, Surroundings};
+use crate::media::MediaKind;
+use crate::units::MediaTime;
+
+impl Run {
+    /// Whether chunks end at a sync sample of the leading track: at each, unless they are dense.
+    pub(super) fn is_boundary(&mut self, at: MediaTime) -> bool {
+        let Rhythm::Even { interval, dense: true } = self.clock.rhythm else { return true };
+        let near = half(self.clock.frame);
+        let grid = self.last_grid.unwrap_or(self.clock.origin);
+        self.last_grid.is_none() && (at - grid).abs() <= near
+            || self.last_grid.is_some() && at + near >= grid + interval
+    }
+
+    /// Decides what happens at a sync sample of the leading track; nothing before the first cut.
+    pub(super) fn plan(
+        &mut self,
+        at: MediaTime,
+        around: &mut Surroundings<'_>,
+    ) -> Option<Boundary> {
+        self.keep_rhythm(at, around);
+        let (rhythm, frame) = (self.clock.rhythm, self.clock.frame);
+        let first = self.period.is_none();
+        let longest = around.segmentations.iter().map(|s| s.duration).max();
+        let common = around
+            .segmentations
+            .iter()
+            .filter(|s| Some(s.duration) == longest)
+            .all(|s| s.cuts_at(at, rhythm, frame));
+        let lost = self.pending == Some(PeriodReason::CadenceLost);
+        let begins = self.pending.filter(|_| first || common || lost);
+        let mut cuts: Vec<Option<Cut>> = Vec::new();
+        for segmentation in around.segmentations.iter() {
+            let stored = around.state.segmentations.get(&segmentation.key());
+            cuts.push(if !segmentation.started() {
+                segmentation.first_cut(at, &self.clock, stored)
+            } else if begins.is_some() || segmentation.cuts_at(at, rhythm, frame) {
+                Some(segmentation.next_cut())
+            } else {
+                None
+            });
+        }
+        if first && cuts.iter().all(Option::is_none) {
+            return None;
+        }
+        let period = match (begins, &self.period) {
+            (None, Some(period)) => Arc::clone(period),
+            (reason, _) => self.begin_period(at, reason.unwrap_or(PeriodReason::Started), around),
+        };
+        let mut restarts_grid = false;
+        for (segmentation, cut) in around.segmentations.iter_mut().zip(&cuts) {
+            let Some(cut) = cut else { continue };
+            restarts_grid |= segmentation.part_target.is_some();
+            if let Some(needed) = segmentation.note_cut(at, cut.number) {
+                around.reports.push(Report::TargetRaised { from: segmentation.target, to: needed });
+                segmentation.target = needed;
+                self.pending.get_or_insert(PeriodReason::TargetRaised);
+            }
+            reserve(segmentation, cut, at, around.state, around.needs_state);
+            *around.state_changed = true;
+        }
+        Some(Boundary { at, cuts, period, restarts_grid })
+    }
+
+    /// Whether the source still keeps its cadence: a sync sample within half a frame of each last
+    /// grid instant + k·G. Those between do not count.
+    fn keep_rhythm(&mut self, at: MediaTime, around: &mut Surroundings<'_>) {
+        let since = self.last_sync.map(|last| at - last);
+        self.last_sync = Some(at);
+        match self.clock.rhythm {
+            Rhythm::Even { interval, .. } => {
+                let Some(grid) = self.last_grid else {
+                    self.last_grid = Some(at);
+                    return;
+                };
+                let expected = grid + interval;
+                let near = half(self.clock.frame);
+                if (at - expected).abs() <= near {
+                    self.last_grid = Some(at);
+                } else if at > expected {
+                    let longest = since.unwrap_or(interval).max(interval);
+                    self.clock.rhythm = Rhythm::Irregular { longest };
+                    around.reports.push(Report::CadenceIrregular { longest });
+                    self.pending = Some(PeriodReason::CadenceLost);
+                    for segmentation in around.segmentations.iter_mut() {
+                        segmentation.set_rhythm(self.clock.rhythm);
+                    }
+                }
+            }
+            Rhythm::Irregular { longest } => {
+                if let Some(since) = since.filter(|since| *since > longest) {
+                    self.clock.rhythm = Rhythm::Irregular { longest: since };
+                }
+            }
+        }
+    }
+
+    fn begin_period(
+        &mut self,
+        at: MediaTime,
+        reason: PeriodReason,
+        around: &mut Surroundings<'_>,
+    ) -> Arc<Period> {
+        self.pending = None;
+        self.tracks.retain(|t| !t.leaving);
+        for track in &mut self.tracks {
+            if !track.member && (track.aligned || track.info.kind() == MediaKind::Audio) {
+                track.member = true;
+                let track = name_of(around.state, track.rendition);
+                around.reports.push(Report::TrackJoined { track });
+            }
+        }
+        let ordinal = around.state.period_ordinal.map_or(0, |last| last + 1);
+        around.state.period_ordinal = Some(ordinal);
+        *around.state_changed = true;
+        *around.needs_state = around.state.revision + 1;
+        let members = self.tracks.iter().filter(|t| t.member);
+        let period = Arc::new(Period {
+            id: at.floor_millis(),
+            ordinal,
+            tracks: members.map(|t| period_track(t, self.clock.frame)).collect(),
+        });
+        around.reports.push(Report::PeriodBegan { id: period.id, reason });
+        self.period = Some(Arc::clone(&period));
+        period
+    }
+}

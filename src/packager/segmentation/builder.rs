@@ -1,0 +1,44 @@
+//! One rendition's list in the making.
+
+use std::sync::Arc;
+
+use super::super::chunker::Chunk;
+use super::super::segment::{OpenSegment, Part};
+use super::super::snapshot::Report;
+use super::super::window::Rows;
+use crate::units::Timescale;
+
+/// One rendition's list in the making.
+#[derive(Debug)]
+pub(super) struct Builder {
+    pub(super) rows: Rows,
+    pub(super) open: Option<OpenSegment>,
+    pub(super) chunks: Vec<Arc<Chunk>>,
+    /// How many of `chunks` lie in published parts.
+    pub(super) parted: usize,
+    pub(super) timescale: Timescale,
+    /// Name of the part that comes next: Period id and decode time.
+    pub(super) next_part: Option<(i64, i64)>,
+    pub(super) reports: Arc<[Report]>,
+    /// Bytes of all rows.
+    pub(super) bytes: u64,
+    pub(super) version: u64,
+    pub(super) dirty: bool,
+}
+
+impl Builder {
+    pub(super) fn end_part(&mut self) {
+        let Some(open) = &mut self.open else { return };
+        let chunks = self.chunks[self.parted..].to_vec();
+        let (Some(first), Some(last)) = (chunks.first(), chunks.last()) else { return };
+        open.parts.push(Part {
+            start: first.start,
+            duration: last.end() - first.start,
+            independent: chunks.iter().any(|c| c.sync),
+            first: self.parted == 0,
+            chunks,
+        });
+        self.parted = self.chunks.len();
+        self.dirty = true;
+    }
+}
