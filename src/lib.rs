@@ -10,7 +10,7 @@
 //!
 //! | layer | modules | |
 //! | --- | --- | --- |
-//! | shell | [`main`](../headwater/index.html), [`runtime`], [`http`], [`ingest`], [`observe`], [`config`] | sockets, disks, clocks |
+//! | shell | [`main`](../headwater/index.html), [`runtime`], [`http`], [`ingest`], [`observe`], [`config`], [`demo`] | sockets, disks, clocks |
 //! | core, readers | [`resolve`], [`manifest`] | pure; read a [`packager::Snapshot`] only |
 //! | core | [`packager`] | the one mutable thing: [`packager::Channel`] |
 //! | formats | [`isobmff`], [`mpegts`], [`media`] | bytes in, bytes out |

@@ -74,7 +74,22 @@ fn read(path: &Path) -> Result<Config, String> {
     Config::parse(&text).map_err(|faults| format!("{} cannot be used:\n{faults}", path.display()))
 }
 
+/// Every connection is an open file; the system's soft limit is often far below the hard one.
+fn raise_open_files(connections: usize) {
+    let wanted = connections as u64 + 256;
+    match rlimit::increase_nofile_limit(wanted) {
+        Ok(files) if files < wanted => tracing::warn!(
+            files,
+            wanted,
+            "the system allows fewer open files than limits.connections needs: raise them (ulimit -n, LimitNOFILE)"
+        ),
+        Ok(_) => {}
+        Err(error) => tracing::warn!(%error, "cannot raise the limit of open files"),
+    }
+}
+
 fn run(launch: Launch, greeting: impl Fn(&Server) -> String) -> Result<(), String> {
+    raise_open_files(launch.config.limits.connections + launch.config.limits.ingest_connections);
     let server = Server::start(launch).map_err(|e| e.to_string())?;
     let addresses = [("egress", server.egress), ("ingest", server.ingest), ("admin", server.admin)];
     let lines = addresses.map(|(name, address)| format!("{name} http://{address}\n")).concat();
