@@ -4,4 +4,5 @@ mod breaks;
 mod cuts;
 mod invariants;
 mod low_latency;
+mod twins;
 mod world;
