@@ -11,7 +11,7 @@ use std::time::Duration;
 
 use tokio::io::{AsyncReadExt, AsyncWriteExt};
 use tokio::net::TcpStream;
-use tokio::sync::Barrier;
+use tokio::sync::{Barrier, mpsc, watch};
 
 /// Readers that block at a time.
 const READERS: usize = 10_000;
@@ -155,86 +155,103 @@ fn metric(scrape: &str, name: &str) -> u64 {
     line.split_whitespace().nth(1).expect("a value").parse().expect("a number")
 }
 
+/// Readers that all ask for the same path at the same time, and what they are answered.
+struct Crowd {
+    ask: watch::Sender<String>,
+    told: mpsc::Receiver<(u16, String)>,
+}
+
+impl Crowd {
+    /// Connects all of them.
+    async fn connect(egress: SocketAddr) -> Self {
+        let barrier = Arc::new(Barrier::new(READERS + 1));
+        let (ask, asked) = watch::channel(String::new());
+        let (tell, told) = mpsc::channel(READERS);
+        for _ in 0..READERS {
+            let (barrier, mut asked, tell) = (Arc::clone(&barrier), asked.clone(), tell.clone());
+            tokio::spawn(async move {
+                let mut reader = Reader::connect(egress).await;
+                barrier.wait().await;
+                while asked.changed().await.is_ok() {
+                    let path = asked.borrow_and_update().clone();
+                    let answer = reader.get(&path).await;
+                    if tell.send(answer).await.is_err() {
+                        return;
+                    }
+                }
+            });
+        }
+        barrier.wait().await;
+        Crowd { ask, told }
+    }
+
+    /// The one text all of them are answered with.
+    async fn answer(&mut self) -> String {
+        let (status, first) = self.told.recv().await.expect("an answer");
+        assert_eq!(status, 200);
+        for _ in 1..READERS {
+            let (status, other) = self.told.recv().await.expect("an answer");
+            assert_eq!(status, 200);
+            assert!(other == first, "one version has one text");
+        }
+        first
+    }
+}
+
+const PLAYLIST: &str = "/v1/load/1/loop/1-1/video-360p/media.m3u8";
+
+/// All of the crowd block once. Gives the server's CPU seconds and its memory while they did.
+async fn round(
+    server: &Server,
+    probe: &mut Reader,
+    operator: &mut Reader,
+    crowd: &mut Crowd,
+) -> (f64, u64) {
+    // Two segments ahead of the last complete one: nobody can have it yet.
+    let (_, now) = probe.get(PLAYLIST).await;
+    let msn = position(&now).0 + 2;
+    let rendered = metric(&operator.get("/metrics").await.1, "headwater_renderings_total");
+    crowd.ask.send(format!("{PLAYLIST}?_HLS_msn={msn}&_HLS_part=0")).expect("readers wait");
+    while metric(&operator.get("/metrics").await.1, "headwater_waiters") < READERS as u64 {
+        assert!(crowd.told.is_empty(), "somebody was answered before all waited");
+        tokio::time::sleep(Duration::from_millis(20)).await;
+    }
+    let blocked = server.costs();
+    let text = crowd.answer().await;
+    assert_eq!(position(&text), (msn - 1, 1), "the first version that has the part");
+    let renderings =
+        metric(&operator.get("/metrics").await.1, "headwater_renderings_total") - rendered;
+    assert!(renderings <= 2, "{renderings} renderings");
+    (server.costs().0 - blocked.0, blocked.1)
+}
+
 #[test]
 fn ten_thousand_blocked_reloads_are_each_answered_once_by_the_right_version() {
     let files = rlimit::increase_nofile_limit(12_000).expect("more open files");
     assert!(files >= READERS as u64 + 200, "only {files} files may be open");
     println!("open files: up to {files} in each of two processes");
     let server = Server::start();
-    let runtime =
-        tokio::runtime::Builder::new_current_thread().enable_all().build().expect("a runtime");
     let all = async {
-        let playlist = "/v1/load/1/loop/1-1/video-360p/media.m3u8";
         let mut probe = Reader::connect(server.egress).await;
         let mut operator = Reader::connect(server.admin).await;
-        let mut status = probe.get(playlist).await.0;
-        while matches!(status, 404 | 503) {
-            status = probe.get(playlist).await.0;
+        while matches!(probe.get(PLAYLIST).await.0, 404 | 503) {}
+        let before = server.costs().1;
+        let mut crowd = Crowd::connect(server.egress).await;
+        let (mut cpu, mut memory) = (0.0, 0);
+        for _ in 0..ROUNDS {
+            let cost = round(&server, &mut probe, &mut operator, &mut crowd).await;
+            cpu += cost.0;
+            memory = cost.1.saturating_sub(before);
         }
-        assert_eq!(status, 200);
-        let before_connecting = server.costs();
-
-        let barrier = Arc::new(Barrier::new(READERS + 1));
-        let (ask, asked) = tokio::sync::watch::channel(String::new());
-        let (tell, mut told) = tokio::sync::mpsc::channel(READERS);
-        let mut readers = tokio::task::JoinSet::new();
-        for _ in 0..READERS {
-            let (barrier, mut asked, tell) = (Arc::clone(&barrier), asked.clone(), tell.clone());
-            let egress = server.egress;
-            readers.spawn(async move {
-                let mut reader = Reader::connect(egress).await;
-                barrier.wait().await;
-                for _ in 0..ROUNDS {
-                    asked.changed().await.expect("the test goes on");
-                    let path = asked.borrow_and_update().clone();
-                    tell.send(reader.get(&path).await).await.expect("the test goes on");
-                }
-            });
-        }
-        barrier.wait().await;
-
-        let mut cpu = 0.0;
-        let mut memory = 0;
-        for round in 0..ROUNDS {
-            // Two segments ahead of the last complete one: nobody can have it yet.
-            let (_, now) = probe.get(playlist).await;
-            let (last, _) = position(&now);
-            let (msn, part) = (last + 2, 0);
-            let path = format!("{playlist}?_HLS_msn={msn}&_HLS_part={part}");
-            let rendered = metric(&operator.get("/metrics").await.1, "headwater_renderings_total");
-            ask.send(path).expect("readers wait");
-            while metric(&operator.get("/metrics").await.1, "headwater_waiters") < READERS as u64 {
-                assert!(told.is_empty(), "round {round}: somebody was answered before all waited");
-                tokio::time::sleep(Duration::from_millis(20)).await;
-            }
-            let blocked = server.costs();
-            memory = blocked.1.saturating_sub(before_connecting.1);
-            let mut first: Option<String> = None;
-            for _ in 0..READERS {
-                let (status, answer) = told.recv().await.expect("an answer");
-                assert_eq!(status, 200);
-                let first = first.get_or_insert_with(|| answer.clone());
-                assert!(answer == *first, "round {round}: one version has one text");
-            }
-            let position = position(&first.expect("readers"));
-            assert_eq!(position, (msn - 1, 1), "the first version that has the part");
-            cpu += server.costs().0 - blocked.0;
-            let now_rendered =
-                metric(&operator.get("/metrics").await.1, "headwater_renderings_total");
-            assert!(
-                now_rendered - rendered <= 2,
-                "round {round}: {} renderings",
-                now_rendered - rendered
-            );
-        }
-        while readers.join_next().await.is_some() {}
-        let answers = (READERS * ROUNDS) as f64;
+        let answers = u32::try_from(READERS * ROUNDS).expect("few");
         println!(
             "{READERS} readers blocked {ROUNDS} times: {:.1} µs of CPU an answer",
-            cpu * 1e6 / answers
+            cpu * 1e6 / f64::from(answers)
         );
-        println!("{:.1} KiB of memory a waiting reader", memory as f64 / READERS as f64);
+        println!("{} bytes of memory a waiting reader", memory * 1024 / READERS as u64);
     };
+    let runtime =
+        tokio::runtime::Builder::new_current_thread().enable_all().build().expect("a runtime");
     runtime.block_on(async {
         tokio::time::timeout(Duration::from_secs(120), all).await.expect("within two minutes");
     });
