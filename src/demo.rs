@@ -83,7 +83,7 @@ pub fn launch() -> io::Result<(Launch, TempDir)> {
 #[must_use]
 pub fn greeting(server: &Server) -> String {
     let mut text = format!("page http://{}/\n", server.egress);
-    for channel in channels(server.egress) {
+    for channel in channels(server.egress, None) {
         for endpoint in channel.endpoints {
             for url in endpoint.urls {
                 let _ = writeln!(text, "{} {url}", endpoint.protocol);
@@ -98,8 +98,7 @@ fn page(egress: SocketAddr, ingest: SocketAddr) -> Bytes {
     LoopPage {
         loop_seconds: LOOP_SECONDS,
         frame_rate: FRAME_RATE,
-        channels: channels(egress),
-        push: Some(push(ingest)),
+        channels: channels(egress, Some(ingest)),
     }
     .text()
 }
@@ -108,7 +107,7 @@ fn push(ingest: SocketAddr) -> String {
     format!("http://{ingest}/v1/demo/1/yours/live.ts")
 }
 
-fn channels(egress: SocketAddr) -> Vec<PageChannel> {
+fn channels(egress: SocketAddr, ingest: Option<SocketAddr>) -> Vec<PageChannel> {
     let config = Config::parse(CONFIG).unwrap_or_default();
     let channels = config.channels.into_iter().map(|channel| {
         let (group, name) = (channel.group.to_string(), channel.name.to_string());
@@ -124,7 +123,13 @@ fn channels(egress: SocketAddr) -> Vec<PageChannel> {
                 urls: urls.collect(),
             }
         });
-        PageChannel { endpoints: endpoints.collect(), group: group.clone(), name: name.clone() }
+        let push_url = ingest.filter(|_| channel.loop_file.is_none()).map(push);
+        PageChannel {
+            endpoints: endpoints.collect(),
+            push_url,
+            group: group.clone(),
+            name: name.clone(),
+        }
     });
     channels.collect()
 }

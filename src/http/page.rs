@@ -16,8 +16,6 @@ pub struct LoopPage {
     pub frame_rate: u32,
     /// What plays.
     pub channels: Vec<PageChannel>,
-    /// Where an encoder may push.
-    pub push: Option<String>,
 }
 
 /// One channel.
@@ -29,6 +27,9 @@ pub struct PageChannel {
     pub name: String,
     /// Its endpoints.
     pub endpoints: Vec<PageEndpoint>,
+    /// Where an encoder may push, where one may.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub push_url: Option<String>,
 }
 
 /// One endpoint.

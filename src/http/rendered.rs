@@ -66,12 +66,18 @@ impl Renderings {
         let key = (rules.ordinal, view.kind);
         // A list that has ended may differ from the same version that had not.
         let version = view.version << 1 | u64::from(snapshot.ended);
-        let slot = {
-            let mut entry = self.newest.entry(key).or_default();
-            if entry.0 < version {
-                *entry = (version, Arc::default());
+        // Most readers find what another has rendered: they share a read lock.
+        let known = self.newest.get(&key).map(|slot| (slot.0, Arc::clone(&slot.1)));
+        let slot = match known {
+            Some((newest, slot)) if newest == version => Some(slot),
+            Some((newest, _)) if newest > version => None,
+            _ => {
+                let mut entry = self.newest.entry(key).or_default();
+                if entry.0 < version {
+                    *entry = (version, Arc::default());
+                }
+                (entry.0 == version).then(|| Arc::clone(&entry.1))
             }
-            (entry.0 == version).then(|| Arc::clone(&entry.1))
         };
         let make = || {
             metrics.renderings.inc();
