@@ -2,6 +2,7 @@
 
 use std::net::SocketAddr;
 use std::sync::Arc;
+use std::time::Duration;
 
 use base64::Engine;
 use base64::prelude::BASE64_STANDARD;
@@ -10,7 +11,7 @@ use http::{HeaderMap, Method, Request, Response, header};
 use http_body_util::BodyExt;
 use hyper::body::Incoming;
 use tokio::net::TcpListener;
-use tokio::sync::{Mutex, OwnedMutexGuard};
+use tokio::sync::Mutex;
 use tokio::time::timeout;
 
 use super::path::IngestPath;
@@ -22,6 +23,10 @@ use crate::observe::Limit;
 use crate::packager::{InputId, SourceEvent};
 use crate::runtime::{ChannelHandle, Origin};
 use crate::units::Monotonic;
+
+/// How long a body waits for the one before it. Encoders that push many short bodies open the next
+/// connection without waiting for the answer on the last.
+const HANDOVER: Duration = Duration::from_secs(1);
 
 /// Serves encoders until shutdown.
 pub async fn serve_encoders(listener: TcpListener, origin: Arc<Origin>) {
@@ -47,13 +52,19 @@ async fn answer(
     connection: Arc<ConnectionState>,
     request: Request<Incoming>,
 ) -> Response<Body> {
-    let (head, body) = request.into_parts();
-    let reply = push(&origin, peer, &head.method, head.uri.path(), &head.headers, body).await;
-    let refused = reply != PushReply::Taken;
-    let response = reply.into_response();
-    let status = response.status().as_u16();
-    origin.metrics.answered("push", status);
-    tracing::info!(target: "access", %peer, method = %head.method, uri = %head.uri, status, refused);
+    // A task of its own: an encoder that closes without waiting for its answer has this future
+    // dropped, and what it pushed must be taken to the end all the same.
+    let answered = tokio::spawn(async move {
+        let (head, body) = request.into_parts();
+        let reply = push(&origin, peer, &head.method, head.uri.path(), &head.headers, body).await;
+        let refused = reply != PushReply::Taken;
+        let response = reply.into_response();
+        let status = response.status().as_u16();
+        origin.metrics.answered("push", status);
+        tracing::info!(target: "access", %peer, method = %head.method, uri = %head.uri, status, refused);
+        response
+    });
+    let response = answered.await.unwrap_or_else(|_| PushReply::Ending.into_response());
     response.map(|body| body.on(connection))
 }
 
@@ -94,18 +105,19 @@ async fn push(
             Rung::new(origin.new_source(input), path.rung.clone(), origin.limits.sample_bytes);
         Arc::new(Mutex::new(rung))
     }));
-    let Ok(rung) = Arc::clone(&session).try_lock_owned() else {
+    let Ok(mut rung) = timeout(HANDOVER, Arc::clone(&session).lock_owned()).await else {
         return refuse(channel, input, PushReply::Busy);
     };
     tracing::info!(group = channel.group, channel = channel.name, input = input.0, rung = path.rung.as_str(), %peer, "an encoder delivers");
     channel.status.connected(input.0);
-    let reply = take(origin, channel, input, rung, body).await;
+    let reply = take(origin, channel, input, &mut rung, body).await;
     channel.status.disconnected(input.0);
     if reply != PushReply::Taken {
         refuse(channel, input, reply.clone());
     }
     let ended = origin.clock.now().mono;
-    session.lock().await.ended_at(ended);
+    rung.ended_at(ended);
+    drop(rung);
     let key = (input, path.rung);
     tokio::spawn(lose_when_silent(Arc::clone(origin), Arc::clone(channel), key, session, ended));
     reply
@@ -130,7 +142,7 @@ async fn take(
     origin: &Arc<Origin>,
     channel: &Arc<ChannelHandle>,
     input: InputId,
-    mut rung: OwnedMutexGuard<Rung>,
+    rung: &mut Rung,
     mut body: Incoming,
 ) -> PushReply {
     rung.begin_body();
@@ -156,13 +168,13 @@ async fn take(
         if let Some(reference) = rung.reference() {
             channel.rungs.references.insert(input, reference);
         }
-        deliver(channel, &rung, taken).await;
+        deliver(channel, rung, taken).await;
         if let Some(why) = rung.hopeless(false) {
             return PushReply::NotMedia(why);
         }
     };
     let taken = rung.end_body();
-    deliver(channel, &rung, taken).await;
+    deliver(channel, rung, taken).await;
     match rung.hopeless(true) {
         Some(why) if ended == PushReply::Taken => PushReply::NotMedia(why),
         _ => ended,
@@ -231,3 +243,6 @@ fn allowed(wanted: Option<&Credentials>, headers: &HeaderMap) -> bool {
     let user = subtle::ConstantTimeEq::ct_eq(&given[..colon], wanted.user.as_bytes());
     bool::from(user) & wanted.password.matches(password)
 }
+
+#[cfg(test)]
+mod tests;
