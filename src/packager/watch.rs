@@ -34,6 +34,21 @@ impl Watched {
         self.samples.back().map(|s| self.time(s.pts))
     }
 
+    /// What is to be said of a rung that a run begins without; audio says so itself.
+    pub(super) fn left_out(&self) -> Option<Report> {
+        let kind = self.info.kind();
+        if kind == MediaKind::Audio {
+            return None;
+        }
+        let why = match self.samples.iter().any(|s| s.sync) {
+            true => LeftOut::Misaligned,
+            false => LeftOut::Late,
+        };
+        let variant = self.info.variant.as_str();
+        let track = if variant.is_empty() { kind.to_string() } else { format!("{kind}-{variant}") };
+        Some(Report::TrackLeftOut { track, why })
+    }
+
     /// The nominal frame: exact where the codec or the timestamps allow it.
     pub(super) fn frame(&self) -> MediaDuration {
         let told = self.info.codec.frame_duration();

@@ -80,6 +80,7 @@ impl Channel {
             let undeclared = self.running_without(*key);
             if undeclared {
                 self.declare(*key, watched.info.clone());
+                self.outputs.extend(watched.left_out().map(Output::Report));
             }
             let samples = std::mem::take(&mut watched.samples);
             held.extend(samples.into_iter().map(|s| (MediaTime::new(s.dts, scale), *key, s)));

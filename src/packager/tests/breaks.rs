@@ -2,6 +2,7 @@
 
 use super::world::{Synthetic, World, config, rate};
 use crate::media::MediaKind::Video;
+use crate::packager::contract::LeftOut;
 use crate::packager::{Report, SourceEvent};
 use crate::units::MediaDuration;
 
@@ -113,6 +114,8 @@ fn a_rung_off_by_forty_milliseconds_is_left_out_and_the_others_go_on() {
     let view = world.segmentation(2);
     let names: Vec<&str> = view.current().map(|r| r.rendition.name.as_str()).collect();
     assert_eq!(names, ["video-a", "video-b", "audio"]);
+    let left_out = Report::TrackLeftOut { track: "video-c".to_owned(), why: LeftOut::Misaligned };
+    assert_eq!(world.reports.iter().filter(|r| **r == left_out).count(), 1, "{:?}", world.reports);
 }
 
 #[test]
