@@ -66,6 +66,11 @@ impl ChunkBuilder {
         self.written_end.or_else(|| self.pending.first().map(|s| s.dts))
     }
 
+    /// What comes next does not continue the last chunk.
+    pub(super) fn forget_end(&mut self) {
+        self.written_end = None;
+    }
+
     /// Ends the chunk. `next` is the decode time of the sample after it, where known.
     pub(super) fn close(&mut self, next: Option<i64>) -> Option<Chunk> {
         let last = self.pending.last()?;

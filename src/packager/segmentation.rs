@@ -1,6 +1,7 @@
 //! One list of segments over the channel's chunks: cuts, numbers, parts, rows.
 
 mod builder;
+mod gaps;
 
 use std::collections::BTreeMap;
 use std::sync::Arc;
@@ -145,26 +146,6 @@ impl Segmentation {
         u32::try_from(needed).ok().filter(|needed| *needed > self.target && self.target > 0)
     }
 
-    /// Lists `gaps` in a rendition behind its last row.
-    pub(super) fn add_gaps(&mut self, rendition: RenditionId, gaps: std::ops::Range<u64>) {
-        let duration = self.duration;
-        let Some(builder) = self.builders.get_mut(&rendition) else { return };
-        for number in gaps {
-            let Some(last) = builder.rows.last() else { return };
-            let gap = Segment {
-                number,
-                period: Arc::clone(&last.period),
-                begins_period: false,
-                start: last.start + last.duration,
-                duration: duration.rescale(last.timescale).ticks(),
-                timescale: last.timescale,
-                content: SegmentContent::Gap,
-            };
-            builder.rows.push(Arc::new(gap));
-            builder.dirty = true;
-        }
-    }
-
     /// Opens the segment `number` of a rendition, ending the one before it.
     pub(super) fn open(
         &mut self,
@@ -176,6 +157,7 @@ impl Segmentation {
         let closed = self.close(rendition);
         let timescale = period.track(rendition)?.timescale;
         let low_latency = self.part_target.is_some();
+        self.catch_up(rendition, number);
         let builder = self.builders.entry(rendition).or_insert_with(|| Builder {
             rows: Rows::default(),
             open: None,

@@ -40,10 +40,8 @@ impl Watched {
         if kind == MediaKind::Audio {
             return None;
         }
-        let why = match self.samples.iter().any(|s| s.sync) {
-            true => LeftOut::Misaligned,
-            false => LeftOut::Late,
-        };
+        let has_sync = self.samples.iter().any(|s| s.sync);
+        let why = if has_sync { LeftOut::Misaligned } else { LeftOut::Late };
         let variant = self.info.variant.as_str();
         let track = if variant.is_empty() { kind.to_string() } else { format!("{kind}-{variant}") };
         Some(Report::TrackLeftOut { track, why })

@@ -62,10 +62,12 @@ pub fn media(playlist: &MediaPlaylist<'_>) -> String {
     let parts_since =
         list.rows.last().map(|last| last.end_time() - playlist.target().times(PART_TARGETS));
     for (i, row) in list.rows.iter_from(first + skipped).enumerate() {
+        // A gap of a Period the rendition takes no part in has no init either.
+        let has_init = row.period.track(list.rendition.id).is_some();
         put_row(
             &mut out,
             row,
-            i == 0 && skipped == 0,
+            has_init && (row.begins_period || i == 0 && skipped == 0),
             parts_since.filter(|_| playlist.low_latency),
         );
     }
@@ -110,8 +112,8 @@ fn put_header(out: &mut String, playlist: &MediaPlaylist<'_>, first: usize, delt
     );
 }
 
-fn put_row(out: &mut String, row: &Segment, first: bool, parts_since: Option<MediaTime>) {
-    put_start(out, &row.period, row.begins_period, first, row.start_time());
+fn put_row(out: &mut String, row: &Segment, map: bool, parts_since: Option<MediaTime>) {
+    put_start(out, &row.period, row.begins_period, map, row.start_time());
     if parts_since.is_some_and(|since| row.end_time() > since) {
         for part in row.parts() {
             put_part(out, part, row.period.id, row.timescale);
@@ -128,11 +130,11 @@ fn put_row(out: &mut String, row: &Segment, first: bool, parts_since: Option<Med
 }
 
 /// What stands before a segment's first part (§4.4.4.9).
-fn put_start(out: &mut String, period: &Period, begins: bool, first: bool, start: MediaTime) {
+fn put_start(out: &mut String, period: &Period, begins: bool, map: bool, start: MediaTime) {
     if begins {
         out.push_str("#EXT-X-DISCONTINUITY\n");
     }
-    if begins || first {
+    if map {
         let _ = writeln!(out, "#EXT-X-MAP:URI=\"init-{}.mp4\"", period.id);
     }
     out.push_str("#EXT-X-PROGRAM-DATE-TIME:");
@@ -154,12 +156,11 @@ fn put_edge(out: &mut String, playlist: &MediaPlaylist<'_>) {
         && let (Some(start), Some(_), Some(track)) =
             (open.start, open.parts.first(), open.period.track(list.rendition.id))
     {
-        let first = list.rows.is_empty();
         put_start(
             out,
             &open.period,
             open.begins_period,
-            first,
+            open.begins_period || list.rows.is_empty(),
             MediaTime::new(start, track.timescale),
         );
         for part in &open.parts {

@@ -115,6 +115,8 @@ impl Run {
         for segmentation in around.segmentations.iter_mut() {
             segmentation.close(track.rendition);
         }
+        // What it delivers until it returns is no one's: its next chunk begins where it returns.
+        track.builder.forget_end();
         track.member = false;
         track.active = false;
         track.aligned = false;

@@ -156,3 +156,39 @@ fn the_same_inputs_give_the_same_outputs() {
     };
     assert!(run() == run(), "I3");
 }
+
+#[test]
+fn a_rung_that_leaves_and_returns_keeps_its_numbers_in_step_with_the_others() {
+    let tracks = vec![
+        Synthetic::video("a", 720, rate(30, 1), 60),
+        Synthetic::video("b", 480, rate(30, 1), 60),
+        Synthetic::audio(48_000),
+    ];
+    let mut world = World::new(config(&[(2, None)]), tracks);
+    world.run_until(20);
+    world.tracks[1].offset = MediaDuration::from_millis(40);
+    world.run_until(26);
+    world.tracks[1].offset = MediaDuration::ZERO;
+    world.run_until(34);
+    let view = world.segmentation(2);
+    for list in &view.renditions {
+        let numbers: Vec<u64> = list.rows.iter_from(0).map(|r| r.number).collect();
+        assert!(
+            numbers.windows(2).all(|w| w[1] == w[0] + 1),
+            "I4: {} {numbers:?} {:?}",
+            list.rendition.name,
+            world.reports
+        );
+    }
+    let marks = |name: &str| {
+        let list = view.renditions.iter().find(|r| r.rendition.name == name).expect("a list");
+        let marks = list.rows.iter_from(0);
+        marks.map(|r| (r.number, r.period.ordinal, r.begins_period)).collect::<Vec<_>>()
+    };
+    assert_eq!(marks("video-a"), marks("video-b"), "I8, I9: the same breaks in every list");
+    let list = view.renditions.iter().find(|r| r.rendition.name == "video-b").expect("a list");
+    assert!(list.rows.iter_from(0).any(|r| r.is_gap()));
+    assert!(!list.rows.last().expect("a row").is_gap());
+    assert!(world.reports.iter().any(|r| matches!(r, Report::TrackLeftOut { .. })));
+    assert!(world.reports.iter().any(|r| matches!(r, Report::TrackJoined { .. })));
+}

@@ -1,0 +1,72 @@
+//! Numbers without media: listed as gaps, so that numbers are consecutive in every list.
+
+use std::ops::Range;
+use std::sync::Arc;
+
+use super::Segmentation;
+use crate::packager::segment::{Segment, SegmentContent};
+use crate::packager::state::RenditionId;
+use crate::packager::window::Rows;
+use crate::units::MediaTime;
+
+impl Segmentation {
+    /// Lists `gaps` in a rendition behind its last row, before it opens the first segment of a run.
+    pub(in crate::packager) fn add_gaps(&mut self, rendition: RenditionId, gaps: Range<u64>) {
+        if gaps.is_empty() {
+            return;
+        }
+        self.catch_up(rendition, gaps.start);
+        for number in gaps {
+            self.add_gap(rendition, number, None);
+        }
+    }
+
+    /// Lists what a rendition missed before `number` while it took no part: gaps under the numbers,
+    /// times and Periods of the others. Where that is more than any list shows, its list starts
+    /// afresh.
+    pub(super) fn catch_up(&mut self, rendition: RenditionId, number: u64) {
+        let last = self.builders.get(&rendition).and_then(|b| b.rows.last());
+        let Some(next) = last.map(|row| row.number + 1).filter(|next| *next < number) else {
+            return;
+        };
+        let most = self.list_span().div_ceil(self.duration).unsigned_abs();
+        if number - next > most {
+            if let Some(builder) = self.builders.get_mut(&rendition) {
+                builder.rows = Rows::default();
+                builder.bytes = 0;
+                builder.dirty = true;
+            }
+            return;
+        }
+        for missed in next..number {
+            let like = self.builders.values().find_map(|b| b.rows.by_number(missed)).cloned();
+            self.add_gap(rendition, missed, like.as_deref());
+        }
+    }
+
+    /// Lists one gap in the place of `like`, or one of D behind the last row.
+    fn add_gap(&mut self, rendition: RenditionId, number: u64, like: Option<&Segment>) {
+        let duration = self.duration;
+        let Some(builder) = self.builders.get_mut(&rendition) else { return };
+        let Some(last) = builder.rows.last() else { return };
+        let scale = last.timescale;
+        let (period, start, end) = if let Some(row) = like {
+            let ticks = |time: MediaTime| time.rescale(scale).ticks();
+            (&row.period, ticks(row.start_time()), ticks(row.end_time()))
+        } else {
+            let start = last.start + last.duration;
+            (&last.period, start, start + duration.rescale(scale).ticks())
+        };
+        let gap = Segment {
+            number,
+            period: Arc::clone(period),
+            begins_period: period.ordinal != last.period.ordinal,
+            start,
+            duration: end - start,
+            timescale: scale,
+            content: SegmentContent::Gap,
+        };
+        builder.rows.push(Arc::new(gap));
+        builder.dirty = true;
+    }
+}
