@@ -21,7 +21,7 @@ const DRAIN_MAX: Duration = Duration::from_mins(10);
 /// Hyper reads a head into a buffer of no less.
 const HEADER_BYTES_MIN: usize = 8 * KIB;
 
-/// What bounds memory, waits and counts. Crossing a limit is a named fact and a metric.
+/// What bounds memory, waits and counts.
 #[derive(Clone, Debug, PartialEq)]
 pub struct Limits {
     /// Connections of readers at a time, 1 to 1,000,000.
@@ -54,7 +54,7 @@ pub struct Limits {
     pub pending_bytes: usize,
     /// Bytes of a channel in memory, 64 KiB to 1,024 GiB.
     pub channel_bytes: usize,
-    /// Media of a channel kept in memory, 10 s to 24 h.
+    /// Longest list an endpoint may ask for, 10 s to 24 h.
     pub memory_window: MediaDuration,
     /// Silence of an input after which the channel goes on from the other, 100 ms to 1 h.
     pub input_loss: Duration,
