@@ -175,7 +175,10 @@ fn main() {
     };
     let last = |playlist: &[u8]| -> String {
         let text = String::from_utf8_lossy(playlist).into_owned();
-        text.lines().rfind(|l| !l.starts_with('#') && l.contains(".m4s")).expect("a segment").to_owned()
+        text.lines()
+            .rfind(|l| !l.starts_with('#') && l.contains(".m4s"))
+            .expect("a segment")
+            .to_owned()
     };
     let short = "/v1/bench/1/loop/1-1/video-720p";
     let long = "/v1/bench/2/loop/2-1/video-720p";

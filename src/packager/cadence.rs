@@ -1,5 +1,7 @@
 //! The rhythm of a source's sync samples: found at start-up, held to afterwards (TIMING: Cadence).
 
+use serde::{Deserialize, Serialize};
+
 use crate::units::{FrameRate, MediaDuration, MediaTime};
 
 /// Sync samples nearer than this are too dense to cut at each.
@@ -12,8 +14,8 @@ const INTERVALS: i64 = 3;
 const SYNCS_MAX: usize = 256;
 
 /// How a source's sync samples come.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(super) enum Rhythm {
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub enum Rhythm {
     /// One within half a frame of every multiple of `interval`.
     Even {
         /// G: the distance.
@@ -47,6 +49,11 @@ impl Rhythm {
         };
         u32::try_from(seconds.max(1)).unwrap_or(u32::MAX)
     }
+}
+
+/// The rhythm of frames that are all sync samples: cut at multiples of at least a second.
+pub(super) fn dense(frame: MediaDuration) -> Rhythm {
+    Rhythm::Even { interval: frame.times(DENSE_INTERVAL.div_ceil(frame)), dense: true }
 }
 
 /// What looking at the first sync samples gives.

@@ -1,10 +1,12 @@
 //! [`Channel`]: the core's one mutable thing.
 
+mod drift;
 mod publish;
 mod run;
 
 use std::collections::{BTreeMap, VecDeque};
 
+use super::cadence::Rhythm;
 use super::contract::{
     ChannelConfig, Input, InputId, Output, PeriodReason, Report, SourceEvent, SourceId,
 };
@@ -12,9 +14,10 @@ use super::run::{Remaining, Run, Surroundings, Taken};
 use super::segmentation::Segmentation;
 use super::state::{Restored, State};
 use super::timeline::Mapping;
-use super::watch::{SourceTrack, Watch};
+use super::watch::{Resume, SourceTrack, Watch};
 use crate::media::{Sample, TrackInfo};
 use crate::units::{MediaDuration, MediaTime, Monotonic, Now};
+use drift::Drift;
 
 /// One live channel, from samples to snapshots.
 ///
@@ -44,6 +47,12 @@ pub struct Channel {
     heard: BTreeMap<InputId, Monotonic>,
     /// The mapping of the last run, reused while the source's own time agrees.
     last_mapping: Option<Mapping>,
+    /// Rhythm and frame of the video that led last.
+    video: Option<(Rhythm, MediaDuration)>,
+    /// How the source's clock goes against the monotonic one.
+    drift: Drift,
+    /// Both clocks when the channel began.
+    began: Now,
     outputs: VecDeque<Output>,
     version: u64,
     needs_state: u64,
@@ -61,24 +70,32 @@ enum Phase {
 impl Channel {
     /// A channel that has heard nothing yet. `restored` is what it remembered before a restart.
     #[must_use]
-    pub fn new(config: ChannelConfig, restored: Option<Restored>, _now: Now) -> Self {
+    pub fn new(config: ChannelConfig, restored: Option<Restored>, now: Now) -> Self {
         let mut state = restored.unwrap_or_default().state;
         state.format = State::FORMAT;
         let segmentations = config.segmentations.iter().map(|w| Segmentation::new(*w)).collect();
+        let watch = state.run.as_ref().map_or_else(Watch::default, |run| {
+            Watch::resuming(Resume { video: run.video, tracks: run.tracks.clone() })
+        });
+        let last_mapping =
+            state.run.as_ref().map(|run| Mapping { offset: run.offset, absolute: run.absolute });
         Channel {
             needs_state: state.revision,
-            state,
             segmentations,
-            phase: Phase::Watching(Watch::default(), PeriodReason::Started),
+            phase: Phase::Watching(watch, PeriodReason::Started),
+            video: state.run.as_ref().and_then(|run| run.video),
+            drift: Drift::default(),
+            began: now,
             declared: BTreeMap::new(),
             anchors: BTreeMap::new(),
             active: None,
             heard: BTreeMap::new(),
-            last_mapping: None,
+            last_mapping,
             outputs: VecDeque::new(),
             version: 0,
             losses: 0,
             ended: false,
+            state,
             config,
         }
     }
@@ -190,9 +207,15 @@ impl Channel {
     }
 
     fn sample(&mut self, now: Now, key: SourceTrack, sample: Sample) {
+        if self.drifted_at(key, &sample) {
+            self.break_off(PeriodReason::Drift);
+        }
         if matches!(self.phase, Phase::Running(_)) {
             match self.with_run(|run, around| run.sample(key, &sample, around)) {
-                Taken::Yes => return self.bound_pending(),
+                Taken::Yes => {
+                    self.observe_drift(now, key);
+                    return self.bound_pending();
+                }
                 Taken::Break(reason) => self.break_off(reason),
             }
         }
@@ -216,9 +239,14 @@ impl Channel {
         }
     }
 
+    /// The end of what this process has made.
+    fn here(&self) -> Option<MediaTime> {
+        self.segmentations.iter().filter_map(Segmentation::end).max()
+    }
+
     /// The end of what is there: no mapping puts media before it.
     fn floor(&self) -> Option<MediaTime> {
-        let here = self.segmentations.iter().filter_map(Segmentation::end).max();
+        let here = self.here();
         let stored = self.state.segmentations.values().map(|r| r.end_ms).max();
         here.or(stored.map(MediaTime::from_millis))
     }

@@ -127,8 +127,12 @@ pub enum Report {
 /// Why a Period begins.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum PeriodReason {
+    /// Sync samples are at an even distance again.
+    CadenceFound,
     /// Sync samples left their even distance.
     CadenceLost,
+    /// The source's clock had drifted from true time.
+    Drift,
     /// A codec or its settings changed.
     SettingsChanged,
     /// The first media of this process.
@@ -215,6 +219,8 @@ impl Report {
 impl fmt::Display for PeriodReason {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.write_str(match self {
+            PeriodReason::CadenceFound => "sync samples are at an even distance again",
+            PeriodReason::Drift => "the source's clock had drifted",
             PeriodReason::CadenceLost => "sync samples left their even distance",
             PeriodReason::SettingsChanged => "codec settings changed",
             PeriodReason::Started => "the channel started",

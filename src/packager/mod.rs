@@ -26,17 +26,18 @@ mod timeline;
 mod watch;
 mod window;
 
+pub use cadence::Rhythm;
 pub use channel::Channel;
 pub use chunker::Chunk;
 pub use contract::{
-    ChannelConfig, Input, InputId, Limits, Output, Report, SegmentationKey, SegmentationWanted,
-    SourceEvent, SourceId,
+    ChannelConfig, Input, InputId, LeftOut, Limits, Output, PeriodReason, Report, SegmentationKey,
+    SegmentationWanted, SourceEvent, SourceId,
 };
 pub use grid::part_target;
 pub use period::{Period, PeriodTrack};
 pub use segment::{OpenSegment, Part, Segment, SegmentContent};
 pub use snapshot::{RenditionView, Report as RenditionReport, SegmentationView, Snapshot};
-pub use state::{Rendition, RenditionId, Restored, State};
+pub use state::{LastRun, Rendition, RenditionId, Restored, State};
 pub use window::Rows;
 
 #[cfg(test)]

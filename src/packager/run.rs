@@ -8,7 +8,7 @@ mod track;
 use std::collections::VecDeque;
 use std::sync::Arc;
 
-use super::cadence::Rhythm;
+use super::cadence::{Rhythm, half};
 use super::chunker::{ChunkBuilder, Timed};
 use super::contract::{LeftOut, PeriodReason, Report, SourceId};
 use super::grid::{frames_in, part_target};
@@ -20,6 +20,10 @@ use super::watch::SourceTrack;
 use crate::media::{MediaKind, Sample, TrackInfo};
 use crate::units::{MediaDuration, MediaTime};
 use track::{RunTrack, close_chunk, name_of};
+
+/// No track is too late by less. A part, as low latency would have it, is less than what encoders
+/// leave between sound and picture.
+const LATENESS_MIN: MediaDuration = MediaDuration::from_millis(1000);
 
 /// An instant at which the leading track's chunks end.
 #[derive(Clone, Debug)]
@@ -61,13 +65,29 @@ pub(super) struct Run {
     pending: Option<PeriodReason>,
     /// Up to where the leading track has come.
     reached: Option<MediaTime>,
+    /// Sync samples of the leading track while it keeps no cadence, the newest few.
+    recent: VecDeque<MediaTime>,
+    /// A cadence found again, to be taken up with the next Period.
+    regained: Option<Rhythm>,
+    /// How far behind the leading track another may be.
+    lateness: MediaDuration,
     part_target: Option<MediaDuration>,
+}
+
+/// A track that a run begins with.
+#[derive(Debug)]
+pub(super) struct Beginner {
+    pub(super) key: SourceTrack,
+    pub(super) info: TrackInfo,
+    pub(super) frame: MediaDuration,
+    /// Added to its source times alone.
+    pub(super) shift: MediaDuration,
 }
 
 /// How a run is begun.
 #[derive(Debug)]
 pub(super) struct Beginning {
-    pub(super) tracks: Vec<(SourceTrack, TrackInfo, MediaDuration)>,
+    pub(super) tracks: Vec<Beginner>,
     pub(super) mapping: Mapping,
     pub(super) rhythm: Rhythm,
     pub(super) frame: MediaDuration,
@@ -90,11 +110,9 @@ impl Run {
         let frames: Vec<MediaDuration> = beginning
             .tracks
             .iter()
-            .map(|(_, info, frame)| {
-                info.codec
-                    .frame_duration()
-                    .filter(|_| info.kind() == MediaKind::Audio)
-                    .unwrap_or(*frame)
+            .map(|t| {
+                let told = t.info.codec.frame_duration();
+                told.filter(|_| t.info.kind() == MediaKind::Audio).unwrap_or(t.frame)
             })
             .collect();
         let target =
@@ -109,6 +127,8 @@ impl Run {
             let stored = around.state.segmentations.get(&segmentation.key());
             segmentation.begin_run(beginning.rhythm, target, stored);
         }
+        let shortest = around.segmentations.iter().map(|s| s.duration).min();
+        let lateness = shortest.map_or(LATENESS_MIN, |d| half(d).max(LATENESS_MIN));
         let mut run = Run {
             tracks: Vec::new(),
             mapping: beginning.mapping,
@@ -120,10 +140,13 @@ impl Run {
             period: None,
             pending: Some(beginning.reason),
             reached: None,
+            recent: VecDeque::new(),
+            regained: None,
+            lateness,
             part_target: target,
         };
-        for ((key, info, _), frame) in beginning.tracks.into_iter().zip(frames) {
-            run.add_track(key, info, frame, around);
+        for (track, frame) in beginning.tracks.into_iter().zip(frames) {
+            run.add_track(Beginner { frame, ..track }, around);
         }
         for track in &mut run.tracks {
             track.member = true;
@@ -131,9 +154,30 @@ impl Run {
         run
     }
 
-    /// What the next run is to know of this one.
-    pub(super) fn rhythm(&self) -> (Rhythm, MediaDuration) {
-        (self.clock.rhythm, self.clock.frame)
+    /// What the next run is to know of this one: the rhythm and frame of video that leads.
+    pub(super) fn rhythm(&self) -> Option<(Rhythm, MediaDuration)> {
+        let video = self.tracks.first().is_some_and(|t| t.info.kind() == MediaKind::Video);
+        video.then_some((self.clock.rhythm, self.clock.frame))
+    }
+
+    /// Whether a sample is the leading track's, and the longest segmentation cuts at it.
+    pub(super) fn cuts_at(
+        &self,
+        key: SourceTrack,
+        sample: &Sample,
+        segmentations: &[Segmentation],
+    ) -> bool {
+        let Some(leader) = self.tracks.first().filter(|t| t.key == key && sample.sync) else {
+            return false;
+        };
+        let at = self.mapping.apply(MediaTime::new(sample.pts, leader.info.timescale));
+        let longest = segmentations.iter().max_by_key(|s| s.duration);
+        longest.is_some_and(|s| s.cuts_at(at, self.clock.rhythm, self.clock.frame))
+    }
+
+    /// Where the leading track has come to, if `key` leads.
+    pub(super) fn reached_by(&self, key: SourceTrack) -> Option<MediaTime> {
+        self.tracks.first().filter(|t| t.key == key).and(self.reached)
     }
 
     pub(super) fn infos(&self) -> impl Iterator<Item = (&SourceTrack, &TrackInfo)> {
@@ -146,9 +190,7 @@ impl Run {
 
     fn add_track(
         &mut self,
-        key: SourceTrack,
-        info: TrackInfo,
-        frame: MediaDuration,
+        Beginner { key, info, frame, shift }: Beginner,
         around: &mut Surroundings<'_>,
     ) {
         let identity = super::watch::identity(&info);
@@ -157,7 +199,7 @@ impl Run {
         let known = around.state.renditions.len();
         let rendition = around.state.rendition(identity.0, &identity.1, identity.2, ordinal);
         *around.state_changed |= around.state.renditions.len() != known;
-        let clock = TrackClock::new(&info, frame);
+        let clock = TrackClock::new(&info, frame, shift);
         let builder = ChunkBuilder::new(clock.timescale(), clock.frame());
         let nominal = MediaDuration::new(clock.frame(), clock.timescale());
         self.tracks.push(RunTrack {
@@ -218,7 +260,8 @@ impl Run {
             return Taken::Yes;
         }
         let frame = info.codec.frame_duration().unwrap_or(self.clock.frame);
-        self.add_track(key, info, frame, around);
+        let shift = MediaDuration::ZERO;
+        self.add_track(Beginner { key, info, frame, shift }, around);
         if let Some(track) = self.tracks.last_mut() {
             track.next_boundary = self.passed + self.boundaries.len() as u64;
         }
@@ -272,7 +315,11 @@ impl Run {
             for follower in 1..self.tracks.len() {
                 self.follow(follower, around);
             }
+            self.leave_late(around);
+        } else if self.should_lead(index, &timed, around) {
+            return Taken::Break(PeriodReason::TracksChanged);
         } else {
+            let track = &mut self.tracks[index];
             track.queued_bytes += timed.data.len();
             track.queue.push_back(timed);
             self.follow(index, around);
@@ -291,6 +338,7 @@ impl Run {
         {
             self.boundaries.push_back(boundary);
             self.meet(0, timed.dts, around);
+            self.list_gaps(around);
         }
         self.reached = Some(end);
         if self.tracks[0].active {

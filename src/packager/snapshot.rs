@@ -103,7 +103,20 @@ impl RenditionView {
         let span = span.max(MediaDuration::from_secs(3 * i64::from(target)));
         let since: MediaTime = last.end_time() - span;
         let by_span = self.rows.partition_point(|row| row.end_time() <= since);
-        by_count.min(by_span)
+        self.after_long_hole(by_count.min(by_span), span)
+    }
+
+    /// A list does not reach over a hole longer than itself once three rows stand behind it: whoever
+    /// reads now has all of what came before behind him.
+    fn after_long_hole(&self, start: usize, span: MediaDuration) -> usize {
+        let rows = self.rows.len();
+        let hole = (start + 1..rows.saturating_sub(2)).rev().find(|at| {
+            let (Some(before), Some(row)) = (self.rows.get(at - 1), self.rows.get(*at)) else {
+                return false;
+            };
+            row.begins_period && row.start_time() - before.end_time() > span
+        });
+        hole.unwrap_or(start)
     }
 
     /// The last number that has a row, and the open segment's with its count of parts.

@@ -1,12 +1,13 @@
 //! What a channel must remember over a restart (invariant 23).
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 
 use serde::{Deserialize, Serialize};
 
+use super::cadence::Rhythm;
 use super::contract::SegmentationKey;
 use crate::media::{Language, MediaKind, VariantName};
-use crate::units::Bitrate;
+use crate::units::{Bitrate, MediaDuration};
 
 /// A rendition's number in its channel; never reused.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, PartialOrd, Ord, Serialize, Deserialize)]
@@ -57,6 +58,23 @@ pub struct State {
     pub segmentations: BTreeMap<SegmentationKey, Reserved>,
     /// All renditions there ever were, by id.
     pub renditions: Vec<Rendition>,
+    /// The newest run: its clock, its rhythm and who took part, so that the same source goes on at
+    /// once and on the same clock.
+    #[serde(default)]
+    pub run: Option<LastRun>,
+}
+
+/// What the next run is to know of the last, over a restart.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct LastRun {
+    /// Added to the source's time gives the time since the Unix epoch.
+    pub offset: MediaDuration,
+    /// Whether the source said so itself.
+    pub absolute: bool,
+    /// Rhythm and frame of the video that led, where one did.
+    pub video: Option<(Rhythm, MediaDuration)>,
+    /// Who took part.
+    pub tracks: BTreeSet<(MediaKind, VariantName, Language)>,
 }
 
 impl State {

@@ -81,11 +81,13 @@ pub(super) struct TrackClock {
     /// Decode to presentation distance of the newest sync sample, source ticks: video decode times
     /// are moved by it, so that a sync sample's composition time is its decode time.
     delay: i64,
+    /// Added to this track's source times alone, where its clock jumped and the others' did not.
+    shift: MediaDuration,
     last_dts: Option<i64>,
 }
 
 impl TrackClock {
-    pub(super) fn new(info: &TrackInfo, frame: MediaDuration) -> Self {
+    pub(super) fn new(info: &TrackInfo, frame: MediaDuration, shift: MediaDuration) -> Self {
         let media = info.codec.media_timescale(info.timescale);
         let frame = match &info.codec {
             Codec::Aac(aac) => i64::from(aac.frame_length),
@@ -97,6 +99,7 @@ impl TrackClock {
             kind: info.kind(),
             frame: frame.max(1),
             delay: 0,
+            shift,
             last_dts: None,
         }
     }
@@ -112,7 +115,8 @@ impl TrackClock {
     }
 
     fn ticks(&self, mapping: &Mapping, source_ticks: i64) -> i64 {
-        mapping.apply(MediaTime::new(source_ticks, self.source)).rescale(self.media).ticks()
+        let source = MediaTime::new(source_ticks, self.source) + self.shift;
+        mapping.apply(source).rescale(self.media).ticks()
     }
 
     /// Places a sample on the channel's clock.
@@ -174,7 +178,7 @@ mod tests {
             timescale: Timescale::NINETY_KHZ,
             bitrate: None,
         };
-        TrackClock::new(&info, MediaDuration::from_millis(20))
+        TrackClock::new(&info, MediaDuration::from_millis(20), MediaDuration::ZERO)
     }
 
     fn sample(dts: i64) -> Sample {

@@ -3,7 +3,7 @@
 
 use std::collections::{BTreeMap, BTreeSet, VecDeque};
 
-use super::cadence::{Found, Rhythm, exact_frame, find, half};
+use super::cadence::{Found, Rhythm, dense, exact_frame, find, half};
 use super::contract::{LeftOut, Report, SourceId};
 use crate::media::{Language, MediaKind, Sample, TrackId, TrackInfo, VariantName};
 use crate::units::{MediaDuration, MediaTime};
@@ -30,7 +30,7 @@ impl Watched {
         self.samples.iter().filter(|s| s.sync).map(|s| self.time(s.pts)).collect()
     }
 
-    fn newest(&self) -> Option<MediaTime> {
+    pub(super) fn newest(&self) -> Option<MediaTime> {
         self.samples.back().map(|s| self.time(s.pts))
     }
 
@@ -86,8 +86,8 @@ pub(super) struct Start {
 /// What a run before the break knew.
 #[derive(Debug)]
 pub(super) struct Resume {
-    pub(super) rhythm: Rhythm,
-    pub(super) frame: MediaDuration,
+    /// The rhythm and frame of the leading video, where one led.
+    pub(super) video: Option<(Rhythm, MediaDuration)>,
     /// Rungs and languages that took part.
     pub(super) tracks: BTreeSet<(MediaKind, VariantName, Language)>,
 }
@@ -154,15 +154,18 @@ impl Watch {
         if !newest_is_sync && !late_enough {
             return None;
         }
-        let frame = match &self.resume {
-            Some(resume) => resume.frame,
-            None => watched.frame(),
-        };
+        let known = self.resume.as_ref().and_then(|resume| match watched.info.kind() {
+            MediaKind::Video => resume.video,
+            MediaKind::Audio => Some((dense(watched.frame()), watched.frame())),
+        });
+        let frame = known.map_or_else(|| watched.frame(), |(_, frame)| frame);
         let followers: Vec<SourceTrack> = order[1..].to_vec();
         let syncs = watched.syncs();
-        match &self.resume {
-            None => self.first_start(leader, &followers, &syncs, frame),
-            Some(resume) => self.resumed_start(leader, &followers, &syncs, resume),
+        match (&self.resume, known) {
+            (Some(resume), Some(known)) => {
+                self.resumed_start(leader, &followers, &syncs, (resume, known))
+            }
+            _ => self.first_start(leader, &followers, &syncs, frame),
         }
     }
 
@@ -200,7 +203,7 @@ impl Watch {
         leader: SourceTrack,
         followers: &[SourceTrack],
         syncs: &[MediaTime],
-        resume: &Resume,
+        (resume, (rhythm, frame)): (&Resume, (Rhythm, MediaDuration)),
     ) -> Option<Start> {
         let newest = self.tracks.get(&leader)?.newest()?;
         let first = *syncs.first()?;
@@ -214,7 +217,7 @@ impl Watch {
         for key in followers {
             let other = self.tracks.get(key)?;
             if other.info.kind() == MediaKind::Video {
-                let both = matching(&common, &other.syncs(), resume.frame);
+                let both = matching(&common, &other.syncs(), frame);
                 if both.is_empty() {
                     if !waited {
                         return None;
@@ -228,7 +231,7 @@ impl Watch {
             tracks.push(*key);
         }
         let at = *common.first()?;
-        Some(Start { tracks, rhythm: resume.rhythm, frame: resume.frame, at, origin: at, newest })
+        Some(Start { tracks, rhythm, frame, at, origin: at, newest })
     }
 
     /// Whether a declared track has nothing yet, and the others not so much that it is past waiting for.

@@ -4,37 +4,53 @@ use std::collections::{BTreeMap, BTreeSet};
 
 use super::super::cadence::Rhythm;
 use super::super::contract::{Output, PeriodReason, Report};
-use super::super::run::{Beginning, Run, Surroundings};
+use super::super::run::{Beginner, Beginning, Run, Surroundings};
+use super::super::state::LastRun;
 use super::super::timeline::Mapping;
 use super::super::watch::{Resume, SourceTrack, Start, Watch, Watched, identity};
+use super::drift::Drift;
 use super::{Channel, Phase};
 use crate::media::{Sample, TrackInfo};
 use crate::units::{MediaDuration, MediaTime, Now};
 
+/// Sound and picture of one moment arrive within this of each other.
+const SKEW_MAX: MediaDuration = MediaDuration::from_millis(2500);
+
+/// How much a track's source times must be moved so that its newest media lies with the leading
+/// track's: nothing, unless its clock stands apart by more than interleaving explains.
+fn apart(newest: MediaTime, leading: MediaTime) -> MediaDuration {
+    let skew = newest - leading;
+    if skew.abs() <= SKEW_MAX {
+        return MediaDuration::ZERO;
+    }
+    MediaDuration::from_millis(-skew.floor_millis())
+}
+
 impl Channel {
     pub(super) fn begin_run(&mut self, now: Now, start: &Start) {
-        let arrival = now.wall.media_time();
+        let arrival = self.steady(now).media_time();
         let floor = self.floor();
+        let Phase::Watching(_, reason) = self.phase else { return };
         let anchor = start.tracks.first().and_then(|(source, _)| self.anchors.get(source));
         let anchored = anchor.and_then(|anchor| Mapping::anchored(*anchor, start.newest, arrival));
         let kept = self.last_mapping.filter(|m| {
             let late = arrival - m.apply(start.newest);
+            let begins = m.apply(start.at) + Self::overlap_allowed(reason);
             !m.absolute
                 && late.abs() <= MediaDuration::from_secs(1)
-                && floor.is_none_or(|f| m.apply(start.at) >= f)
+                && self.here().is_none_or(|end| begins >= end)
         });
         let chosen = anchored.or(kept);
         let mapping =
             chosen.unwrap_or_else(|| Mapping::by_arrival(start.newest, arrival, start.at, floor));
         if kept.is_none() || anchored.is_some() {
-            self.outputs
-                .push_back(Output::Report(Report::ClockMapped { absolute: mapping.absolute }));
+            let absolute = mapping.absolute;
+            self.outputs.push_back(Output::Report(Report::ClockMapped { absolute }));
+            self.drift = Drift::default();
         }
         self.last_mapping = Some(mapping);
-        let Phase::Watching(watch, reason) = std::mem::replace(
-            &mut self.phase,
-            Phase::Watching(Watch::default(), PeriodReason::Started),
-        ) else {
+        let fresh = Phase::Watching(Watch::default(), PeriodReason::Started);
+        let Phase::Watching(watch, reason) = std::mem::replace(&mut self.phase, fresh) else {
             return;
         };
         self.outputs.push_back(Output::Report(match start.rhythm {
@@ -42,9 +58,13 @@ impl Channel {
             Rhythm::Irregular { longest } => Report::CadenceIrregular { longest },
         }));
         let mut tracks = watch.tracks;
+        let mut shifts = BTreeMap::new();
         let chosen = start.tracks.iter().filter_map(|key| {
             let watched = tracks.get(key)?;
-            Some((*key, watched.info.clone(), watched.frame()))
+            let shift =
+                watched.newest().map_or(MediaDuration::ZERO, |newest| apart(newest, start.newest));
+            shifts.insert(*key, shift);
+            Some(Beginner { key: *key, info: watched.info.clone(), frame: watched.frame(), shift })
         });
         let beginning = Beginning {
             tracks: chosen.collect(),
@@ -66,14 +86,21 @@ impl Channel {
                 state_changed: &mut changed,
             },
         );
+        changed |= self.note_run(&run);
         self.phase = Phase::Running(Box::new(run));
         self.outputs.extend(reports.into_iter().map(Output::Report));
         self.remember(changed);
-        self.replay(now, &mut tracks, start.at);
+        self.replay(now, &mut tracks, &shifts, start.at);
     }
 
     /// Puts the media held back through the run: the tracks interleaved by time, from `at` on.
-    fn replay(&mut self, now: Now, tracks: &mut BTreeMap<SourceTrack, Watched>, at: MediaTime) {
+    fn replay(
+        &mut self,
+        now: Now,
+        tracks: &mut BTreeMap<SourceTrack, Watched>,
+        shifts: &BTreeMap<SourceTrack, MediaDuration>,
+        at: MediaTime,
+    ) {
         let mut held: Vec<(MediaTime, SourceTrack, Sample)> = Vec::new();
         for (key, watched) in tracks.iter_mut() {
             let scale = watched.info.timescale;
@@ -83,7 +110,9 @@ impl Channel {
                 self.outputs.extend(watched.left_out().map(Output::Report));
             }
             let samples = std::mem::take(&mut watched.samples);
-            held.extend(samples.into_iter().map(|s| (MediaTime::new(s.dts, scale), *key, s)));
+            let shift = shifts.get(key).copied().unwrap_or(MediaDuration::ZERO);
+            let time = |s: &Sample| MediaTime::new(s.dts, scale) + shift;
+            held.extend(samples.into_iter().map(|s| (time(&s), *key, s)));
         }
         held.sort_by_key(|(time, key, _)| (*time, *key));
         // A second of what lies before the start may hold audio that belongs to it.
@@ -104,7 +133,15 @@ impl Channel {
 
     /// Ends the run, if there is one, and watches for the next.
     pub(super) fn break_off(&mut self, reason: PeriodReason) {
-        let Some((resume, infos)) = self.end_run() else { return };
+        let Some((mut resume, infos)) = self.end_run() else { return };
+        let changed_frame = infos.first().is_some_and(|(key, old)| {
+            let new = self.declared.get(key);
+            new.is_some_and(|new| new.codec.frame_duration() != old.codec.frame_duration())
+        });
+        if changed_frame {
+            // Another frame rate has another rhythm: it must be found anew.
+            resume.video = None;
+        }
         let mut watch = Watch::resuming(resume);
         for (key, info) in infos {
             let info = self.declared.get(&key).cloned().unwrap_or(info);
@@ -127,7 +164,7 @@ impl Channel {
                 return None;
             }
         };
-        let (rhythm, frame) = run.rhythm();
+        self.video = run.rhythm().or(self.video);
         let infos: Vec<(SourceTrack, TrackInfo)> =
             run.infos().map(|(k, i)| (*k, i.clone())).collect();
         let tracks: BTreeSet<_> = infos.iter().map(|(_, info)| identity(info)).collect();
@@ -142,6 +179,20 @@ impl Channel {
         });
         self.outputs.extend(reports.into_iter().map(Output::Report));
         self.remember(changed);
-        Some((Resume { rhythm, frame, tracks }, infos))
+        Some((Resume { video: self.video, tracks }, infos))
+    }
+
+    /// Remembers what the next run is to know of this one. True where that is new.
+    fn note_run(&mut self, run: &Run) -> bool {
+        let last = LastRun {
+            offset: run.mapping.offset,
+            absolute: run.mapping.absolute,
+            video: run.rhythm().or(self.video),
+            tracks: run.infos().map(|(_, info)| identity(info)).collect(),
+        };
+        self.video = last.video;
+        let new = self.state.run.as_ref() != Some(&last);
+        self.state.run = Some(last);
+        new
     }
 }

@@ -69,7 +69,9 @@ impl Run {
             match behind {
                 Some(b) if !track.member => {
                     // Not in the Period: only watched for a sync sample at a boundary.
-                    let hit = sync && (start - b.at).abs() <= half(self.clock.frame);
+                    let hit = sync
+                        && (start - b.at).abs() <= half(self.clock.frame)
+                        && reached - b.at <= half(self.lateness);
                     track.next_boundary += 1;
                     if hit && !track.aligned {
                         track.aligned = true;
@@ -96,7 +98,9 @@ impl Run {
         let Some(sample) = track.queue.pop_front() else { return };
         track.queued_bytes -= sample.data.len();
         if !track.member {
-            if track.info.kind() == MediaKind::Audio && !track.aligned {
+            let start = MediaTime::new(sample.dts, track.clock.timescale());
+            let prompt = self.reached.is_some_and(|reached| reached - start <= half(self.lateness));
+            if track.info.kind() == MediaKind::Audio && !track.aligned && prompt {
                 track.aligned = true;
                 self.pending.get_or_insert(PeriodReason::TracksChanged);
             }
@@ -104,6 +108,57 @@ impl Run {
         }
         if track.active {
             self.put(index, sample, around);
+        }
+    }
+
+    /// Whether another track must lead: the one that does is silent for two segments, or it is
+    /// audio and video has come.
+    pub(super) fn should_lead(
+        &mut self,
+        index: usize,
+        timed: &Timed,
+        around: &Surroundings<'_>,
+    ) -> bool {
+        let Some(reached) = self.reached else { return false };
+        let track = &self.tracks[index];
+        let audio_leads = self.tracks[0].info.kind() == MediaKind::Audio;
+        if audio_leads && track.info.kind() == MediaKind::Video && timed.sync {
+            return true;
+        }
+        let longest =
+            around.segmentations.iter().map(|s| s.duration).max().unwrap_or(self.lateness);
+        let ahead = MediaTime::new(timed.dts, track.clock.timescale()) - reached;
+        let silent = track.member && ahead > longest.times(2);
+        self.tracks[0].leaving |= silent;
+        silent
+    }
+
+    /// Leaves out tracks that have not come to a cut which the leading one is long past.
+    pub(super) fn leave_late(&mut self, around: &mut Surroundings<'_>) {
+        let Some(reached) = self.reached else { return };
+        for index in 1..self.tracks.len() {
+            let track = &self.tracks[index];
+            let next =
+                self.boundaries.get((track.next_boundary.saturating_sub(self.passed)) as usize);
+            let late = next.is_some_and(|b| reached - b.at > self.lateness);
+            if late && track.member {
+                self.leave_out(index, LeftOut::Late, around);
+            } else if late {
+                // A track that takes no part and delivers nothing holds no boundary back.
+                self.tracks[index].next_boundary += 1;
+            }
+        }
+    }
+
+    /// Lists what renditions miss that take no part: gaps under the numbers of the others.
+    pub(super) fn list_gaps(&self, around: &mut Surroundings<'_>) {
+        let Some(boundary) = self.boundaries.back() else { return };
+        let active: Vec<_> =
+            self.tracks.iter().filter(|t| t.active || t.member).map(|t| t.rendition).collect();
+        for (segmentation, cut) in around.segmentations.iter_mut().zip(&boundary.cuts) {
+            if let Some(cut) = cut {
+                segmentation.list_gaps_of_others(&active, cut.number);
+            }
         }
     }
 

@@ -9,8 +9,10 @@ use super::super::period::Period;
 use super::super::segmentation::Cut;
 use super::track::{name_of, period_track, reserve};
 use super::{Boundary, Run, Surroundings};
-use crate::media::MediaKind;
-use crate::units::MediaTime;
+use crate::units::{MediaDuration, MediaTime};
+
+/// Sync samples in a row at one distance that make a cadence again.
+const REGAIN_SYNCS: usize = 7;
 
 impl Run {
     /// Whether chunks end at a sync sample of the leading track: at each, unless they are dense.
@@ -39,6 +41,16 @@ impl Run {
             .all(|s| s.cuts_at(at, rhythm, frame));
         let lost = self.pending == Some(PeriodReason::CadenceLost);
         let begins = self.pending.filter(|_| first || common || lost);
+        if begins.is_some()
+            && let Some(regained) = self.regained.take()
+        {
+            self.clock.rhythm = regained;
+            self.last_grid = Some(at);
+            for segmentation in around.segmentations.iter_mut() {
+                segmentation.set_rhythm(regained);
+            }
+        }
+        let rhythm = self.clock.rhythm;
         let mut cuts: Vec<Option<Cut>> = Vec::new();
         for segmentation in around.segmentations.iter() {
             let stored = around.state.segmentations.get(&segmentation.key());
@@ -98,10 +110,45 @@ impl Run {
                 }
             }
             Rhythm::Irregular { longest } => {
+                self.look_for_cadence(at, around);
                 if let Some(since) = since.filter(|since| *since > longest) {
                     self.clock.rhythm = Rhythm::Irregular { longest: since };
                 }
             }
+        }
+    }
+
+    /// A source that has lost its cadence finds it again when so many sync samples in a row come
+    /// at one distance; the next Period takes it up.
+    fn look_for_cadence(&mut self, at: MediaTime, around: &mut Surroundings<'_>) {
+        self.recent.push_back(at);
+        if self.recent.len() > REGAIN_SYNCS {
+            self.recent.pop_front();
+        }
+        let (Some(first), true) = (self.recent.front(), self.recent.len() == REGAIN_SYNCS) else {
+            return;
+        };
+        let frame = self.clock.frame;
+        let count = i64::try_from(REGAIN_SYNCS - 1).unwrap_or(1);
+        let frames = ((at - *first) + half(frame)).div_floor(frame);
+        let interval = frame.times(frames / count);
+        let even = frames % count == 0
+            && interval.is_positive()
+            && self
+                .recent
+                .iter()
+                .zip(0..)
+                .all(|(t, k)| (*first + interval.times(k) - *t).abs() <= half(frame));
+        if even && self.regained.is_none() {
+            let dense = interval < MediaDuration::from_millis(500);
+            if dense {
+                return;
+            }
+            self.regained = Some(Rhythm::Even { interval, dense });
+            self.pending.get_or_insert(PeriodReason::CadenceFound);
+            around.reports.push(Report::CadenceFound { interval });
+        } else if !even {
+            self.regained = None;
         }
     }
 
@@ -114,7 +161,7 @@ impl Run {
         self.pending = None;
         self.tracks.retain(|t| !t.leaving);
         for track in &mut self.tracks {
-            if !track.member && (track.aligned || track.info.kind() == MediaKind::Audio) {
+            if !track.member && track.aligned {
                 track.member = true;
                 let track = name_of(around.state, track.rendition);
                 around.reports.push(Report::TrackJoined { track });

@@ -44,6 +44,15 @@ impl Segmentation {
         }
     }
 
+    /// Lists what renditions other than `active` miss before `number`, as far as it is known.
+    pub(in crate::packager) fn list_gaps_of_others(&mut self, active: &[RenditionId], number: u64) {
+        let others: Vec<RenditionId> =
+            self.builders.keys().filter(|id| !active.contains(id)).copied().collect();
+        for rendition in others {
+            self.catch_up(rendition, number);
+        }
+    }
+
     /// Lists one gap in the place of `like`, or one of D behind the last row.
     fn add_gap(&mut self, rendition: RenditionId, number: u64, like: Option<&Segment>) {
         let duration = self.duration;

@@ -1,6 +1,7 @@
 //! The core as a whole: scenarios in, snapshots out.
 
 mod breaks;
+mod clock;
 mod cuts;
 mod invariants;
 mod low_latency;

@@ -55,6 +55,10 @@ pub(crate) struct Synthetic {
     pub(crate) next: i64,
     /// Rounds times to a millisecond, as RTMP does.
     pub(crate) millis: bool,
+    /// Timestamps are those of so many frames later.
+    pub(crate) skew: i64,
+    /// Frames outside exist but never arrive.
+    pub(crate) delivered: std::ops::Range<i64>,
 }
 
 impl Synthetic {
@@ -74,6 +78,8 @@ impl Synthetic {
             offset: MediaDuration::ZERO,
             next: 0,
             millis: false,
+            delivered: 0..i64::MAX,
+            skew: 0,
         }
     }
 
@@ -94,6 +100,8 @@ impl Synthetic {
             offset: MediaDuration::ZERO,
             next: 0,
             millis: false,
+            delivered: 0..i64::MAX,
+            skew: 0,
         }
     }
 
@@ -113,8 +121,8 @@ impl Synthetic {
         self.next += 1;
         let reordered = if self.reorder > 0 && !(self.sync)(n) { (n % 3) - 1 } else { 0 };
         Sample {
-            dts: self.ticks(n),
-            pts: self.ticks(n + self.reorder + reordered),
+            dts: self.ticks(n + self.skew),
+            pts: self.ticks(n + self.skew + self.reorder + reordered),
             duration: None,
             sync: (self.sync)(n),
             data: Bytes::from(n.to_be_bytes().to_vec()),
@@ -155,6 +163,10 @@ pub(crate) struct World {
     pub(crate) absolute: Option<MediaTime>,
     /// Keep only the newest snapshots, for long worlds.
     pub(crate) keep: usize,
+    /// The source's clock runs so many millionths fast.
+    pub(crate) ppm: i64,
+    /// The wall clock was stepped by so much.
+    pub(crate) wall_step: MediaDuration,
 }
 
 impl World {
@@ -173,6 +185,8 @@ impl World {
             state: None,
             absolute: None,
             keep: usize::MAX,
+            ppm: 0,
+            wall_step: MediaDuration::ZERO,
         };
         world.declare();
         world
@@ -196,7 +210,8 @@ impl World {
     }
 
     pub(crate) fn input(&mut self, event: SourceEvent) {
-        let now = reading(self.now);
+        let mut now = reading(self.now);
+        now.wall.0 += self.wall_step.rescale(Timescale::NANOS).ticks();
         self.channel.handle_input(now, Input::Source(self.source, event));
         self.drain();
     }
@@ -229,7 +244,12 @@ impl World {
     pub(crate) fn run_until(&mut self, seconds: i64) {
         let end = MediaDuration::from_secs(seconds);
         loop {
-            let due = |t: &Synthetic| t.due() + self.delay;
+            let due = |t: &Synthetic| {
+                let source = t.due().rescale(Timescale::NANOS);
+                let fast =
+                    MediaDuration::new(source.ticks() / 1_000_000 * self.ppm, Timescale::NANOS);
+                source - fast + self.delay
+            };
             let Some(i) = (0..self.tracks.len()).min_by_key(|i| due(&self.tracks[*i])) else {
                 return;
             };
@@ -239,8 +259,11 @@ impl World {
             }
             self.now = self.now.max(at);
             let track = self.tracks[i].info.id;
+            let delivered = self.tracks[i].delivered.contains(&self.tracks[i].next);
             let sample = self.tracks[i].take();
-            self.input(SourceEvent::Sample(track, sample));
+            if delivered {
+                self.input(SourceEvent::Sample(track, sample));
+            }
         }
         self.now = end;
         self.channel.handle_timeout(reading(self.now));
