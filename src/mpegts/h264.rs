@@ -9,7 +9,7 @@ use super::annexb::{Step, Writer};
 use super::fault::Fault;
 use super::track::Out;
 use crate::media::Sample;
-use crate::media::codec::avc::nal;
+use crate::media::codec::avc::{nal, recovers_at_once};
 use crate::media::codec::{AvcConfig, Codec};
 use crate::units::Timescale;
 
@@ -156,7 +156,8 @@ impl H264 {
             nal::FILLER => self.writer.discard(),
             _ => {
                 self.picture |= matches!(kind, nal::SLICE..=nal::IDR);
-                self.sync |= kind == nal::IDR;
+                // An open GOP begins with a recovery point, not with an IDR picture.
+                self.sync |= kind == nal::IDR || kind == nal::SEI && recovers_at_once(unit);
                 self.writer.keep();
             }
         }

@@ -588,3 +588,17 @@ fn files(folder: &Path, into: &mut Vec<Vec<u8>>) {
         }
     }
 }
+
+#[test]
+fn open_gops_begin_with_a_sync_sample_too() {
+    let events = demux(&fixture("open-gop.ts"), 1000);
+    let syncs: Vec<i64> = events
+        .iter()
+        .filter_map(|event| match event {
+            Event::Sample(_, sample) if sample.sync => Some(sample.pts),
+            _ => None,
+        })
+        .collect();
+    // A second apart as they are shown, though decoded before the pictures that lead them.
+    assert!(syncs.len() == 5 && syncs.windows(2).all(|w| w[1] - w[0] == 90_000), "{syncs:?}");
+}

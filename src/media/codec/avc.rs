@@ -126,6 +126,32 @@ fn has_chroma(profile_idc: u8) -> bool {
     matches!(profile_idc, 100 | 110 | 122 | 144 | 244 | 44 | 83 | 86 | 118 | 128 | 138 | 139 | 134)
 }
 
+/// Whether an SEI NAL unit carries a recovery point with no frame to wait for: decoding can begin at
+/// its picture, though pictures shown before it may be broken (ITU-T H.264 D.2.8).
+#[must_use]
+pub fn recovers_at_once(unit: &[u8]) -> bool {
+    const RECOVERY_POINT: usize = 6;
+    let Ok(rbsp) = decode_nal(unit) else { return false };
+    let mut rest: &[u8] = rbsp.as_ref();
+    // A message is its type and size, each in bytes of which 255 is followed by more (7.3.2.3.1).
+    let number = |rest: &mut &[u8]| -> Option<usize> {
+        let more = rest.iter().take_while(|b| **b == 255).count();
+        let value = more * 255 + usize::from(*rest.get(more)?);
+        *rest = rest.get(more + 1..)?;
+        Some(value)
+    };
+    while rest.len() > 2 {
+        let (Some(kind), Some(size)) = (number(&mut rest), number(&mut rest)) else { return false };
+        let Some(payload) = rest.get(..size) else { return false };
+        if kind == RECOVERY_POINT {
+            // recovery_frame_cnt is ue(v): 0 is a single 1 bit.
+            return payload.first().is_some_and(|first| first & 0x80 != 0);
+        }
+        rest = &rest[size..];
+    }
+    false
+}
+
 /// The NAL units of an Annex B byte stream, without start codes and trailing zero bytes
 /// (ITU-T H.264 Annex B).
 pub fn annexb_units(stream: &[u8]) -> impl Iterator<Item = &[u8]> {
@@ -166,6 +192,18 @@ mod tests {
         let stream = [0, 0, 0, 1, 9, 0xf0, 0, 0, 1, 0x65, 1, 2, 0, 0, 0, 0, 1, 0x41];
         let units: Vec<&[u8]> = annexb_units(&stream).collect();
         assert_eq!(units, [&[9, 0xf0][..], &[0x65, 1, 2], &[0x41]]);
+    }
+
+    #[test]
+    fn a_recovery_point_counts_only_without_frames_to_wait_for() {
+        // User data of three bytes before it, then the trailing bits.
+        assert!(recovers_at_once(&[6, 5, 3, 9, 9, 9, 6, 1, 0xc4, 0x80]));
+        assert!(recovers_at_once(&[6, 6, 1, 0xc4, 0x80]));
+        // recovery_frame_cnt 1 is 010.
+        assert!(!recovers_at_once(&[6, 6, 1, 0x48, 0x80]));
+        for broken in [&[6][..], &[6, 6], &[6, 255, 255], &[6, 5, 200, 1, 2], &[6, 5, 1, 0, 0x80]] {
+            assert!(!recovers_at_once(broken));
+        }
     }
 
     #[test]
