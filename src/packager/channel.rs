@@ -3,6 +3,7 @@
 mod drift;
 mod publish;
 mod run;
+mod standby;
 
 use std::collections::{BTreeMap, VecDeque};
 
@@ -18,6 +19,7 @@ use super::watch::{Resume, SourceTrack, Watch};
 use crate::media::{Sample, TrackInfo};
 use crate::units::{MediaDuration, MediaTime, Monotonic, Now};
 use drift::Drift;
+use standby::Standby;
 
 /// One live channel, from samples to snapshots.
 ///
@@ -49,6 +51,8 @@ pub struct Channel {
     last_mapping: Option<Mapping>,
     /// Rhythm and frame of the video that led last.
     video: Option<(Rhythm, MediaDuration)>,
+    /// The newest media of the input that does not play.
+    standby: Standby,
     /// How the source's clock goes against the monotonic one.
     drift: Drift,
     /// Both clocks when the channel began.
@@ -84,6 +88,7 @@ impl Channel {
             segmentations,
             phase: Phase::Watching(watch, PeriodReason::Started),
             video: state.run.as_ref().and_then(|run| run.video),
+            standby: Standby::default(),
             drift: Drift::default(),
             began: now,
             declared: BTreeMap::new(),
@@ -121,7 +126,7 @@ impl Channel {
             *input != active && self.silent_since(*input, now) < self.config.input_loss
         });
         if silent && standby_lives {
-            self.lose_input(active);
+            self.lose_input(now, active);
             self.publish(false);
         }
     }
@@ -164,6 +169,8 @@ impl Channel {
                 }
                 if self.active == Some(source.input) {
                     self.sample(now, (source, track), sample);
+                } else {
+                    self.keep_standby((source, track), sample);
                 }
             }
             SourceEvent::Break => {
@@ -171,12 +178,12 @@ impl Channel {
                     self.break_off(PeriodReason::TimestampJump);
                 }
             }
-            SourceEvent::Lost => self.lose(source),
+            SourceEvent::Lost => self.lose(now, source),
         }
     }
 
     fn is_active(&self, source: SourceId) -> bool {
-        self.active.is_none_or(|input| input == source.input)
+        self.active == Some(source.input)
     }
 
     fn activate(&mut self, input: InputId) {
@@ -251,7 +258,7 @@ impl Channel {
         here.or(stored.map(MediaTime::from_millis))
     }
 
-    fn lose(&mut self, source: SourceId) {
+    fn lose(&mut self, now: Now, source: SourceId) {
         self.declared.retain(|(s, _), _| *s != source);
         self.anchors.remove(&source);
         if self.active != Some(source.input) {
@@ -267,13 +274,17 @@ impl Channel {
         match remaining {
             Remaining::Leader => {}
             Remaining::NotTheLeader => self.break_off(PeriodReason::TracksChanged),
-            Remaining::None => self.lose_input(source.input),
+            Remaining::None => self.lose_input(now, source.input),
         }
     }
 
     /// The input that played has gone. What is there stays; waiters are released.
-    fn lose_input(&mut self, input: InputId) {
+    fn lose_input(&mut self, now: Now, input: InputId) {
         self.outputs.push_back(Output::Report(Report::SourceLost { input }));
+        if self.switch_seamlessly(now, input) {
+            return;
+        }
+        self.forget_standby();
         self.break_off(PeriodReason::SourceReturned);
         self.active = None;
         self.heard.remove(&input);

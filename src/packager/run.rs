@@ -175,6 +175,37 @@ impl Run {
         longest.is_some_and(|s| s.cuts_at(at, self.clock.rhythm, self.clock.frame))
     }
 
+    /// Puts another input's tracks in the place of the run's, one for each with the same identity
+    /// and equal settings. False, and nothing changed, where they do not match one for one.
+    pub(super) fn take_over(
+        &mut self,
+        mapping: Mapping,
+        others: &[(SourceTrack, &TrackInfo)],
+    ) -> bool {
+        let same = |ours: &TrackInfo, theirs: &TrackInfo| {
+            super::watch::identity(ours) == super::watch::identity(theirs)
+                && ours.codec == theirs.codec
+                && ours.timescale == theirs.timescale
+        };
+        let counterpart =
+            |t: &RunTrack| others.iter().find(|(_, info)| same(&t.info, info)).map(|(key, _)| *key);
+        let members = self.tracks.iter().filter(|t| t.member);
+        let Some(keys) = members.map(counterpart).collect::<Option<Vec<_>>>() else { return false };
+        self.tracks.retain(|t| t.member);
+        for (track, key) in self.tracks.iter_mut().zip(keys) {
+            track.key = key;
+            track.leaving = false;
+        }
+        self.mapping = mapping;
+        true
+    }
+
+    /// Whether a sample is there already.
+    pub(super) fn has(&self, key: SourceTrack, sample: &Sample) -> bool {
+        let track = self.tracks.iter().find(|t| t.key == key);
+        track.is_some_and(|t| t.clock.is_past(&self.mapping, sample))
+    }
+
     /// Where the leading track has come to, if `key` leads.
     pub(super) fn reached_by(&self, key: SourceTrack) -> Option<MediaTime> {
         self.tracks.first().filter(|t| t.key == key).and(self.reached)

@@ -119,6 +119,12 @@ impl TrackClock {
         mapping.apply(source).rescale(self.media).ticks()
     }
 
+    /// Whether a sample lies where another was placed, or before.
+    pub(super) fn is_past(&self, mapping: &Mapping, sample: &Sample) -> bool {
+        let dts = self.ticks(mapping, sample.dts.saturating_add(self.delay));
+        self.last_dts.is_some_and(|last| dts * 2 < last * 2 + self.frame)
+    }
+
     /// Places a sample on the channel's clock.
     pub(super) fn place(&mut self, mapping: &Mapping, sample: &Sample) -> Placed {
         if sample.sync && self.kind == MediaKind::Video {

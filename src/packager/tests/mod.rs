@@ -3,6 +3,7 @@
 mod breaks;
 mod clock;
 mod cuts;
+mod inputs;
 mod invariants;
 mod low_latency;
 mod twins;

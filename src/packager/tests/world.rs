@@ -163,6 +163,10 @@ pub(crate) struct World {
     pub(crate) absolute: Option<MediaTime>,
     /// Keep only the newest snapshots, for long worlds.
     pub(crate) keep: usize,
+    /// A second source that delivers the same at the same time.
+    pub(crate) twin: Option<SourceId>,
+    /// The first source delivers nothing.
+    pub(crate) main_is_silent: bool,
     /// The source's clock runs so many millionths fast.
     pub(crate) ppm: i64,
     /// The wall clock was stepped by so much.
@@ -185,6 +189,8 @@ impl World {
             state: None,
             absolute: None,
             keep: usize::MAX,
+            twin: None,
+            main_is_silent: false,
             ppm: 0,
             wall_step: MediaDuration::ZERO,
         };
@@ -199,6 +205,15 @@ impl World {
     }
 
     pub(crate) fn declare(&mut self) {
+        let main = self.source;
+        for source in std::iter::once(main).chain(self.twin) {
+            self.source = source;
+            self.declare_one();
+        }
+        self.source = main;
+    }
+
+    fn declare_one(&mut self) {
         for i in 0..self.tracks.len() {
             let info = self.tracks[i].info.clone();
             let track = info.id;
@@ -261,8 +276,14 @@ impl World {
             let track = self.tracks[i].info.id;
             let delivered = self.tracks[i].delivered.contains(&self.tracks[i].next);
             let sample = self.tracks[i].take();
-            if delivered {
+            let main = self.source;
+            if delivered && !self.main_is_silent {
+                self.input(SourceEvent::Sample(track, sample.clone()));
+            }
+            if let Some(twin) = self.twin.filter(|_| delivered) {
+                self.source = twin;
                 self.input(SourceEvent::Sample(track, sample));
+                self.source = main;
             }
         }
         self.now = end;
