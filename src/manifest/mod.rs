@@ -27,9 +27,19 @@ pub struct Listing<'a> {
 }
 
 impl Listing<'_> {
-    /// Index of the first row listed of a rendition.
+    /// Index of the first row a media playlist lists. What is left spans three target durations by
+    /// the sum of its segments (rfc8216bis §6.2.2): a hole between two of them counts for nothing.
     #[must_use]
     pub fn start(&self, segmentation: &SegmentationView, list: &RenditionView) -> usize {
-        list.list_start(self.segments, self.window, segmentation.target)
+        let start = list.list_start(self.segments, self.window, segmentation.target);
+        start.min(list.rows.last_spanning(segmentation.least_listed()).unwrap_or(0))
+    }
+
+    /// Index of the first row an MPD lists: its window is one of time, and ends with media.
+    #[must_use]
+    pub fn window_start(&self, segmentation: &SegmentationView, list: &RenditionView) -> usize {
+        let Some(last) = list.newest_media() else { return list.rows.len() };
+        let since = last.end_time() - self.window.max(segmentation.least_listed());
+        list.rows.partition_point(|row| row.end_time() <= since)
     }
 }

@@ -1,6 +1,6 @@
 //! The part grid of low-latency segmentations.
 
-use crate::units::MediaDuration;
+use crate::units::{MediaDuration, Timescale};
 
 /// A part is at least 85 % of PART-TARGET (rfc8216bis §4.4.4.9).
 const LEAST: (i64, i64) = (85, 100);
@@ -36,10 +36,24 @@ pub(super) fn frames_in(target: MediaDuration, frame: MediaDuration) -> i64 {
     target.div_floor(frame)
 }
 
+/// `target`, or as much more as a part of whole frames can be longer by the rounding of its first
+/// and last instant to ticks: no part is over PART-TARGET (rfc8216bis §4.4.4.9).
+#[must_use]
+pub(super) fn with_rounding(
+    target: MediaDuration,
+    frame: MediaDuration,
+    timescale: Timescale,
+) -> MediaDuration {
+    if frame.rescale(timescale) == frame {
+        return target;
+    }
+    target.max(frame.times(frames_in(target, frame)) + MediaDuration::new(2, timescale))
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::units::{FrameRate, Timescale};
+    use crate::units::FrameRate;
 
     const RATES: [(u32, u32); 7] =
         [(24_000, 1001), (24, 1), (25, 1), (30_000, 1001), (30, 1), (50, 1), (60, 1)];
@@ -89,5 +103,18 @@ mod tests {
         let film = FrameRate::new(24_000, 1001).expect("not zero").duration_of(1);
         let target = part_target(MediaDuration::from_millis(100), &[film, audio(1024, 48_000)]);
         assert_eq!(target, film.times(3));
+    }
+
+    #[test]
+    fn frames_that_are_no_whole_ticks_get_two_ticks_more() {
+        let film = FrameRate::new(24_000, 1001).expect("not zero").duration_of(1);
+        let (scale, target) = (Timescale::NINETY_KHZ, film.times(4));
+        let longer = with_rounding(target, film, scale);
+        assert_eq!(longer - target, MediaDuration::new(2, scale));
+        let thirty = FrameRate::new(30, 1).expect("not zero").duration_of(1);
+        assert_eq!(with_rounding(thirty.times(4), thirty, scale), thirty.times(4));
+        // A part that is well under the target needs nothing.
+        let second = MediaDuration::from_secs(1);
+        assert_eq!(with_rounding(second, film, scale), second);
     }
 }

@@ -11,7 +11,7 @@ use std::sync::Arc;
 use super::cadence::{Rhythm, half};
 use super::chunker::{ChunkBuilder, Timed};
 use super::contract::{LeftOut, PeriodReason, Report, SourceId};
-use super::grid::{frames_in, part_target};
+use super::grid::{frames_in, part_target, with_rounding};
 use super::period::Period;
 use super::segmentation::{Cut, RunClock, Segmentation};
 use super::state::State;
@@ -63,7 +63,7 @@ pub(super) struct Run {
     period: Option<Arc<Period>>,
     /// A Period that should begin at the next common cut.
     pending: Option<PeriodReason>,
-    /// Up to where the leading track has come.
+    /// Up to where the leading track has come, but for half a frame.
     reached: Option<MediaTime>,
     /// Sync samples of the leading track while it keeps no cadence, the newest few.
     recent: VecDeque<MediaTime>,
@@ -115,8 +115,13 @@ impl Run {
                 told.filter(|_| t.info.kind() == MediaKind::Audio).unwrap_or(t.frame)
             })
             .collect();
-        let target =
-            part_ms.map(|ms| part_target(MediaDuration::from_millis(i64::from(ms)), &frames));
+        let target = part_ms.map(|ms| {
+            let target = part_target(MediaDuration::from_millis(i64::from(ms)), &frames);
+            beginning.tracks.iter().zip(&frames).fold(target, |target, (track, frame)| {
+                let scale = track.info.codec.media_timescale(track.info.timescale);
+                with_rounding(target, *frame, scale)
+            })
+        });
         let clock = RunClock {
             rhythm: beginning.rhythm,
             frame: beginning.frame,
@@ -371,7 +376,9 @@ impl Run {
             self.meet(0, timed.dts, around);
             self.list_gaps(around);
         }
-        self.reached = Some(end);
+        // Half a frame short: rounded times of two tracks must not let one pass a cut that the
+        // leading one is about to make.
+        self.reached = Some(end - half(self.clock.frame));
         if self.tracks[0].active {
             self.put(0, timed, around);
         }
@@ -387,6 +394,7 @@ impl Run {
     /// Ends the run: every track is brought up to where the leading one ends, and every open
     /// segment closed with what it has.
     pub(super) fn finish(mut self, around: &mut Surroundings<'_>) {
+        self.reached = self.reached.map(|reached| reached + half(self.clock.frame));
         for index in 1..self.tracks.len() {
             self.follow(index, around);
         }

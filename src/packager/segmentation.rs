@@ -164,6 +164,7 @@ impl Segmentation {
             chunks: Vec::new(),
             parted: 0,
             timescale,
+            rendition: None,
             next_part: None,
             reports: Arc::new([]),
             bytes: 0,
@@ -244,13 +245,17 @@ impl Segmentation {
     /// duration and that of the longest list (rfc8216bis §6.2.2), and the limits of memory.
     pub(super) fn trim(&mut self, periods_max: usize) {
         let keep = self.list_span().times(2) + self.duration.times(2);
+        let least = MediaDuration::from_secs(3 * i64::from(self.target));
         for builder in self.builders.values_mut() {
+            // After a long hole the old rows stay until enough new ones follow it (invariant 12).
+            let mut spare = builder.rows.last_spanning(least).unwrap_or(0);
             while let (Some(first), Some(last)) = (builder.rows.get(0), builder.rows.last()) {
                 let old = last.end_time() - first.end_time() > keep;
                 let periods = last.period.ordinal - first.period.ordinal >= periods_max as u64;
-                if !old && !periods {
+                if !periods && (!old || spare == 0) {
                     break;
                 }
+                spare = spare.saturating_sub(1);
                 builder.bytes -= builder.rows.remove_first().map_or(0, |row| row.size());
                 builder.dirty = true;
             }
@@ -327,16 +332,16 @@ impl Segmentation {
 
     /// The rows of every rendition as readers see them; what changed gets `version`.
     pub(super) fn publish(&mut self, version: u64, renditions: &[Rendition]) -> Vec<RenditionView> {
-        for builder in self.builders.values_mut().filter(|b| b.dirty) {
+        for (id, builder) in self.builders.iter_mut().filter(|(_, b)| b.dirty) {
             builder.version = version;
             builder.dirty = false;
+            builder.rendition = renditions.get(id.0 as usize).cloned().map(Arc::new);
         }
         self.builders
-            .iter()
-            .filter_map(|(id, builder)| {
-                let rendition = renditions.get(id.0 as usize)?;
+            .values()
+            .filter_map(|builder| {
                 Some(RenditionView {
-                    rendition: Arc::new(rendition.clone()),
+                    rendition: Arc::clone(builder.rendition.as_ref()?),
                     version: builder.version,
                     rows: builder.rows.clone(),
                     open: builder.open.clone().filter(|_| self.part_target.is_some()),

@@ -10,6 +10,9 @@ use super::state::{Rendition, RenditionId};
 use super::window::Rows;
 use crate::units::{MediaDuration, MediaTime};
 
+/// Segments a rendition needs before it is shown (rfc8216bis §6.2.2).
+const SEGMENTS_MIN: usize = 3;
+
 /// Everything a reader may ask a channel for. Who holds one can answer from it: it owns the bytes.
 #[derive(Clone, Debug, Default)]
 pub struct Snapshot {
@@ -55,6 +58,32 @@ impl SegmentationView {
     #[must_use]
     pub fn rendition_named(&self, name: &str) -> Option<&RenditionView> {
         self.renditions.iter().find(|r| r.rendition.name == name)
+    }
+
+    /// What a list spans at least: three target durations (rfc8216bis §6.2.2).
+    #[must_use]
+    pub fn least_listed(&self) -> MediaDuration {
+        MediaDuration::from_secs(3 * i64::from(self.target))
+    }
+
+    /// Whether a list has three segments and three target durations (invariant 12).
+    #[must_use]
+    pub fn has_enough(&self, list: &RenditionView) -> bool {
+        let (Some(first), Some(last)) = (list.rows.get(0), list.rows.last()) else { return false };
+        let span = last.end_time() - first.start_time() + MediaDuration::from_millis(100);
+        list.rows.len() >= SEGMENTS_MIN
+            && (span >= self.least_listed() || list.rows.len() > SEGMENTS_MIN)
+    }
+
+    /// Whether there is enough of the channel to show: of every current list but those of tracks
+    /// that came later than others, which manifests name once they have enough too.
+    #[must_use]
+    pub fn can_be_shown(&self) -> bool {
+        let begins =
+            |list: &RenditionView| list.rows.get(0).map(|row| row.number).or(list.next_number);
+        let first = self.current().filter_map(begins).min();
+        let mut early = self.current().filter(|list| begins(list) == first);
+        self.current().any(|list| self.has_enough(list)) && early.all(|list| self.has_enough(list))
     }
 
     /// The lists of the newest Period's tracks, in the order manifests have them.
@@ -117,6 +146,12 @@ impl RenditionView {
             row.begins_period && row.start_time() - before.end_time() > span
         });
         hole.unwrap_or(start)
+    }
+
+    /// The newest row that is no gap.
+    #[must_use]
+    pub fn newest_media(&self) -> Option<&Arc<Segment>> {
+        self.rows.iter_from(0).rfind(|row| !row.is_gap())
     }
 
     /// The last number that has a row, and the open segment's with its count of parts.

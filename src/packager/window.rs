@@ -6,6 +6,7 @@
 use std::sync::Arc;
 
 use super::segment::Segment;
+use crate::units::MediaDuration;
 
 /// Rows in one block.
 const BLOCK: usize = 64;
@@ -68,6 +69,17 @@ impl Rows {
             }
         }
         low
+    }
+
+    /// The index of the last row from which on rows are at least `span` long together; `None` where
+    /// all of them are not. Holes between rows count for nothing.
+    #[must_use]
+    pub fn last_spanning(&self, span: MediaDuration) -> Option<usize> {
+        let mut sum = MediaDuration::ZERO;
+        (0..self.len()).rev().find(|i| {
+            sum = sum + self.get(*i).map_or(MediaDuration::ZERO, |row| row.length());
+            sum >= span
+        })
     }
 
     /// The row of this number.

@@ -16,8 +16,6 @@ use crate::media::MediaKind;
 use crate::packager::{RenditionId, RenditionView, SegmentationKey, SegmentationView, Snapshot};
 use crate::units::{MediaDuration, Monotonic, Now};
 
-/// Segments a rendition needs before anything of its channel is shown (rfc8216bis §6.2.2).
-const SEGMENTS_MIN: usize = 3;
 /// How long a request may wait, in target durations (§6.2.5.2).
 const PATIENCE_TARGETS: i64 = 3;
 
@@ -224,18 +222,10 @@ fn manifest(rules: &EndpointRules, view: Option<&SegmentationView>, form: Form) 
         return Resolution::NotFound(Missing::OtherProtocol);
     }
     let Some(view) = view else { return Resolution::Unavailable(NotNow::NoMedia) };
-    if !view.current().all(|list| has_enough(list, view)) {
+    if !view.can_be_shown() {
         return Resolution::Unavailable(NotNow::Starting);
     }
     Resolution::Manifest(View { kind, version: view.version, blocking: false, stale: false })
-}
-
-/// Three segments and three target durations, before anything is shown (invariant 12).
-fn has_enough(list: &RenditionView, view: &SegmentationView) -> bool {
-    let (Some(first), Some(last)) = (list.rows.get(0), list.rows.last()) else { return false };
-    let span = last.end_time() - first.start_time() + MediaDuration::from_millis(100);
-    let least = MediaDuration::from_secs(3 * i64::from(view.target));
-    list.rows.len() >= SEGMENTS_MIN && (span >= least || list.rows.len() > SEGMENTS_MIN)
 }
 
 /// One request for a file of a rendition.
@@ -253,7 +243,7 @@ impl Ask<'_> {
         if !self.rules.protocol.has_hls() {
             return Resolution::NotFound(Missing::OtherProtocol);
         }
-        if !has_enough(self.list, self.view) {
+        if !self.view.has_enough(self.list) {
             return Resolution::Unavailable(NotNow::Starting);
         }
         if !self.rules.protocol.low_latency() {

@@ -45,8 +45,13 @@ const LOW: Ask = Ask {
     segments: 6,
     dash_window_s: 0,
 };
-const HLS: Ask =
-    Ask { protocol: Protocol::HlsCmaf, segment_ms: 4000, part_ms: None, segments: 6, dash_window_s: 0 };
+const HLS: Ask = Ask {
+    protocol: Protocol::HlsCmaf,
+    segment_ms: 4000,
+    part_ms: None,
+    segments: 6,
+    dash_window_s: 0,
+};
 const BOTH: Ask = Ask {
     protocol: Protocol::HlsDashCmaf,
     segment_ms: 2000,
@@ -153,7 +158,9 @@ impl Scenario {
             let folder = format!("t={}.{:03}s", ms / 1000, ms % 1000);
             for rules in &world.endpoints {
                 files.extend(
-                    manifests(snapshot, rules).into_iter().map(|(n, t)| (format!("{folder}/{n}"), t)),
+                    manifests(snapshot, rules)
+                        .into_iter()
+                        .map(|(n, t)| (format!("{folder}/{n}"), t)),
                 );
             }
         }
@@ -246,7 +253,8 @@ pub(crate) fn objects(snapshot: &Snapshot, endpoints: &[EndpointRules]) -> Strin
             let name = &list.rendition.name;
             let inits = periods(list).into_iter().map(|period| format!("init-{period}.mp4"));
             let media = list.rows.iter_from(0).filter(|row| !row.is_gap()).flat_map(|row| {
-                let part = |p: &headwater::packager::Part| format!("p{}-{}.m4s", row.period.id, p.start);
+                let part =
+                    |p: &headwater::packager::Part| format!("p{}-{}.m4s", row.period.id, p.start);
                 let parts = row.parts().iter().map(part);
                 std::iter::once(format!("{}.m4s", row.number)).chain(parts).collect::<Vec<_>>()
             });

@@ -150,7 +150,8 @@ pub(crate) fn fixture(name: &str) -> Vec<u8> {
 }
 
 fn pattern(samples: &[Sample], frame: MediaDuration, scale: Timescale) -> Vec<Frame> {
-    let half = MediaDuration::new(frame.ticks(), Timescale::new(frame.scale().get() * 2).expect("few"));
+    let half =
+        MediaDuration::new(frame.ticks(), Timescale::new(frame.scale().get() * 2).expect("few"));
     let delay = |s: &Sample| (MediaDuration::new(s.pts - s.dts, scale) + half).div_floor(frame);
     let frame = |s: &Sample| Frame { data: s.data.clone(), sync: s.sync, delay: delay(s) };
     samples.iter().map(frame).collect()
@@ -390,11 +391,7 @@ fn manifest_text(
 }
 
 /// The multivariant playlist or the MPD, where the endpoint has it and there is enough to show.
-pub(crate) fn manifest(
-    snapshot: &Snapshot,
-    rules: &EndpointRules,
-    form: Form,
-) -> Option<Arc<str>> {
+pub(crate) fn manifest(snapshot: &Snapshot, rules: &EndpointRules, form: Form) -> Option<Arc<str>> {
     let leaf = Leaf::Manifest { name: "manifest", form };
     manifest_text(snapshot, rules, &ask(snapshot, rules, &leaf, None))
 }

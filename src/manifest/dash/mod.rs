@@ -19,6 +19,9 @@ const DELAY_SEGMENTS: i64 = 3;
 /// Segments of buffer asked for before playing.
 const BUFFER_SEGMENTS: i64 = 2;
 
+/// Numbers a Representation may lag behind and still count in `publishTime`.
+const LAG_MAX: u64 = 4;
+
 /// Renders an MPD.
 #[must_use]
 pub fn mpd(listing: &Listing<'_>, segmentation: &SegmentationView) -> String {
@@ -46,9 +49,8 @@ fn put_root(
         "<?xml version=\"1.0\" encoding=\"UTF-8\"?>\n<MPD xmlns=\"urn:mpeg:dash:schema:mpd:2011\"",
     );
     out.push_str(" profiles=\"urn:mpeg:dash:profile:isoff-live:2011\" type=\"dynamic\"");
-    // The content changes exactly when a segment is added: its end is the time of publication.
     out.push_str(" availabilityStartTime=\"1970-01-01T00:00:00Z\" publishTime=\"");
-    put_instant(out, end);
+    put_instant(out, published(listing, segmentation));
     out.push('"');
     let mut put = |name: &str, value: MediaDuration| {
         let _ = write!(out, " {name}=\"");
@@ -71,6 +73,19 @@ fn put_root(
         MediaDuration::from_millis(longest.div_ceil(MediaDuration::from_millis(1))),
     );
     out.push_str(">\n");
+}
+
+/// `publishTime`: it must rise with every change of the content and with nothing else (ISO/IEC
+/// 23009-1 §5.3.1.2), and twins must agree on it. The content changes exactly when a segment is
+/// added, so it is the end of the newest one, and a millisecond more for each number that a
+/// Representation is not behind.
+fn published(listing: &Listing<'_>, segmentation: &SegmentationView) -> MediaTime {
+    let newest = || segmentation.renditions.iter().filter_map(RenditionView::newest_media);
+    let end = newest().map(|row| row.end_time()).max().unwrap_or(MediaTime::from_millis(0));
+    let last = newest().map(|row| row.number).max().unwrap_or(0);
+    let progress: u64 = newest().map(|row| LAG_MAX.saturating_sub(last - row.number)).sum();
+    let changes = progress + u64::from(listing.ended);
+    end + MediaDuration::from_millis(i64::try_from(changes).unwrap_or(0))
 }
 
 fn put_period(out: &mut String, listing: &Listing<'_>, listed: &Listed<'_>) {

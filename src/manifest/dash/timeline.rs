@@ -59,8 +59,10 @@ pub(super) fn periods<'a>(
 ) -> Vec<Listed<'a>> {
     let mut periods: Vec<Listed<'a>> = Vec::new();
     for view in &segmentation.renditions {
-        for row in
-            view.rows.iter_from(listing.start(segmentation, view)).filter(|row| !row.is_gap())
+        for row in view
+            .rows
+            .iter_from(listing.window_start(segmentation, view))
+            .filter(|row| !row.is_gap())
         {
             let at = periods.partition_point(|p| p.period.ordinal < row.period.ordinal);
             if periods.get(at).is_none_or(|p| p.period.ordinal != row.period.ordinal) {

@@ -34,16 +34,14 @@ impl MediaPlaylist<'_> {
         MediaDuration::from_secs(i64::from(self.segmentation.target))
     }
 
-    /// How many of the rows from `first` on a delta update skips: those farther than
+    /// How many of the rows from `first` on a delta update skips: those that begin farther than
     /// CAN-SKIP-UNTIL from the end of the last complete segment (§6.2.5.1).
     fn skipped(&self, first: usize) -> usize {
-        let Some(last) =
-            self.list.rows.last().filter(|_| self.skip && self.low_latency && !self.listing.ended)
-        else {
+        if !self.skip || !self.low_latency || self.listing.ended {
             return 0;
-        };
-        let boundary = last.end_time() - self.target().times(SKIP_TARGETS);
-        let far = self.list.rows.partition_point(|row| row.start_time() < boundary);
+        }
+        let beyond = self.target().times(SKIP_TARGETS) + MediaDuration::new(1, Timescale::MICROS);
+        let far = self.list.rows.last_spanning(beyond).map_or(0, |last| last + 1);
         far.saturating_sub(first)
     }
 }
@@ -59,16 +57,15 @@ pub fn media(playlist: &MediaPlaylist<'_>) -> String {
     if skipped > 0 {
         let _ = writeln!(out, "#EXT-X-SKIP:SKIPPED-SEGMENTS={skipped}");
     }
-    let parts_since =
-        list.rows.last().map(|last| last.end_time() - playlist.target().times(PART_TARGETS));
-    for (i, row) in list.rows.iter_from(first + skipped).enumerate() {
+    let parted = list.rows.last_spanning(playlist.target().times(PART_TARGETS)).unwrap_or(0);
+    for (i, row) in (first + skipped..).zip(list.rows.iter_from(first + skipped)) {
         // A gap of a Period the rendition takes no part in has no init either.
         let has_init = row.period.track(list.rendition.id).is_some();
         put_row(
             &mut out,
             row,
-            has_init && (row.begins_period || i == 0 && skipped == 0),
-            parts_since.filter(|_| playlist.low_latency),
+            has_init && (row.begins_period || i == first),
+            playlist.low_latency && i >= parted,
         );
     }
     if playlist.listing.ended {
@@ -112,9 +109,9 @@ fn put_header(out: &mut String, playlist: &MediaPlaylist<'_>, first: usize, delt
     );
 }
 
-fn put_row(out: &mut String, row: &Segment, map: bool, parts_since: Option<MediaTime>) {
+fn put_row(out: &mut String, row: &Segment, map: bool, parted: bool) {
     put_start(out, &row.period, row.begins_period, map, row.start_time());
-    if parts_since.is_some_and(|since| row.end_time() > since) {
+    if parted {
         for part in row.parts() {
             put_part(out, part, row.period.id, row.timescale);
         }

@@ -10,13 +10,14 @@ use crate::packager::{PeriodTrack, RenditionView, SegmentationView};
 /// The audio group's name.
 const GROUP: &str = "audio";
 
-/// Renders a multivariant playlist of the newest Period's tracks.
+/// Renders a multivariant playlist of the newest Period's tracks that have enough to be played.
 #[must_use]
 pub fn multivariant(listing: &Listing<'_>, segmentation: &SegmentationView) -> String {
     let of = |kind: MediaKind| {
         let kind = move |t: &&PeriodTrack| t.codec.kind() == kind;
         let tracks = segmentation.period.tracks.iter().filter(kind);
-        tracks.filter_map(|t| Some((t, segmentation.rendition(t.rendition)?))).collect::<Vec<_>>()
+        let lists = tracks.filter_map(|t| Some((t, segmentation.rendition(t.rendition)?)));
+        lists.filter(|(_, list)| segmentation.has_enough(list)).collect::<Vec<_>>()
     };
     let (video, audio) = (of(MediaKind::Video), of(MediaKind::Audio));
     let mut out = String::from("#EXTM3U\n#EXT-X-VERSION:6\n#EXT-X-INDEPENDENT-SEGMENTS\n");

@@ -5,6 +5,7 @@ use std::sync::Arc;
 use super::super::chunker::Chunk;
 use super::super::segment::{OpenSegment, Part};
 use super::super::snapshot::Report;
+use super::super::state::Rendition;
 use super::super::window::Rows;
 use crate::units::Timescale;
 
@@ -17,6 +18,9 @@ pub(super) struct Builder {
     /// How many of `chunks` lie in published parts.
     pub(super) parted: usize,
     pub(super) timescale: Timescale,
+    /// What manifests say of it at its version: its rates, which other segmentations raise too,
+    /// change with its rows only.
+    pub(super) rendition: Option<Arc<Rendition>>,
     /// Name of the part that comes next: Period id and decode time.
     pub(super) next_part: Option<(i64, i64)>,
     pub(super) reports: Arc<[Report]>,

@@ -192,3 +192,32 @@ fn a_rung_that_leaves_and_returns_keeps_its_numbers_in_step_with_the_others() {
     assert!(world.reports.iter().any(|r| matches!(r, Report::TrackLeftOut { .. })));
     assert!(world.reports.iter().any(|r| matches!(r, Report::TrackJoined { .. })));
 }
+
+#[test]
+fn rungs_in_step_stay_in_step_where_frames_are_no_whole_ticks() {
+    // 59.94 frames a second are 1501.5 ticks each; the smaller rung delivers first.
+    let ntsc = rate(60_000, 1001);
+    let tracks =
+        vec![Synthetic::video("low", 360, ntsc, 41), Synthetic::video("high", 720, ntsc, 41)];
+    let mut world = World::new(config(&[(2, None), (1, Some(500))]), tracks);
+    world.run_until(60);
+    let left = world.reports.iter().filter(|r| matches!(r, Report::TrackLeftOut { .. })).count();
+    assert_eq!(left, 0, "{:?}", world.reports);
+}
+
+#[test]
+fn what_was_listed_before_a_long_hole_stays_until_enough_follows_it() {
+    let mut world = world();
+    world.run_until(20);
+    world.input(SourceEvent::Lost);
+    world.source.session += 1;
+    for track in &mut world.tracks {
+        track.next = 0;
+    }
+    world.delay = MediaDuration::from_secs(600);
+    world.declare();
+    world.run_until(604);
+    let view = world.segmentation(2);
+    assert!(view.current().all(|list| view.has_enough(list)), "I12");
+    assert!(view.can_be_shown());
+}
