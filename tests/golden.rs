@@ -6,20 +6,39 @@
 //! `UPDATE_GOLDEN=1 cargo test --test golden` writes `fixtures/golden` anew.
 
 #![allow(
+    clippy::cast_possible_wrap,
+    clippy::cast_precision_loss,
+    clippy::cast_sign_loss,
     clippy::disallowed_methods,
     clippy::panic,
     clippy::unwrap_used,
-    reason = "goldens lie on the disk; tests may fail"
+    reason = "goldens lie on the disk; times of tests are small and positive; tests may fail"
 )]
 
+#[path = "golden/answers.rs"]
+mod answers;
+#[path = "golden/dash.rs"]
+mod dash;
 #[path = "golden/files.rs"]
 mod files;
+#[path = "golden/foreign.rs"]
+mod foreign;
+#[path = "golden/model.rs"]
+mod model;
+#[path = "golden/reader.rs"]
+mod reader;
+#[path = "golden/rules.rs"]
+mod rules;
 #[path = "golden/scenario.rs"]
 mod scenario;
 #[path = "golden/world.rs"]
 mod world;
+#[path = "golden/worlds.rs"]
+mod worlds;
 
 use headwater::resolve::GENERATION;
+use proptest::prelude::*;
+use reader::Reader;
 use scenario::{SCENARIOS, fnv, objects};
 
 fn golden(name: &str) {
@@ -68,4 +87,42 @@ fn bytes_change_only_with_the_generation() {
         now, FROZEN,
         "bytes changed: raise GENERATION (resolve/request.rs), then freeze both numbers here"
     );
+}
+
+#[test]
+fn other_parsers_read_what_the_scenarios_write_as_we_mean_it() {
+    for scenario in &SCENARIOS {
+        let (world, moments) = scenario.play();
+        for (_, snapshot) in &moments {
+            for rules in &world.endpoints {
+                foreign::everything(snapshot, rules);
+            }
+        }
+    }
+}
+
+#[test]
+fn successive_versions_of_the_scenarios_obey_the_rules_of_live_manifests() {
+    for scenario in &SCENARIOS {
+        let (world, _) = scenario.play();
+        for rules in &world.endpoints {
+            let mut reader = Reader::default();
+            reader.lenient = !scenario.events.is_empty();
+            for snapshot in &world.snapshots {
+                reader.take(snapshot, rules);
+            }
+            assert!(reader.seen.0 > 2, "{}", scenario.name);
+            let deltas = reader.merged > 0 || !rules.protocol.low_latency();
+            assert!(deltas || scenario.name != "two-rungs-and-two-languages", "a delta was merged");
+        }
+    }
+}
+
+proptest! {
+    #![proptest_config(ProptestConfig { cases: 24, failure_persistence: None, ..ProptestConfig::default() })]
+
+    #[test]
+    fn successive_versions_of_random_worlds_obey_the_rules_of_live_manifests(recipe in worlds::recipe()) {
+        worlds::obeys(&recipe);
+    }
 }

@@ -9,7 +9,8 @@ use headwater::media::{Language, TrackId};
 use headwater::packager::{RenditionView, SegmentContent, SegmentationView, Snapshot};
 use headwater::resolve::{EndpointRules, Form, Protocol};
 
-use crate::world::{Ask, Track, World, loop_file, manifest, object, playlist, transport_stream};
+use crate::answers::{manifest, object, playlist};
+use crate::world::{Ask, Track, World, loop_file, transport_stream};
 
 /// Something that happens to a world.
 #[derive(Clone, Copy, Debug)]
@@ -169,8 +170,8 @@ impl Scenario {
             files.extend(boxes(&last, rules));
         }
         files.insert("objects.txt".to_owned(), objects(&last, &world.endpoints));
-        let reports: String = world.reports.iter().map(|r| format!("{r}\n")).collect();
-        files.insert("reports.txt".to_owned(), reports);
+        let reports: Vec<String> = world.reports.iter().map(ToString::to_string).collect();
+        files.insert("reports.txt".to_owned(), reports.join("\n") + "\n");
         files
     }
 }

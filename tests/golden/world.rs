@@ -1,6 +1,5 @@
-//! One channel with made-up sources and a made-up clock, read through `resolve` as readers do.
+//! One channel with made-up sources and a made-up clock.
 
-use std::net::{IpAddr, Ipv4Addr};
 use std::path::Path;
 use std::sync::Arc;
 
@@ -13,16 +12,13 @@ use headwater::packager::{
     Channel, ChannelConfig, Input, InputId, Limits, Output, Report, SegmentationKey,
     SegmentationWanted, Snapshot, SourceEvent, SourceId,
 };
-use headwater::resolve::{
-    AccessRules, Arrival, EndpointRules, File, Form, GENERATION, Leaf, Protocol, Resolution,
-    Viewer, render, resolve,
-};
+use headwater::resolve::{AccessRules, EndpointRules, Protocol};
 use headwater::units::{FrameRate, MediaDuration, MediaTime, Monotonic, Now, Timescale, WallTime};
 
 /// Unix seconds at which every world begins: a turn of the loop of 8 s begins there.
 pub(crate) const BEGINNING_S: i64 = 1_789_123_456;
 /// The process's own clock then.
-const MONO_NS: u64 = 1_000_000_000;
+pub(crate) const MONO_NS: u64 = 1_000_000_000;
 
 /// One coded frame of a pattern.
 #[derive(Clone, Debug)]
@@ -66,13 +62,15 @@ impl Track {
             frame_rate: Some(rate),
             chroma: Some((1, 0, 0)),
         });
-        // Decode order I P B B P B B: P is shown three frames later than it is decoded, at most.
-        let delay = |n: i64| match (b, n % 3) {
-            (false, _) => 0,
-            (true, _) if n == 0 => 1,
-            (true, 1) if n + 2 < gop => 3,
-            (true, 2 | 0) if n > 1 && !(n % 3 == 2 && n + 1 >= gop) => 0,
-            (true, _) => 1,
+        // Decode order I0 P3 B1 B2 P6 B4 B5 …, everything shown a frame late.
+        let delay = |n: i64| {
+            let group = (n - 1).div_euclid(3) * 3;
+            match (b, (n - 1).rem_euclid(3)) {
+                (false, _) => 0,
+                (true, 0) if n > 0 && group + 3 < gop => 3,
+                (true, 1 | 2) if n > 0 && group + 3 < gop => 0,
+                (true, _) => 1,
+            }
         };
         let frames = (0..gop).map(|n| Frame {
             data: Bytes::from(vec![n as u8; 60 + usize::from(n == 0) * 400]),
@@ -361,63 +359,10 @@ impl World {
     }
 }
 
-fn reading(since: MediaDuration) -> Now {
+pub(crate) fn reading(since: MediaDuration) -> Now {
     let ns = since.rescale(Timescale::NANOS).ticks();
     Now {
         mono: Monotonic(MONO_NS + ns.unsigned_abs()),
         wall: WallTime(BEGINNING_S * 1_000_000_000 + ns),
-    }
-}
-
-/// What a reader gets at once.
-pub(crate) fn ask(
-    snapshot: &Snapshot,
-    rules: &EndpointRules,
-    leaf: &Leaf<'_>,
-    query: Option<&str>,
-) -> Resolution {
-    let viewer = Viewer { address: IpAddr::V4(Ipv4Addr::LOCALHOST), code: None, bearer: None };
-    let arrival = Arrival { at: Monotonic(MONO_NS), losses: snapshot.losses };
-    resolve(snapshot, rules, leaf, query, &viewer, arrival, reading(MediaDuration::ZERO))
-}
-
-fn manifest_text(
-    snapshot: &Snapshot,
-    rules: &EndpointRules,
-    resolution: &Resolution,
-) -> Option<Arc<str>> {
-    let Resolution::Manifest(view) = resolution else { return None };
-    Some(render(snapshot, rules, view.kind).expect("a view of the same snapshot"))
-}
-
-/// The multivariant playlist or the MPD, where the endpoint has it and there is enough to show.
-pub(crate) fn manifest(snapshot: &Snapshot, rules: &EndpointRules, form: Form) -> Option<Arc<str>> {
-    let leaf = Leaf::Manifest { name: "manifest", form };
-    manifest_text(snapshot, rules, &ask(snapshot, rules, &leaf, None))
-}
-
-/// A media playlist, where there is enough to show.
-pub(crate) fn playlist(
-    snapshot: &Snapshot,
-    rules: &EndpointRules,
-    rendition: &str,
-    query: Option<&str>,
-) -> Option<Arc<str>> {
-    let leaf = Leaf::Object { generation: GENERATION, rendition, file: File::Playlist };
-    manifest_text(snapshot, rules, &ask(snapshot, rules, &leaf, query))
-}
-
-/// The bytes of the object that a manifest names so.
-pub(crate) fn object(
-    snapshot: &Snapshot,
-    rules: &EndpointRules,
-    rendition: &str,
-    name: &str,
-) -> Option<Vec<u8>> {
-    let file = File::parse(name).unwrap_or_else(|| panic!("{name} is an object's name"));
-    let leaf = Leaf::Object { generation: GENERATION, rendition, file };
-    match ask(snapshot, rules, &leaf, None) {
-        Resolution::Object(object) => Some(object.body.concat()),
-        _ => None,
     }
 }

@@ -1,0 +1,122 @@
+//! A reader that reloads everything whenever it changes, and holds each version against the last.
+
+use std::collections::BTreeMap;
+
+use headwater::packager::Snapshot;
+use headwater::resolve::{EndpointRules, Form};
+
+use crate::answers::{manifest, playlist};
+use crate::dash::{self, Mpd};
+use crate::model::{self, Playlist};
+use crate::rules;
+use crate::scenario::view;
+
+/// What one reader of one endpoint has.
+#[derive(Debug, Default)]
+pub(crate) struct Reader {
+    lists: BTreeMap<String, (u64, Playlist)>,
+    mpd: Option<(u64, Mpd)>,
+    /// Versions seen of media playlists and of MPDs.
+    pub(crate) seen: (usize, usize),
+    /// Delta updates merged.
+    pub(crate) merged: usize,
+    /// Whether the source may go: then a low-latency list may end without a hint.
+    pub(crate) lenient: bool,
+}
+
+impl Reader {
+    /// Takes the next snapshot.
+    pub(crate) fn take(&mut self, snapshot: &Snapshot, rules: &EndpointRules) {
+        if rules.protocol.has_hls() {
+            self.playlists(snapshot, rules);
+        }
+        if rules.protocol.has_dash() {
+            self.mpd(snapshot, rules);
+        }
+    }
+
+    fn playlists(&mut self, snapshot: &Snapshot, rules: &EndpointRules) {
+        let Some(view) = snapshot.segmentations.get(&rules.segmentation) else { return };
+        let mut all = Vec::new();
+        let mut fresh = Vec::new();
+        for list in view.current() {
+            let name = list.rendition.name.clone();
+            let had = self.lists.get(&name);
+            // An ended channel's text differs under the version it had before.
+            if let Some((_, had)) =
+                had.filter(|(v, l)| *v == list.version && l.ended == snapshot.ended)
+            {
+                all.push((name, had.clone()));
+                continue;
+            }
+            let Some(text) = playlist(snapshot, rules, &name, None) else {
+                assert!(had.is_none(), "H12, H14: what was shown is shown on");
+                return;
+            };
+            let now = model::read(&text);
+            self.seen.0 += 1;
+            rules::holds(&now, self.lenient);
+            if let Some((_, had)) = had {
+                rules::follows(had, &now);
+                if !snapshot.ended && rules.protocol.low_latency() {
+                    self.merged += usize::from(delta(snapshot, rules, &name, had, &now));
+                }
+            }
+            fresh.extend((list.version == snapshot.version).then(|| name.clone()));
+            self.lists.insert(name.clone(), (list.version, now.clone()));
+            all.push((name, now));
+        }
+        if view.current().count() == all.len() {
+            rules::agree(&all, &fresh);
+        }
+    }
+
+    fn mpd(&mut self, snapshot: &Snapshot, rules: &EndpointRules) {
+        let Some(text) = manifest(snapshot, rules, Form::Mpd) else {
+            assert!(self.mpd.is_none(), "what was shown is shown on");
+            return;
+        };
+        let version = view(snapshot, rules).version;
+        let now = dash::read(&text);
+        self.seen.1 += 1;
+        if let Some((had_version, had)) = &self.mpd {
+            dash::follows(had, &now);
+            let same = *had_version == version && !snapshot.ended;
+            assert!(!same || had.text == now.text, "a version has one text");
+        }
+        self.mpd = Some((version, now));
+    }
+}
+
+/// Asks for a delta update and merges it: what comes out is the full playlist. Whether any segment
+/// was skipped.
+fn delta(
+    snapshot: &Snapshot,
+    rules: &EndpointRules,
+    name: &str,
+    had: &Playlist,
+    full: &Playlist,
+) -> bool {
+    let text = playlist(snapshot, rules, name, Some("_HLS_skip=YES")).expect("there is enough");
+    let delta = model::read(&text);
+    if delta.skipped == 0 {
+        assert_eq!(&delta, full, "L30: nothing to skip, so the full playlist");
+        return false;
+    }
+    rules::holds(&delta, true);
+    let from = delta.skipped as usize - 1;
+    let far: i64 = full.segments[from..].iter().map(|s| s.micros).sum();
+    assert!(far > full.can_skip_until.expect("L06") - 1000, "L31: {far} µs from the end");
+    // Listed parts of what is kept may go in the version that a delta is laid over.
+    let mut merged = model::merge(had, &delta);
+    for (segment, full) in merged.segments.iter_mut().zip(&full.segments) {
+        if full.parts.is_empty() {
+            segment.parts.clear();
+        }
+    }
+    assert_eq!(
+        &merged, full,
+        "L31, L33: the delta merged into the previous playlist is the full one"
+    );
+    true
+}
