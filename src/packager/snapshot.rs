@@ -132,14 +132,16 @@ impl RenditionView {
         let span = span.max(MediaDuration::from_secs(3 * i64::from(target)));
         let since: MediaTime = last.end_time() - span;
         let by_span = self.rows.partition_point(|row| row.end_time() <= since);
-        self.after_long_hole(by_count.min(by_span), span)
+        self.after_long_hole(by_count.min(by_span), span, target)
     }
 
-    /// A list does not reach over a hole longer than itself once three rows stand behind it: whoever
-    /// reads now has all of what came before behind him.
-    fn after_long_hole(&self, start: usize, span: MediaDuration) -> usize {
-        let rows = self.rows.len();
-        let hole = (start + 1..rows.saturating_sub(2)).rev().find(|at| {
+    /// A list does not reach over a hole longer than itself once three rows and three target
+    /// durations stand behind it: whoever reads now has all of what came before behind him.
+    fn after_long_hole(&self, start: usize, span: MediaDuration, target: u32) -> usize {
+        let least = MediaDuration::from_secs(3 * i64::from(target));
+        let latest = self.rows.last_spanning(least).unwrap_or(0);
+        let latest = latest.min(self.rows.len().saturating_sub(3));
+        let hole = (start + 1..=latest).rev().find(|at| {
             let (Some(before), Some(row)) = (self.rows.get(at - 1), self.rows.get(*at)) else {
                 return false;
             };
