@@ -182,8 +182,15 @@ impl<S: AsyncWrite + Unpin> AsyncWrite for Guarded<S> {
         self.stream.is_write_vectored()
     }
 
+    /// Hyper flushes once an answer is out, but does not read again where it has met an empty
+    /// socket meanwhile: idleness is timed from here.
     fn poll_flush(mut self: Pin<&mut Self>, context: &mut Context<'_>) -> Poll<io::Result<()>> {
-        Pin::new(&mut self.stream).poll_flush(context)
+        let this = &mut *self;
+        if this.state.phase.load(Ordering::Relaxed) == IDLE && this.reading_for != IDLE {
+            // What it gives is met again by the read that the timer wakes.
+            let _ = this.poll_read_deadline(context);
+        }
+        Pin::new(&mut this.stream).poll_flush(context)
     }
 
     fn poll_shutdown(mut self: Pin<&mut Self>, context: &mut Context<'_>) -> Poll<io::Result<()>> {
