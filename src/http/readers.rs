@@ -138,7 +138,7 @@ async fn wait_for(
 ) -> (Resolution, Arc<Snapshot>) {
     let now = origin.clock.now();
     let mut snapshot = channel.snapshot();
-    let mut arrival = Arrival { at: now.mono, losses: snapshot.losses };
+    let arrival = Arrival { at: now.mono, losses: snapshot.losses };
     let mut resolution = resolve(&snapshot, rules, &path.leaf, query, viewer, arrival, now);
     let mut place: Option<WaitPlace> = None;
     while let Resolution::Wait { on, deadline } = resolution {
@@ -156,12 +156,15 @@ async fn wait_for(
                 _ = versions.changed() => {}
                 () = origin.clock.sleep_until(deadline) => {}
                 // Who waits when the server ends gets what is there.
-                () = origin.shutdown.wait() => arrival.at = Monotonic(0),
+                () = origin.shutdown.wait() => {}
             }
         }
         snapshot = channel.snapshot();
-        resolution =
-            resolve(&snapshot, rules, &path.leaf, query, viewer, arrival, origin.clock.now());
+        let mut now = origin.clock.now();
+        if origin.shutdown.begun() {
+            now.mono = Monotonic(u64::MAX);
+        }
+        resolution = resolve(&snapshot, rules, &path.leaf, query, viewer, arrival, now);
     }
     (resolution, snapshot)
 }
