@@ -277,11 +277,9 @@ impl Run {
             };
         }
         let identity = super::watch::identity(&info);
-        if self
-            .tracks
-            .iter()
-            .any(|t| super::watch::identity(&t.info) == identity && t.key.0 != key.0)
-        {
+        // Programmes of one source are rungs as folders are: they share what they say in a language.
+        let elsewhere = |t: &RunTrack| t.key.0 != key.0 || t.info.variant != info.variant;
+        if self.tracks.iter().any(|t| super::watch::identity(&t.info) == identity && elsewhere(t)) {
             let same = self.tracks.iter().find(|t| super::watch::identity(&t.info) == identity);
             if same.is_some_and(|t| t.info.variant == info.variant) {
                 return Taken::Break(PeriodReason::SourceReturned);
