@@ -69,6 +69,8 @@ pub(super) struct Run {
     recent: VecDeque<MediaTime>,
     /// A cadence found again, to be taken up with the next Period.
     regained: Option<Rhythm>,
+    /// No cut before this.
+    not_before: Option<MediaTime>,
     /// How far behind the leading track another may be.
     lateness: MediaDuration,
     part_target: Option<MediaDuration>,
@@ -92,6 +94,8 @@ pub(super) struct Beginning {
     pub(super) rhythm: Rhythm,
     pub(super) frame: MediaDuration,
     pub(super) origin: MediaTime,
+    /// Media before this is there already: with absolute time it is dropped as a duplicate.
+    pub(super) not_before: Option<MediaTime>,
     pub(super) reason: PeriodReason,
 }
 
@@ -147,6 +151,7 @@ impl Run {
             reached: None,
             recent: VecDeque::new(),
             regained: None,
+            not_before: beginning.not_before,
             lateness,
             part_target: target,
         };

@@ -53,6 +53,9 @@ pub struct State {
     pub revision: u64,
     /// Ordinal of the newest Period.
     pub period_ordinal: Option<u64>,
+    /// Id of the newest Period; ids only rise, as they name objects.
+    #[serde(default)]
+    pub period_id: Option<i64>,
     /// By segmentation, in the order of their keys.
     #[serde(with = "segmentations")]
     pub segmentations: BTreeMap<SegmentationKey, Reserved>,

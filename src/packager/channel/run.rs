@@ -72,6 +72,7 @@ impl Channel {
             rhythm: start.rhythm,
             frame: start.frame,
             origin: mapping.apply(start.origin),
+            not_before: floor.filter(|_| mapping.absolute),
             reason,
         };
         let mut reports = Vec::new();

@@ -30,6 +30,9 @@ impl Run {
         at: MediaTime,
         around: &mut Surroundings<'_>,
     ) -> Option<Boundary> {
+        if self.not_before.is_some_and(|there| at < there) {
+            return None;
+        }
         self.keep_rhythm(at, around);
         let (rhythm, frame) = (self.clock.rhythm, self.clock.frame);
         let first = self.period.is_none();
@@ -169,11 +172,15 @@ impl Run {
         }
         let ordinal = around.state.period_ordinal.map_or(0, |last| last + 1);
         around.state.period_ordinal = Some(ordinal);
+        // An id names objects: it only rises, whatever the clock does.
+        let next = around.state.period_id.map_or(i64::MIN, |last| last + 1);
+        let id = at.floor_millis().max(next);
+        around.state.period_id = Some(id);
         *around.state_changed = true;
         *around.needs_state = around.state.revision + 1;
         let members = self.tracks.iter().filter(|t| t.member);
         let period = Arc::new(Period {
-            id: at.floor_millis(),
+            id,
             ordinal,
             tracks: members.map(|t| period_track(t, self.clock.frame)).collect(),
         });
