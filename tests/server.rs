@@ -1,0 +1,30 @@
+//! The whole server over loopback, through full URLs. Time is driven by the tests where media is not
+//! pushed by a process of its own: it advances only when a test says so, and effects are waited for
+//! by looking at the server's own state.
+
+#![allow(clippy::expect_used, clippy::panic, clippy::unwrap_used)]
+
+#[path = "server/client.rs"]
+mod client;
+#[path = "server/guard.rs"]
+mod guard;
+#[path = "server/http.rs"]
+mod http;
+#[path = "server/ingest.rs"]
+mod ingest;
+#[path = "server/life.rs"]
+mod life;
+#[path = "server/limits.rs"]
+mod limits;
+#[path = "server/low_latency.rs"]
+mod low_latency;
+#[path = "server/playlist.rs"]
+mod playlist;
+#[path = "server/process.rs"]
+mod process;
+#[path = "server/runs.rs"]
+mod runs;
+#[path = "server/ts.rs"]
+mod ts;
+#[path = "server/world.rs"]
+mod world;

@@ -1,0 +1,236 @@
+//! The program itself: its commands, its signals, and its sudden death.
+
+use std::io::{BufRead, BufReader};
+use std::net::SocketAddr;
+use std::path::Path;
+use std::process::{Child, Command, ExitStatus, Stdio};
+use std::time::Duration;
+
+use tempfile::TempDir;
+
+use crate::client::{Connection, PATIENCE, Reply};
+use crate::playlist::{Playlist, media_playlists};
+use crate::ts::{self};
+use crate::world::{LISTENERS, LOOPED};
+
+fn headwater(command: &str, config: &Path) -> Command {
+    let mut out = Command::new(env!("CARGO_BIN_EXE_headwater"));
+    out.args([command, "--config"]).arg(config).env_remove("HEADWATER_LOG");
+    out
+}
+
+/// A folder with a configuration and the loop it names.
+fn installed(config: &str) -> TempDir {
+    let folder = tempfile::tempdir().expect("a temporary folder");
+    std::fs::write(folder.path().join("headwater.toml"), config).expect("writable");
+    let programme = include_bytes!("../../fixtures/loop/two-rungs.mp4");
+    std::fs::write(folder.path().join("loop.mp4"), programme).expect("writable");
+    folder
+}
+
+/// What a command prints to standard error, and its exit code.
+fn outcome(command: &str, config: &str) -> (Option<i32>, String) {
+    let folder = installed(config);
+    let output = headwater(command, &folder.path().join("headwater.toml")).output().expect("runs");
+    (output.status.code(), String::from_utf8(output.stderr).expect("text"))
+}
+
+/// A server that runs; killed when it is dropped.
+#[derive(Debug)]
+struct Process {
+    child: Child,
+    egress: SocketAddr,
+    ingest: SocketAddr,
+    admin: SocketAddr,
+}
+
+impl Drop for Process {
+    fn drop(&mut self) {
+        // It may have ended already.
+        let _ = self.child.kill();
+        let _ = self.child.wait();
+    }
+}
+
+impl Process {
+    fn start(folder: &TempDir) -> Self {
+        let mut command = headwater("serve", &folder.path().join("headwater.toml"));
+        let mut child =
+            command.stdout(Stdio::piped()).stderr(Stdio::null()).spawn().expect("starts");
+        let stdout = BufReader::new(child.stdout.take().expect("piped"));
+        let lines: Vec<String> =
+            stdout.lines().map_while(Result::ok).take_while(|line| line != "ready").collect();
+        let address = |name: &str| {
+            let line = lines.iter().find_map(|l| l.strip_prefix(&format!("{name} http://")));
+            line.expect("every listener is printed").parse().expect("an address")
+        };
+        let (egress, ingest, admin) = (address("egress"), address("ingest"), address("admin"));
+        Process { child, egress, ingest, admin }
+    }
+
+    async fn get(&self, path: &str) -> Reply {
+        Connection::open(self.egress).await.get(path).await
+    }
+
+    /// The media playlist of one rendition, once it has come up to now: the loop begins in the past.
+    /// Real time passes here: the program has no other.
+    async fn list(&self) -> (String, Playlist) {
+        let mut again = tokio::time::interval(Duration::from_millis(50));
+        let found = async {
+            loop {
+                again.tick().await;
+                let multivariant = self.get("/v1/g/1/c/manifest").await;
+                if multivariant.status == 200 {
+                    let media = media_playlists(&multivariant.text()).pop_last().expect("one");
+                    let path = format!("/v1/g/1/c/{media}");
+                    let list = Playlist::read(&self.get(&path).await.text(), None);
+                    let newest: jiff::Timestamp =
+                        list.entries.last().unwrap().date.parse().unwrap();
+                    let age = jiff::Timestamp::now().duration_since(newest);
+                    if age.as_millis() < 2_500 {
+                        return (path.trim_end_matches("media.m3u8").to_owned(), list);
+                    }
+                }
+            }
+        };
+        tokio::time::timeout(PATIENCE, found).await.expect("a playlist in time")
+    }
+
+    /// Waits, bounded, until the metrics are as a test wants them.
+    async fn until(&self, what: &str, done: impl Fn(&str) -> bool) {
+        let mut operator = Connection::open(self.admin).await;
+        let mut again = tokio::time::interval(Duration::from_millis(5));
+        let mut text = String::new();
+        let so = async {
+            while !done(&text) {
+                again.tick().await;
+                text = operator.get("/metrics").await.text();
+            }
+        };
+        let so = tokio::time::timeout(PATIENCE, so).await;
+        assert!(so.is_ok(), "in vain: {what}\n{text}");
+    }
+
+    fn terminate(&self) {
+        let kill = Command::new("kill").args(["-TERM", &self.child.id().to_string()]).status();
+        assert!(kill.expect("kill runs").success());
+    }
+
+    async fn ended(&mut self) -> ExitStatus {
+        let mut again = tokio::time::interval(Duration::from_millis(10));
+        let ended = async {
+            loop {
+                again.tick().await;
+                if let Some(status) = self.child.try_wait().expect("our child") {
+                    return status;
+                }
+            }
+        };
+        tokio::time::timeout(PATIENCE, ended).await.expect("an end in time")
+    }
+}
+
+#[tokio::test]
+async fn five_sudden_deaths_reuse_no_number_and_no_name() {
+    let folder = installed(&format!("{LISTENERS}{LOOPED}"));
+    let mut seen: Vec<Playlist> = Vec::new();
+    for _life in 0..6 {
+        let process = Process::start(&folder);
+        let (path, list) = process.list().await;
+        for old in &seen {
+            list.begins_after(old);
+        }
+        // Killed while a part is on its way: the hint has been handed out.
+        let hint = list.hint.clone().expect("a hint");
+        assert_eq!(process.get(&format!("{path}{hint}")).await.status, 200);
+        let text = process.get(&format!("{path}media.m3u8")).await.text();
+        drop(process);
+        seen.push(Playlist::read(&text, None));
+    }
+}
+
+#[tokio::test]
+async fn sigterm_answers_who_waits_and_ends_with_zero() {
+    let limits = "[limits]\ndrain = \"5s\"\n";
+    let folder = installed(&format!(
+        "{LISTENERS}{limits}{LOOPED}{}",
+        ts::PUSHED.replace("[limits]\ninput_loss = \"1s\"", "")
+    ));
+    let mut process = Process::start(&folder);
+    let mut encoder = Connection::open(process.ingest).await;
+    encoder.send("PUT", "/v1/g/1/p/live.ts", &[("Transfer-Encoding", "chunked")]).await;
+    encoder.write(&crate::client::chunk(ts::BFRAMES_30)).await;
+    let ingested = |line: &str| line.starts_with("headwater_ingested") && !line.ends_with(" 0");
+    process.until("media came", |metrics| metrics.lines().any(ingested)).await;
+    // Real time passes: the wait must be seen to have begun before what it is for has come.
+    let mut waiting = Connection::open(process.egress).await;
+    let (path, list) = process.list().await;
+    waiting.send("GET", &format!("{path}media.m3u8?_HLS_msn={}", list.last() + 2), &[]).await;
+    process.until("one waits", |metrics| metrics.contains("headwater_waiters 1\n")).await;
+    process.terminate();
+    assert_eq!(waiting.receive("GET").await.status, 200);
+    assert_eq!(encoder.receive("PUT").await.status, 503);
+    assert_eq!(process.ended().await.code(), Some(0));
+}
+
+#[test]
+fn check_names_every_fault_with_its_line_and_what_is_allowed() {
+    let (code, text) = outcome("check", &format!("{LISTENERS}{LOOPED}"));
+    assert_eq!((code, &*text), (Some(0), ""));
+    let faulty = LOOPED
+        .replace("segment_num = 12", "segment_num = 1000")
+        .replace("part_duration", "part_duratoin")
+        .replace("protocol = \"DASH_CMAF\"", "protocol = \"DASH_TS\"");
+    let (code, text) = outcome("check", &faulty);
+    assert_eq!(code, Some(2));
+    assert!(text.contains("headwater.toml cannot be used:"), "{text}");
+    for fault in [
+        "line 11: channel[0].endpoint[0].segment_num",
+        "line 10: channel[0].endpoint[0].part_duratoin: is no key of this section; the nearest is `part_duration`",
+        "channel[0].endpoint[2].protocol = \"DASH_TS\": is not a protocol; available are HLS_CMAF",
+    ] {
+        assert!(text.contains(fault), "{fault}\n{text}");
+    }
+    let (code, served) = outcome("serve", &faulty);
+    assert_eq!((code, served.lines().count()), (Some(2), text.lines().count()), "{served}");
+}
+
+#[test]
+fn a_file_that_is_not_there_or_no_toml_is_said_so() {
+    let missing = Path::new("/nonexistent/headwater.toml");
+    let output = headwater("check", missing).output().expect("runs");
+    assert_eq!(output.status.code(), Some(2));
+    let text = String::from_utf8(output.stderr).unwrap();
+    assert!(text.starts_with("cannot read /nonexistent/headwater.toml: "), "{text}");
+    let (code, text) = outcome("check", "[egress\n");
+    assert_eq!(code, Some(2));
+    assert!(text.contains("line 1"), "{text}");
+}
+
+#[test]
+fn a_loop_that_is_missing_or_broken_is_said_so() {
+    let config = format!("{LISTENERS}{LOOPED}");
+    let folder = installed(&config);
+    let path = folder.path().join("headwater.toml");
+    for (bytes, says) in [
+        (None, "cannot read loop.mp4 of channel c: "),
+        (Some(&b""[..]), "cannot loop loop.mp4 of channel c: "),
+        (Some(&[0; 4096][..]), "cannot loop loop.mp4 of channel c: "),
+        (
+            Some(&include_bytes!("../../fixtures/loop/two-rungs.mp4")[..40_000]),
+            "cannot loop loop.mp4 of channel c: ",
+        ),
+        (Some(ts::BFRAMES_30), "cannot loop loop.mp4 of channel c: "),
+    ] {
+        let programme = folder.path().join("loop.mp4");
+        match bytes {
+            None => std::fs::remove_file(&programme).expect("there"),
+            Some(bytes) => std::fs::write(&programme, bytes).expect("writable"),
+        }
+        let output = headwater("serve", &path).output().expect("runs");
+        let text = String::from_utf8(output.stderr).unwrap();
+        assert_eq!(output.status.code(), Some(2), "{text}");
+        assert!(text.starts_with(says), "{text}");
+        assert!(!text.contains("panicked"), "{text}");
+    }
+}
