@@ -2,6 +2,7 @@
 //! and on the part grid; segmentations cut where they will; Periods begin at common cuts.
 
 mod follow;
+mod members;
 mod plan;
 mod track;
 
@@ -10,7 +11,7 @@ use std::sync::Arc;
 
 use super::cadence::{Rhythm, half};
 use super::chunker::{ChunkBuilder, Timed};
-use super::contract::{LeftOut, PeriodReason, Report, SourceId};
+use super::contract::{PeriodReason, Report};
 use super::grid::{frames_in, part_target, with_rounding};
 use super::period::Period;
 use super::segmentation::{Cut, RunClock, Segmentation};
@@ -185,31 +186,6 @@ impl Run {
         longest.is_some_and(|s| s.cuts_at(at, self.clock.rhythm, self.clock.frame))
     }
 
-    /// Puts another input's tracks in the place of the run's, one for each with the same identity
-    /// and equal settings. False, and nothing changed, where they do not match one for one.
-    pub(super) fn take_over(
-        &mut self,
-        mapping: Mapping,
-        others: &[(SourceTrack, &TrackInfo)],
-    ) -> bool {
-        let same = |ours: &TrackInfo, theirs: &TrackInfo| {
-            super::watch::identity(ours) == super::watch::identity(theirs)
-                && ours.codec == theirs.codec
-                && ours.timescale == theirs.timescale
-        };
-        let counterpart =
-            |t: &RunTrack| others.iter().find(|(_, info)| same(&t.info, info)).map(|(key, _)| *key);
-        let members = self.tracks.iter().filter(|t| t.member);
-        let Some(keys) = members.map(counterpart).collect::<Option<Vec<_>>>() else { return false };
-        self.tracks.retain(|t| t.member);
-        for (track, key) in self.tracks.iter_mut().zip(keys) {
-            track.key = key;
-            track.leaving = false;
-        }
-        self.mapping = mapping;
-        true
-    }
-
     /// Whether a sample is there already.
     pub(super) fn has(&self, key: SourceTrack, sample: &Sample) -> bool {
         let track = self.tracks.iter().find(|t| t.key == key);
@@ -263,66 +239,6 @@ impl Run {
             bytes: 0,
             ticks: 0,
         });
-    }
-
-    /// A track is declared while the run goes on: the same again is nothing, new settings are a
-    /// break, a new one waits for a Period.
-    pub(super) fn declare(
-        &mut self,
-        key: SourceTrack,
-        info: TrackInfo,
-        limit: usize,
-        around: &mut Surroundings<'_>,
-    ) -> Taken {
-        if let Some(known) = self.tracks.iter().find(|t| t.key == key) {
-            return if known.info == info {
-                Taken::Yes
-            } else {
-                Taken::Break(PeriodReason::SettingsChanged)
-            };
-        }
-        let identity = super::watch::identity(&info);
-        // Programmes of one source are rungs as folders are: they share what they say in a language.
-        let elsewhere = |t: &RunTrack| t.key.0 != key.0 || t.info.variant != info.variant;
-        if self.tracks.iter().any(|t| super::watch::identity(&t.info) == identity && elsewhere(t)) {
-            let same = self.tracks.iter().find(|t| super::watch::identity(&t.info) == identity);
-            if same.is_some_and(|t| t.info.variant == info.variant) {
-                return Taken::Break(PeriodReason::SourceReturned);
-            }
-            let track = format!("{}-{}", identity.0, info.variant.as_str());
-            around.reports.push(Report::TrackLeftOut { track, why: LeftOut::DuplicateLanguage });
-            return Taken::Yes;
-        }
-        if self.tracks.len() >= limit {
-            let track = identity.0.to_string();
-            around.reports.push(Report::TrackLeftOut { track, why: LeftOut::TooManyTracks });
-            return Taken::Yes;
-        }
-        let frame = info.codec.frame_duration().unwrap_or(self.clock.frame);
-        let shift = MediaDuration::ZERO;
-        self.add_track(Beginner { key, info, frame, shift }, around);
-        if let Some(track) = self.tracks.last_mut() {
-            track.next_boundary = self.passed + self.boundaries.len() as u64;
-        }
-        Taken::Yes
-    }
-
-    /// A source has gone. Gives whether any track of the run is left.
-    pub(super) fn lose(&mut self, source: SourceId) -> Remaining {
-        for track in self.tracks.iter_mut().filter(|t| t.key.0 == source) {
-            track.leaving = true;
-        }
-        self.tracks.retain(|t| t.member || !t.leaving);
-        if self.tracks.iter().filter(|t| t.member).all(|t| t.leaving) {
-            return Remaining::None;
-        }
-        if self.tracks.first().is_some_and(|leader| leader.leaving) {
-            return Remaining::NotTheLeader;
-        }
-        if self.tracks.iter().any(|t| t.leaving) {
-            self.pending.get_or_insert(PeriodReason::TracksChanged);
-        }
-        Remaining::Leader
     }
 
     /// Takes a sample of a track of the run; others are passed over.

@@ -107,6 +107,13 @@ fn delta(
     let from = delta.skipped as usize - 1;
     let far: i64 = full.segments[from..].iter().map(|s| s.micros).sum();
     assert!(far > full.can_skip_until.expect("L06") - 1000, "L31: {far} µs from the end");
+    // §6.2.5.1: a client whose playlist is older than half the skip boundary does not ask for one.
+    let known = (had.sequence + had.segments.len() as u64 - full.sequence) as usize;
+    let unknown: i64 =
+        full.segments[known.min(full.segments.len())..].iter().map(|s| s.micros).sum();
+    if unknown > full.can_skip_until.expect("L06") / 2 {
+        return false;
+    }
     // Listed parts of what is kept may go in the version that a delta is laid over.
     let mut merged = model::merge(had, &delta);
     for (segment, full) in merged.segments.iter_mut().zip(&full.segments) {

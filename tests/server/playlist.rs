@@ -126,6 +126,8 @@ impl Playlist {
         assert!(self.sequence > old.last(), "{} after {}", self.sequence, old.last());
         let (new, before) = (self.discontinuity_numbers().0, old.discontinuity_numbers().1);
         assert!(new > before, "discontinuity {new} after {before}");
+        let dates = (&self.entries[0].date, &old.entries.last().expect("listed").date);
+        assert!(dates.0 > dates.1, "media listed again: {dates:?}");
         let reused = self.uris().intersection(&old.uris()).cloned().collect::<Vec<_>>();
         assert!(reused.is_empty(), "names used again: {reused:?}");
     }

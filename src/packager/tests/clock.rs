@@ -210,3 +210,25 @@ fn a_hole_longer_than_the_window_drops_the_old_list() {
     assert_eq!(first.period.ordinal, 1, "nothing from before the hole is listed");
     assert!(list.rows.iter_from(0).all(|row| !row.is_gap()));
 }
+
+#[test]
+fn a_restart_with_absolute_time_begins_after_what_is_there_and_plays_on() {
+    let tracks = vec![Synthetic::video("", 720, rate(30, 1), 30), Synthetic::audio(48_000)];
+    let mut world =
+        World::new(config(&[(1, Some(500)), (4, None), (2, None)]), tracks).with_absolute_time();
+    world.run_until(50);
+    let end = list(&world, Video).rows.last().expect("a row").end_time();
+    world.restart();
+    // The source begins forty-five seconds in the past, as a loop does.
+    for track in &mut world.tracks {
+        track.next = MediaDuration::from_secs(6).div_ceil(track.frame);
+    }
+    world.run_until(80);
+    for seconds in [1, 2, 4] {
+        let rows = world.rows(seconds, Video);
+        assert!(rows.len() >= 3, "{seconds} s: {rows:?}");
+    }
+    let first = list(&world, Video).rows.get(0).expect("a row").start_time();
+    assert!(first >= end, "nothing is listed twice");
+    assert!(lag(&world, Video) < MediaDuration::from_millis(2500));
+}
