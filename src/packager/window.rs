@@ -71,13 +71,14 @@ impl Rows {
         low
     }
 
-    /// The index of the last row from which on rows are at least `span` long together; `None` where
-    /// all of them are not. Holes between rows count for nothing.
+    /// The index of the last row from which on media is at least `span` long together; `None` where
+    /// all of it is not. Gaps and holes between rows count for nothing.
     #[must_use]
     pub fn last_spanning(&self, span: MediaDuration) -> Option<usize> {
         let mut sum = MediaDuration::ZERO;
         (0..self.len()).rev().find(|i| {
-            sum = sum + self.get(*i).map_or(MediaDuration::ZERO, |row| row.length());
+            let media = self.get(*i).filter(|row| !row.is_gap());
+            sum = sum + media.map_or(MediaDuration::ZERO, |row| row.length());
             sum >= span
         })
     }

@@ -35,7 +35,9 @@ impl MediaPlaylist<'_> {
     }
 
     /// How many of the rows from `first` on a delta update skips: those that begin farther than
-    /// CAN-SKIP-UNTIL from the end of the last complete segment (§6.2.5.1).
+    /// CAN-SKIP-UNTIL from the end of the last complete segment (§6.2.5.1). Gaps count for nothing:
+    /// those of a hole are listed all at once when media returns, and who asked before has not seen
+    /// them.
     fn skipped(&self, first: usize) -> usize {
         if !self.skip || !self.low_latency || self.listing.ended {
             return 0;
