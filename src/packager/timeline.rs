@@ -81,6 +81,8 @@ pub(super) struct TrackClock {
     /// Decode to presentation distance of the newest sync sample, source ticks: video decode times
     /// are moved by it, so that a sync sample's composition time is its decode time.
     delay: i64,
+    /// Decode time of the newest sample, source ticks.
+    last_source: Option<i64>,
     /// Added to this track's source times alone, where its clock jumped and the others' did not.
     shift: MediaDuration,
     last_dts: Option<i64>,
@@ -99,6 +101,7 @@ impl TrackClock {
             kind: info.kind(),
             frame: frame.max(1),
             delay: 0,
+            last_source: None,
             shift,
             last_dts: None,
         }
@@ -125,12 +128,26 @@ impl TrackClock {
         self.last_dts.is_some_and(|last| dts * 2 < last * 2 + self.frame)
     }
 
+    /// By how much a sample's decode time is moved. A sync sample that repeats a decode time or
+    /// goes back behind one lies on its composition time as any does, but what its distance is
+    /// says nothing of the samples after it.
+    fn delay_of(&mut self, sample: &Sample) -> i64 {
+        let rises = self.last_source.is_none_or(|last| sample.dts > last);
+        self.last_source = Some(sample.dts);
+        if !sample.sync || self.kind != MediaKind::Video {
+            return self.delay;
+        }
+        let delay = sample.pts.saturating_sub(sample.dts);
+        if rises {
+            self.delay = delay;
+        }
+        delay
+    }
+
     /// Places a sample on the channel's clock.
     pub(super) fn place(&mut self, mapping: &Mapping, sample: &Sample) -> Placed {
-        if sample.sync && self.kind == MediaKind::Video {
-            self.delay = sample.pts - sample.dts;
-        }
-        let mut dts = self.ticks(mapping, sample.dts.saturating_add(self.delay));
+        let delay = self.delay_of(sample);
+        let mut dts = self.ticks(mapping, sample.dts.saturating_add(delay));
         let mut repaired = Repaired::No;
         if let Some(last) = self.last_dts {
             let expected = last + self.frame;
@@ -169,6 +186,10 @@ mod tests {
     use bytes::Bytes;
 
     fn audio(rate: u32) -> TrackClock {
+        TrackClock::new(&audio_info(rate), MediaDuration::from_millis(20), MediaDuration::ZERO)
+    }
+
+    fn audio_info(rate: u32) -> TrackInfo {
         let aac = crate::media::codec::AacConfig {
             object_type: 2,
             sample_rate: rate,
@@ -176,15 +197,14 @@ mod tests {
             frame_length: 1024,
             asc: Bytes::from_static(&[0x11, 0x90]),
         };
-        let info = TrackInfo {
+        TrackInfo {
             id: TrackId(1),
             variant: VariantName::default(),
             language: Language::UNDETERMINED,
             codec: Codec::Aac(aac),
             timescale: Timescale::NINETY_KHZ,
             bitrate: None,
-        };
-        TrackClock::new(&info, MediaDuration::from_millis(20), MediaDuration::ZERO)
+        }
     }
 
     fn sample(dts: i64) -> Sample {
@@ -216,6 +236,30 @@ mod tests {
         assert!(matches!(clock.place(&mapping, &sample(0)), Placed::Jump));
         assert!(matches!(clock.place(&mapping, &sample(898_000)), Placed::Overlaps));
         assert!(matches!(clock.place(&mapping, &sample(901_920)), Placed::At(..)));
+    }
+
+    #[test]
+    fn a_sync_sample_whose_decode_time_is_wrong_moves_none_of_those_after_it() {
+        let rate = crate::units::FrameRate::new(25, 1).expect("not zero");
+        let info = TrackInfo {
+            codec: crate::packager::tests::world::avc(720, Some(rate)),
+            ..audio_info(48_000)
+        };
+        for wrong in [0, -4_500] {
+            let mut clock = TrackClock::new(&info, rate.duration_of(1), MediaDuration::ZERO);
+            let mapping = Mapping { offset: MediaDuration::ZERO, absolute: false };
+            for n in 0..60_i64 {
+                let sync = n % 25 == 0;
+                // The sync sample at one second repeats the decode time before it, or less.
+                let dts = if n == 25 { 24 * 3_600 + wrong } else { n * 3_600 };
+                let pts = (n + 1) * 3_600;
+                let sample = Sample { dts, pts, sync, ..sample(0) };
+                let Placed::At(timed, _) = clock.place(&mapping, &sample) else {
+                    panic!("a late decode time is no jump")
+                };
+                assert_eq!(timed.dts, (n + 1) * 3_600, "frame {n}, wrong by {wrong}");
+            }
+        }
     }
 
     #[test]

@@ -7,4 +7,4 @@ mod inputs;
 mod invariants;
 mod low_latency;
 mod twins;
-mod world;
+pub(super) mod world;
