@@ -242,15 +242,17 @@ impl Segmentation {
     }
 
     /// Removes rows no reader may ask for any more: a row outlives its last listing by its own
-    /// duration and that of the longest list (rfc8216bis §6.2.2), and the limits of memory.
+    /// duration and that of the longest list (rfc8216bis §6.2.2), and the limits of memory. A hole
+    /// however long leaves as many rows as a list shows: who reads goes on from there.
     pub(super) fn trim(&mut self, periods_max: usize) {
         let keep = self.list_span().times(2) + self.duration.times(2);
         let least = MediaDuration::from_secs(3 * i64::from(self.target));
+        let floor = self.wanted.segments.max(3) as usize + 1;
         for builder in self.builders.values_mut() {
             // After a long hole the old rows stay until enough new ones follow it (invariant 12).
             let mut spare = builder.rows.last_spanning(least).unwrap_or(0);
             while let (Some(first), Some(last)) = (builder.rows.get(0), builder.rows.last()) {
-                let old = last.end_time() - first.end_time() > keep;
+                let old = builder.rows.len() > floor && last.end_time() - first.end_time() > keep;
                 let periods = last.period.ordinal - first.period.ordinal >= periods_max as u64;
                 if !periods && (!old || spare == 0) {
                     break;

@@ -1,6 +1,8 @@
 //! Encoders that go, come back, jump and change; processes that die.
 
 use super::world::{Synthetic, World, config, rate};
+use crate::manifest::Listing;
+use crate::manifest::hls::{MediaPlaylist, media};
 use crate::media::MediaKind::Video;
 use crate::packager::contract::LeftOut;
 use crate::packager::{Report, SourceEvent};
@@ -43,6 +45,28 @@ fn an_encoder_back_at_zero_begins_a_period_with_the_next_number() {
 }
 
 #[test]
+fn a_hole_longer_than_any_window_leaves_what_is_listed_until_three_segments_have_come() {
+    let mut world = world();
+    world.run_until(40);
+    let before = world.rows(2, Video).last().expect("rows").0;
+    world.input(SourceEvent::Lost);
+    world.source.session += 1;
+    for track in &mut world.tracks {
+        track.next = 0;
+    }
+    world.delay = MediaDuration::from_secs(640);
+    world.declare();
+    for seconds in [643, 645, 647, 660] {
+        world.run_until(seconds);
+        let view = world.segmentation(2);
+        let list = view.renditions.iter().find(|r| r.rendition.kind == Video).expect("video");
+        assert!(list.rows.last().expect("a row").number > before);
+        assert!(list.rows.len() >= 7, "at {seconds} s: {}", list.rows.len());
+        assert!(list.rows.iter_from(0).all(|row| !row.is_gap()), "no list reaches over the hole");
+    }
+}
+
+#[test]
 fn timestamps_that_jump_begin_a_period_and_no_runt() {
     for jump in [-3600, -5, 7, 3600] {
         let mut world = world();
@@ -57,6 +81,48 @@ fn timestamps_that_jump_begin_a_period_and_no_runt() {
         assert_eq!(marks.last().map(|m| m.0), Some(1));
         let rows = world.rows(2, Video);
         assert!(rows.iter().all(|r| r.1 <= 2001), "{rows:?}");
+    }
+}
+
+#[test]
+fn a_delta_update_skips_nothing_that_a_reader_before_a_hole_has_not_seen() {
+    let mut world = World::new(
+        config(&[(1, Some(500))]),
+        vec![Synthetic::video("", 720, rate(30, 1), 30), Synthetic::audio(48_000)],
+    );
+    world.config.segmentations[0].window = MediaDuration::from_secs(60);
+    world.restart();
+    world.run_until(50);
+    let seen = world.rows(1, Video).last().expect("rows").0;
+    world.input(SourceEvent::Lost);
+    world.source.session += 1;
+    for track in &mut world.tracks {
+        track.next = 0;
+    }
+    world.delay = MediaDuration::from_secs(75);
+    world.declare();
+    for seconds in [77, 80] {
+        world.run_until(seconds);
+        let segmentation = world.segmentation(1);
+        let text = media(&MediaPlaylist {
+            listing: Listing {
+                folder: "1-1",
+                segments: 6,
+                window: MediaDuration::from_secs(60),
+                ended: false,
+            },
+            segmentation,
+            list: &segmentation.renditions[0],
+            low_latency: true,
+            skip: true,
+        });
+        let number = |tag: &str| -> u64 {
+            let line = text.lines().find_map(|line| line.strip_prefix(tag)).expect(tag);
+            line.parse().expect("a number")
+        };
+        let first_listed =
+            number("#EXT-X-MEDIA-SEQUENCE:") + number("#EXT-X-SKIP:SKIPPED-SEGMENTS=");
+        assert!(first_listed <= seen + 1, "{first_listed} after {seen}");
     }
 }
 
