@@ -15,6 +15,8 @@ use crate::rng::Rng;
 use crate::source::{Source, avc};
 
 const SECOND: i64 = 1_000_000;
+/// How far wrong decode times may move where a segment begins.
+const WRONG_TIMES: i64 = 100_000;
 
 /// What befalls a world.
 #[derive(Clone, Copy, Debug)]
@@ -208,6 +210,7 @@ impl World {
             Action::WallBack => self.origin.wall_step = 0,
             Action::GraceOver => {
                 self.origin.excused = false;
+                self.invariants.slack = 0;
                 self.hls.iter_mut().for_each(|p| p.after_grace(now));
                 self.dash.after_grace();
             }
@@ -276,8 +279,14 @@ impl World {
             }
             Mishap::Jump { by, track: None } => self.source.base += by,
             Mishap::Jump { by, track: Some(track) } => self.source.tracks[track].skew += by,
-            Mishap::EqualTimes(n) => self.source.tracks[0].stuck = n,
-            Mishap::BackwardTimes(n) => self.source.tracks[0].early = n,
+            Mishap::EqualTimes(n) => {
+                self.invariants.slack = WRONG_TIMES;
+                self.source.tracks[0].stuck = n;
+            }
+            Mishap::BackwardTimes(n) => {
+                self.invariants.slack = WRONG_TIMES;
+                self.source.tracks[0].early = n;
+            }
             Mishap::Silence { track, us } => {
                 self.source.tracks[track].silent_until = now + us;
                 return us;
