@@ -75,10 +75,20 @@ impl Rows {
     /// all of it is not. Gaps and holes between rows count for nothing.
     #[must_use]
     pub fn last_spanning(&self, span: MediaDuration) -> Option<usize> {
+        self.last_with(span, |row| !row.is_gap())
+    }
+
+    /// As [`Rows::last_spanning`], with gaps counted at their length.
+    #[must_use]
+    pub fn last_reaching(&self, span: MediaDuration) -> Option<usize> {
+        self.last_with(span, |_| true)
+    }
+
+    fn last_with(&self, span: MediaDuration, counts: impl Fn(&Segment) -> bool) -> Option<usize> {
         let mut sum = MediaDuration::ZERO;
         (0..self.len()).rev().find(|i| {
-            let media = self.get(*i).filter(|row| !row.is_gap());
-            sum = sum + media.map_or(MediaDuration::ZERO, |row| row.length());
+            let counted = self.get(*i).filter(|row| counts(row));
+            sum = sum + counted.map_or(MediaDuration::ZERO, |row| row.length());
             sum >= span
         })
     }

@@ -59,7 +59,7 @@ pub fn media(playlist: &MediaPlaylist<'_>) -> String {
     if skipped > 0 {
         let _ = writeln!(out, "#EXT-X-SKIP:SKIPPED-SEGMENTS={skipped}");
     }
-    let parted = list.rows.last_spanning(playlist.target().times(PART_TARGETS)).unwrap_or(0);
+    let parted = list.rows.last_reaching(playlist.target().times(PART_TARGETS)).unwrap_or(0);
     for (i, row) in (first + skipped..).zip(list.rows.iter_from(first + skipped)) {
         // A gap of a Period the rendition takes no part in has no init either.
         let has_init = row.period.track(list.rendition.id).is_some();
