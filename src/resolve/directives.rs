@@ -88,7 +88,12 @@ pub(super) fn asked(
     };
     let parts_of_open = open.map_or(0, |(_, parts)| parts as u64);
     if msn >= newest {
-        let base = if open.is_some_and(|(number, _)| number == msn) { parts_of_open } else { 0 };
+        // A segment that a break has ended is complete with as many parts as it was seen with.
+        let complete = list.rows.last().filter(|row| row.number == msn);
+        let base = match open {
+            Some((number, _)) if number == msn => parts_of_open,
+            _ => complete.map_or(0, |row| row.parts().len() as u64),
+        };
         if part > base.saturating_sub(1) + advance_limit(segmentation) {
             return Err(DirectiveError::AheadOfPlaylist);
         }

@@ -1,11 +1,16 @@
 //! Encoders that go, come back, jump and change; processes that die.
 
-use super::world::{Synthetic, World, config, rate};
+use std::net::Ipv4Addr;
+
+use super::world::{Synthetic, World, config, rate, reading};
 use crate::manifest::Listing;
 use crate::manifest::hls::{MediaPlaylist, media};
 use crate::media::MediaKind::Video;
 use crate::packager::contract::LeftOut;
 use crate::packager::{Report, SourceEvent};
+use crate::resolve::{
+    AccessRules, Arrival, EndpointRules, File, Leaf, Protocol, Resolution, Viewer, resolve,
+};
 use crate::units::MediaDuration;
 
 fn world() -> World {
@@ -124,6 +129,38 @@ fn a_delta_update_skips_nothing_that_a_reader_before_a_hole_has_not_seen() {
             number("#EXT-X-MEDIA-SEQUENCE:") + number("#EXT-X-SKIP:SKIPPED-SEGMENTS=");
         assert!(first_listed <= seen + 1, "{first_listed} after {seen}");
     }
+}
+
+#[test]
+fn a_reader_who_waits_for_a_part_of_a_segment_that_a_break_ends_is_not_refused() {
+    let mut world = World::new(
+        config(&[(1, Some(500))]),
+        vec![Synthetic::video("", 720, rate(30, 1), 180), Synthetic::audio(48_000)],
+    );
+    world.run_until(35);
+    let list = &world.segmentation(1).renditions[0];
+    let (_, open) = list.position();
+    let (number, parts) = open.expect("a segment in the making");
+    assert!(parts >= 8, "{parts}");
+    world.input(SourceEvent::Lost);
+    let rules = EndpointRules {
+        ordinal: 1,
+        protocol: Protocol::LlHlsCmaf,
+        segmentation: world.config.segmentations[0].key,
+        segments: 6,
+        hls_window: MediaDuration::ZERO,
+        dash_window: MediaDuration::ZERO,
+        manifest_name: "manifest".to_owned(),
+        access: AccessRules::open(),
+        folder: EndpointRules::folder(1),
+    };
+    let leaf = Leaf::Object { generation: 1, rendition: "video", file: File::Playlist };
+    let query = format!("_HLS_msn={number}&_HLS_part={parts}");
+    let viewer = Viewer { address: Ipv4Addr::LOCALHOST.into(), code: None, bearer: None };
+    let now = reading(world.now);
+    let arrival = Arrival { at: now.mono, losses: 0 };
+    let answer = resolve(world.latest(), &rules, &leaf, Some(&query), &viewer, arrival, now);
+    assert!(matches!(answer, Resolution::Manifest(_)), "{answer:?}");
 }
 
 #[test]
