@@ -61,7 +61,9 @@ impl Segmentation {
         let scale = last.timescale;
         let (period, start, end) = if let Some(row) = like {
             let ticks = |time: MediaTime| time.rescale(scale).ticks();
-            (&row.period, ticks(row.start_time()), ticks(row.end_time()))
+            // What this rendition has may reach over the others' cut: rows end in order.
+            let start = ticks(row.start_time()).max(last.start + last.duration);
+            (&row.period, start, ticks(row.end_time()).max(start + 1))
         } else {
             let start = last.start + last.duration;
             (&last.period, start, start + duration.rescale(scale).ticks())
