@@ -31,8 +31,7 @@ impl Listing<'_> {
     /// the sum of its segments (rfc8216bis §6.2.2): a hole between two of them counts for nothing.
     #[must_use]
     pub fn start(&self, segmentation: &SegmentationView, list: &RenditionView) -> usize {
-        let start = list.list_start(self.segments, self.window, segmentation.target);
-        start.min(list.rows.last_spanning(segmentation.least_listed()).unwrap_or(0))
+        list.list_start(self.segments, self.window, segmentation.target)
     }
 
     /// Index of the first row an MPD lists: its window is one of time, and ends with media.

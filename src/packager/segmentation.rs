@@ -39,6 +39,8 @@ pub(super) struct Segmentation {
     /// The highest number used.
     last_number: Option<u64>,
     end: Option<MediaTime>,
+    /// The target duration readers know.
+    published_target: u32,
     /// Snapshot version of the newest change.
     version: u64,
     builders: BTreeMap<RenditionId, Builder>,
@@ -54,6 +56,7 @@ impl Segmentation {
             last_cut: None,
             last_number: None,
             end: None,
+            published_target: 0,
             version: 0,
             builders: BTreeMap::new(),
         }
@@ -164,6 +167,8 @@ impl Segmentation {
             chunks: Vec::new(),
             parted: 0,
             timescale,
+            published: None,
+            raises: Arc::new([]),
             rendition: None,
             next_part: None,
             reports: Arc::new([]),
@@ -250,7 +255,7 @@ impl Segmentation {
         let floor = self.wanted.segments.max(3) as usize + 1;
         for builder in self.builders.values_mut() {
             // After a long hole the old rows stay until enough new ones follow it (invariant 12).
-            let mut spare = builder.rows.last_spanning(least).unwrap_or(0);
+            let mut spare = builder.rows.last_spanning(builder.rows.len(), least).unwrap_or(0);
             while let (Some(first), Some(last)) = (builder.rows.get(0), builder.rows.last()) {
                 let old = builder.rows.len() > floor && last.end_time() - first.end_time() > keep;
                 let periods = last.period.ordinal - first.period.ordinal >= periods_max as u64;
@@ -334,7 +339,12 @@ impl Segmentation {
 
     /// The rows of every rendition as readers see them; what changed gets `version`.
     pub(super) fn publish(&mut self, version: u64, renditions: &[Rendition]) -> Vec<RenditionView> {
+        let raised = std::mem::replace(&mut self.published_target, self.target);
+        for builder in self.builders.values_mut().filter(|_| raised > 0 && raised < self.target) {
+            builder.note_raise(raised);
+        }
         for (id, builder) in self.builders.iter_mut().filter(|(_, b)| b.dirty) {
+            builder.published = builder.rows.last().map(|row| row.number);
             builder.version = version;
             builder.dirty = false;
             builder.rendition = renditions.get(id.0 as usize).cloned().map(Arc::new);
@@ -349,6 +359,7 @@ impl Segmentation {
                     open: builder.open.clone().filter(|_| self.part_target.is_some()),
                     next_number: builder.open.as_ref().map(|open| open.number),
                     next_part: builder.next_part,
+                    raises: Arc::clone(&builder.raises),
                     reports: Arc::clone(&builder.reports),
                 })
             })

@@ -118,6 +118,8 @@ pub struct RenditionView {
     pub next_number: Option<u64>,
     /// Period id and decode time of the part that comes next: its name, hinted.
     pub next_part: Option<(i64, i64)>,
+    /// Numbers after whose rows the target duration was raised, each with the one before.
+    pub raises: Arc<[(u64, u32)]>,
     /// Where the other renditions stood when this version was published.
     pub reports: Arc<[Report]>,
 }
@@ -127,20 +129,31 @@ impl RenditionView {
     /// target durations (invariant 12); it only moves forward as rows are added (invariant 10).
     #[must_use]
     pub fn list_start(&self, segments: u32, span: MediaDuration, target: u32) -> usize {
-        let Some(last) = self.rows.last() else { return 0 };
-        let by_count = self.rows.len().saturating_sub(segments as usize);
+        // Where the target duration was raised a list would reach back for more: it stays where it
+        // was under the old one.
+        let before = self.raises.iter().filter_map(|(last, old)| {
+            let shown = self.rows.partition_point(|row| row.number <= *last);
+            (shown > 0).then(|| self.start_among(shown, segments, span, *old))
+        });
+        before.max().unwrap_or(0).max(self.start_among(self.rows.len(), segments, span, target))
+    }
+
+    /// As [`RenditionView::list_start`], of the first `rows` rows.
+    fn start_among(&self, rows: usize, segments: u32, span: MediaDuration, target: u32) -> usize {
+        let Some(last) = rows.checked_sub(1).and_then(|last| self.rows.get(last)) else { return 0 };
+        let by_count = rows.saturating_sub(segments as usize);
         let span = span.max(MediaDuration::from_secs(3 * i64::from(target)));
         let since: MediaTime = last.end_time() - span;
         let by_span = self.rows.partition_point(|row| row.end_time() <= since);
-        self.after_long_hole(by_count.min(by_span), span, target)
+        let least = MediaDuration::from_secs(3 * i64::from(target));
+        let by_media = self.rows.last_spanning(rows, least).unwrap_or(0);
+        let latest = by_media.min(rows.saturating_sub(3));
+        self.after_long_hole(by_count.min(by_span).min(by_media), latest, span)
     }
 
     /// A list does not reach over a hole longer than itself once three rows and three target
     /// durations stand behind it: whoever reads now has all of what came before behind him.
-    fn after_long_hole(&self, start: usize, span: MediaDuration, target: u32) -> usize {
-        let least = MediaDuration::from_secs(3 * i64::from(target));
-        let latest = self.rows.last_spanning(least).unwrap_or(0);
-        let latest = latest.min(self.rows.len().saturating_sub(3));
+    fn after_long_hole(&self, start: usize, latest: usize, span: MediaDuration) -> usize {
         let hole = (start + 1..=latest).rev().find(|at| {
             let (Some(before), Some(row)) = (self.rows.get(at - 1), self.rows.get(*at)) else {
                 return false;

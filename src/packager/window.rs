@@ -71,22 +71,27 @@ impl Rows {
         low
     }
 
-    /// The index of the last row from which on media is at least `span` long together; `None` where
-    /// all of it is not. Gaps and holes between rows count for nothing.
+    /// The index of the last of the first `rows` rows from which on media is at least `span` long
+    /// together; `None` where all of it is not. Gaps and holes between rows count for nothing.
     #[must_use]
-    pub fn last_spanning(&self, span: MediaDuration) -> Option<usize> {
-        self.last_with(span, |row| !row.is_gap())
+    pub fn last_spanning(&self, rows: usize, span: MediaDuration) -> Option<usize> {
+        self.last_with(rows, span, |row| !row.is_gap())
     }
 
-    /// As [`Rows::last_spanning`], with gaps counted at their length.
+    /// As [`Rows::last_spanning`] of all rows, with gaps counted at their length.
     #[must_use]
     pub fn last_reaching(&self, span: MediaDuration) -> Option<usize> {
-        self.last_with(span, |_| true)
+        self.last_with(self.len(), span, |_| true)
     }
 
-    fn last_with(&self, span: MediaDuration, counts: impl Fn(&Segment) -> bool) -> Option<usize> {
+    fn last_with(
+        &self,
+        rows: usize,
+        span: MediaDuration,
+        counts: impl Fn(&Segment) -> bool,
+    ) -> Option<usize> {
         let mut sum = MediaDuration::ZERO;
-        (0..self.len()).rev().find(|i| {
+        (0..rows.min(self.len())).rev().find(|i| {
             let counted = self.get(*i).filter(|row| counts(row));
             sum = sum + counted.map_or(MediaDuration::ZERO, |row| row.length());
             sum >= span

@@ -43,7 +43,8 @@ impl MediaPlaylist<'_> {
             return 0;
         }
         let beyond = self.target().times(SKIP_TARGETS) + MediaDuration::new(1, Timescale::MICROS);
-        let far = self.list.rows.last_spanning(beyond).map_or(0, |last| last + 1);
+        let far =
+            self.list.rows.last_spanning(self.list.rows.len(), beyond).map_or(0, |last| last + 1);
         far.saturating_sub(first)
     }
 }

@@ -18,6 +18,10 @@ pub(super) struct Builder {
     /// How many of `chunks` lie in published parts.
     pub(super) parted: usize,
     pub(super) timescale: Timescale,
+    /// The last number readers know.
+    pub(super) published: Option<u64>,
+    /// Numbers after whose rows the target duration was raised, each with the one before.
+    pub(super) raises: Arc<[(u64, u32)]>,
     /// What manifests say of it at its version: its rates, which other segmentations raise too,
     /// change with its rows only.
     pub(super) rendition: Option<Arc<Rendition>>,
@@ -31,6 +35,14 @@ pub(super) struct Builder {
 }
 
 impl Builder {
+    /// The target duration was `old` for all rows readers know.
+    pub(super) fn note_raise(&mut self, old: u32) {
+        let first = self.rows.get(0).map_or(0, |row| row.number);
+        let known = self.raises.iter().copied().filter(|(number, _)| *number >= first);
+        self.raises = known.chain(self.published.map(|number| (number, old))).collect();
+        self.dirty = true;
+    }
+
     pub(super) fn end_part(&mut self) {
         let Some(open) = &mut self.open else { return };
         let chunks = self.chunks[self.parted..].to_vec();
