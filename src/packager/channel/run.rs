@@ -15,12 +15,14 @@ use crate::units::{MediaDuration, MediaTime, Now};
 
 /// Sound and picture of one moment arrive within this of each other.
 const SKEW_MAX: MediaDuration = MediaDuration::from_millis(2500);
+/// After a break, clocks that stand farther apart have jumped apart: a track so late is left out.
+const SKEW_RESUMED_MAX: MediaDuration = MediaDuration::from_millis(1000);
 
 /// How much a track's source times must be moved so that its newest media lies with the leading
 /// track's: nothing, unless its clock stands apart by more than interleaving explains.
-fn apart(newest: MediaTime, leading: MediaTime) -> MediaDuration {
+fn apart(newest: MediaTime, leading: MediaTime, most: MediaDuration) -> MediaDuration {
     let skew = newest - leading;
-    if skew.abs() <= SKEW_MAX {
+    if skew.abs() <= most {
         return MediaDuration::ZERO;
     }
     MediaDuration::from_millis(-skew.floor_millis())
@@ -59,10 +61,12 @@ impl Channel {
         }));
         let mut tracks = watch.tracks;
         let mut shifts = BTreeMap::new();
+        let most = if reason == PeriodReason::Started { SKEW_MAX } else { SKEW_RESUMED_MAX };
         let chosen = start.tracks.iter().filter_map(|key| {
             let watched = tracks.get(key)?;
-            let shift =
-                watched.newest().map_or(MediaDuration::ZERO, |newest| apart(newest, start.newest));
+            let shift = watched
+                .newest()
+                .map_or(MediaDuration::ZERO, |newest| apart(newest, start.newest, most));
             shifts.insert(*key, shift);
             Some(Beginner { key: *key, info: watched.info.clone(), frame: watched.frame(), shift })
         });
