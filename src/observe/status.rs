@@ -1,6 +1,6 @@
 //! What a channel plays, or why it does not, in a sentence.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 use std::sync::{Mutex, PoisonError};
 
 use serde::Serialize;
@@ -28,6 +28,8 @@ struct Said {
     refusals: BTreeMap<u8, String>,
     /// Encoders connected, by input.
     connected: BTreeMap<u8, usize>,
+    /// Inputs whose encoder has come and gone.
+    gone: BTreeSet<u8>,
 }
 
 /// A channel for `/status`.
@@ -85,6 +87,7 @@ impl ChannelStatus {
         let mut said = self.said.lock().unwrap_or_else(PoisonError::into_inner);
         let count = said.connected.entry(input).or_default();
         *count = count.saturating_sub(1);
+        said.gone.insert(input);
     }
 
     /// The channel as `/status` shows it.
@@ -122,20 +125,32 @@ impl ChannelStatus {
             None if connected > 0 => {
                 "has an encoder connected and gathers its first segments".to_owned()
             }
-            None => match said.refusals.iter().next_back() {
-                Some((input, why)) => format!(
-                    "plays nothing: an encoder came to input {input} and was refused: {why}"
-                ),
-                None => format!(
-                    "plays nothing: no encoder has come; push MPEG-TS by PUT to /v1/{group}/1/{channel}/live.ts on the ingest listener"
-                ),
-            },
+            None => said.nothing(group, channel),
         };
         let notes = said.reports.values().cloned();
         let refusals =
             said.refusals.iter().map(|(input, why)| format!("input {input} refused: {why}"));
         let notes = notes.chain(refusals).take(COMPLAINTS_MAX).collect();
         Shown { group: group.to_owned(), channel: channel.to_owned(), says, notes }
+    }
+}
+
+impl Said {
+    /// Why nothing plays while no encoder is connected: the newest refusal, or else what is missing.
+    fn nothing(&self, group: &str, channel: &str) -> String {
+        if let Some((input, why)) = self.refusals.iter().next_back() {
+            return format!(
+                "plays nothing: an encoder came to input {input} and was refused: {why}"
+            );
+        }
+        if let Some(input) = self.gone.last() {
+            return format!(
+                "plays nothing: the encoder of input {input} went before it had brought enough to begin, which is media over three distances of its key frames"
+            );
+        }
+        format!(
+            "plays nothing: no encoder has come; push MPEG-TS by PUT to /v1/{group}/1/{channel}/live.ts on the ingest listener"
+        )
     }
 }
 
@@ -162,4 +177,30 @@ fn playing(snapshot: &Snapshot) -> String {
         .map(|v| format!("{} ms", v.duration.floor_millis()))
         .collect();
     format!("{}; segments of {}", tracks.collect::<Vec<_>>().join(", "), durations.join(", "))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn says(status: &ChannelStatus) -> String {
+        status.show("news", "one", false, &Snapshot::default(), Now::default()).says
+    }
+
+    #[test]
+    fn an_encoder_that_came_and_went_too_soon_is_told_apart_from_none() {
+        let status = ChannelStatus::default();
+        assert!(says(&status).contains("no encoder has come"), "{}", says(&status));
+        status.connected(1);
+        assert_eq!(says(&status), "has an encoder connected and gathers its first segments");
+        status.disconnected(1);
+        assert_eq!(
+            says(&status),
+            "plays nothing: the encoder of input 1 went before it had brought enough to begin, which is media over three distances of its key frames"
+        );
+        status.connected(1);
+        status.disconnected(1);
+        status.refused(1, "the body broke off".to_owned());
+        assert!(says(&status).ends_with("was refused: the body broke off"), "{}", says(&status));
+    }
 }
