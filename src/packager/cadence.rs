@@ -1,4 +1,4 @@
-//! The rhythm of a source's sync samples: found at start-up, held to afterwards (TIMING: Cadence).
+//! The rhythm of a source's sync samples: found at start-up, held to afterwards (docs/time.md: Cadence).
 
 use serde::{Deserialize, Serialize};
 
@@ -138,7 +138,7 @@ pub(super) fn exact_frame(
         .unwrap_or(measured)
 }
 
-/// The slot of an instant: floor((t − phase + G/2) / D) (TIMING: Numbers).
+/// The slot of an instant: floor((t − phase + G/2) / D) (docs/time.md: Numbers).
 pub(super) fn slot(t: MediaTime, phase: MediaDuration, g: MediaDuration, d: MediaDuration) -> u64 {
     u64::try_from((t.since_epoch() - phase + half(g)).div_floor(d)).unwrap_or(0)
 }

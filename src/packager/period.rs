@@ -6,7 +6,7 @@ use super::state::RenditionId;
 use crate::media::{Codec, Language};
 use crate::units::{FrameRate, MediaTime, Timescale};
 
-/// A stretch of unbroken timing and settings (TIMING: Periods). Its id is its start.
+/// A stretch of unbroken timing and settings (docs/time.md: Periods). Its id is its start.
 #[derive(Clone, Debug)]
 pub struct Period {
     /// Unix milliseconds of the leading track's first presentation time, rounded down.

@@ -300,7 +300,7 @@ impl Segmentation {
     }
 
     /// Gives the renditions that changed at `version` the positions of the others, and keeps those
-    /// of the rest: a version's text never changes (DESIGN: One rendering).
+    /// of the rest: a version's text never changes (docs/architecture.md).
     pub(super) fn attach_reports(
         &mut self,
         view: &mut SegmentationView,

@@ -1,4 +1,4 @@
-//! The channel's clock: source times in, ticks since the Unix epoch out (TIMING: Clock).
+//! The channel's clock: source times in, ticks since the Unix epoch out (docs/time.md: Clock).
 
 use super::chunker::Timed;
 use crate::media::{Codec, MediaKind, Sample, TrackInfo};

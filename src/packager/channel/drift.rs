@@ -2,7 +2,7 @@
 //!
 //! Media arrives late, never early, so the least lateness of a minute tells where the source's
 //! clock stands whatever the network does. Over half a second from where it stood at first, the
-//! mapping is moved by a Period (TIMING: Clock). The wall clock takes no part: its steps move
+//! mapping is moved by a Period (docs/time.md: Clock). The wall clock takes no part: its steps move
 //! nothing.
 
 use super::super::contract::PeriodReason;

@@ -1,4 +1,4 @@
-//! TIMING.md's table of sources that must come out right.
+//! docs/time.md's table of sources that must come out right.
 
 use super::world::{Synthetic, World, config, rate};
 use crate::media::MediaKind::{Audio, Video};

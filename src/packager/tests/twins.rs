@@ -1,4 +1,4 @@
-//! The sources of TIMING.md's table again: with a restart in the middle and, with absolute time, a
+//! The sources of docs/time.md's table again: with a restart in the middle and, with absolute time, a
 //! twin that joins late. Only video is stamped in milliseconds here: audio is counted in samples from
 //! the first timestamp seen, which a twin cannot know to better than its rounding.
 
