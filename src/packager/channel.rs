@@ -291,6 +291,10 @@ impl Channel {
         self.losses += 1;
         if let Phase::Watching(watch, _) = &mut self.phase {
             watch.tracks.clear();
+            // Rungs of their own connections went one by one; the last run had them all.
+            if let Some(run) = &self.state.run {
+                watch.expect(&run.tracks);
+            }
         }
         self.publish(true);
     }

@@ -116,6 +116,13 @@ impl Watch {
         self.tracks.insert(key, Watched { info, samples: VecDeque::new() });
     }
 
+    /// Waits for these tracks too, as a source that returns whole brings them all.
+    pub(super) fn expect(&mut self, tracks: &BTreeSet<(MediaKind, VariantName, Language)>) {
+        if let Some(resume) = &mut self.resume {
+            resume.tracks.extend(tracks.iter().cloned());
+        }
+    }
+
     pub(super) fn forget(&mut self, source: SourceId) {
         self.tracks.retain(|(s, _), _| *s != source);
     }

@@ -53,13 +53,15 @@ impl Run {
 
     /// A source has gone. Gives whether any track of the run is left.
     pub(in crate::packager) fn lose(&mut self, source: SourceId) -> Remaining {
+        let remains = |t: &RunTrack| t.member && !t.leaving && t.key.0 != source;
+        if !self.tracks.iter().any(remains) {
+            // Not marked as leaving: these are the tracks to wait for when the source returns.
+            return Remaining::None;
+        }
         for track in self.tracks.iter_mut().filter(|t| t.key.0 == source) {
             track.leaving = true;
         }
         self.tracks.retain(|t| t.member || !t.leaving);
-        if self.tracks.iter().filter(|t| t.member).all(|t| t.leaving) {
-            return Remaining::None;
-        }
         if self.tracks.first().is_some_and(|leader| leader.leaving) {
             return Remaining::NotTheLeader;
         }

@@ -72,6 +72,31 @@ fn a_hole_longer_than_any_window_leaves_what_is_listed_until_three_segments_have
 }
 
 #[test]
+fn an_encoder_that_returns_begins_with_its_sound_though_the_picture_is_first() {
+    let mut world = world();
+    world.run_until(20);
+    world.input(SourceEvent::Lost);
+    world.source.session += 1;
+    for track in &mut world.tracks {
+        track.next = 0;
+    }
+    world.delay = MediaDuration::from_secs(23);
+    // A demultiplexer knows a track by its first frame, and sound comes behind the picture.
+    world.input(SourceEvent::Track(world.tracks[0].info.clone()));
+    world.run_until(23);
+    let (video, audio) = (world.tracks[0].info.id, world.tracks[1].info.clone());
+    let first = world.tracks[0].take();
+    world.input(SourceEvent::Sample(video, first));
+    world.input(SourceEvent::Track(audio));
+    world.run_until(40);
+    let marks = ordinals(&world, 2);
+    assert_eq!(marks.iter().filter(|m| m.1).count(), 1, "one break is one Period: {marks:?}");
+    let view = world.segmentation(2);
+    let last = view.renditions[0].rows.last().expect("rows");
+    assert_eq!(last.period.tracks.len(), 2, "{:?}", world.reports);
+}
+
+#[test]
 fn timestamps_that_jump_begin_a_period_and_no_runt() {
     for jump in [-3600, -5, 7, 3600] {
         let mut world = world();

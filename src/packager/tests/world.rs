@@ -116,7 +116,7 @@ impl Synthetic {
         self.offset + self.frame.times(self.next + 1)
     }
 
-    fn take(&mut self) -> Sample {
+    pub(crate) fn take(&mut self) -> Sample {
         let n = self.next;
         self.next += 1;
         let reordered = if self.reorder > 0 && !(self.sync)(n) { (n % 3) - 1 } else { 0 };
