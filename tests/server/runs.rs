@@ -173,7 +173,7 @@ async fn an_encoder_that_starts_anew_again_and_again_breaks_no_rule() {
     let world = World::driven(PUSHED);
     let mut connection = Connection::open(world.egress()).await;
     let mut readers = [Reader::default(), Reader::default()];
-    for turn in 0..6_i64 {
+    for turn in 0..9_i64 {
         let body = [ts::BFRAMES_30, ts::BFRAMES_25][usize::try_from(turn % 2).unwrap()];
         let before = world.snapshot().losses;
         assert_eq!(ts::push(&world, "/v1/g/1/p/live.ts", body).await.status, 200);
