@@ -84,8 +84,12 @@ pub enum Report {
         /// Whether the source brings absolute time.
         absolute: bool,
     },
+    /// Segments were dropped before their time: `limits.channel_bytes` is reached.
+    MemoryOverflow,
     /// Media was dropped because it waits for a cut beyond the limit.
     PendingOverflow,
+    /// Segments were dropped before their time: `limits.periods` is reached.
+    PeriodsOverflow,
     /// A Period began.
     PeriodBegan {
         /// Its id: Unix milliseconds.
@@ -177,6 +181,12 @@ impl fmt::Display for Report {
             Report::ClockMapped { absolute: false } => {
                 f.write_str("clock taken from the time of arrival")
             }
+            Report::MemoryOverflow => f.write_str(
+                "segments were dropped before their time: limits.channel_bytes is reached",
+            ),
+            Report::PeriodsOverflow => {
+                f.write_str("segments were dropped before their time: limits.periods is reached")
+            }
             Report::PendingOverflow => f.write_str(
                 "too much media without a cut: limits.pending_bytes reached, oldest dropped",
             ),
@@ -205,7 +215,9 @@ impl Report {
             Report::CadenceFound { .. } => "CadenceFound",
             Report::CadenceIrregular { .. } => "CadenceIrregular",
             Report::ClockMapped { .. } => "ClockMapped",
+            Report::MemoryOverflow => "MemoryOverflow",
             Report::PendingOverflow => "PendingOverflow",
+            Report::PeriodsOverflow => "PeriodsOverflow",
             Report::PeriodBegan { .. } => "PeriodBegan",
             Report::SourceLost { .. } => "SourceLost",
             Report::TargetRaised { .. } => "TargetRaised",

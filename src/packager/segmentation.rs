@@ -249,7 +249,9 @@ impl Segmentation {
     /// Removes rows no reader may ask for any more: a row outlives its last listing by its own
     /// duration and that of the longest list (rfc8216bis §6.2.2), and the limits of memory. A hole
     /// however long leaves as many rows as a list shows: who reads goes on from there.
-    pub(super) fn trim(&mut self, periods_max: usize) {
+    /// True where the limit of Periods, not age, removed any.
+    pub(super) fn trim(&mut self, periods_max: usize) -> bool {
+        let mut crossed = false;
         let keep = self.list_span().times(2) + self.duration.times(2);
         let least = MediaDuration::from_secs(3 * i64::from(self.target));
         let floor = self.wanted.segments.max(3) as usize + 1;
@@ -263,10 +265,12 @@ impl Segmentation {
                     break;
                 }
                 spare = spare.saturating_sub(1);
+                crossed |= periods && !old;
                 builder.bytes -= builder.rows.remove_first().map_or(0, |row| row.size());
                 builder.dirty = true;
             }
         }
+        crossed
     }
 
     /// Removes the oldest row of every rendition, to get under a limit of memory. Gives the bytes

@@ -253,8 +253,12 @@ impl ChannelTask {
         let first = self.handle.metrics.reported(report.name());
         self.handle.status.note(report);
         let (group, channel, fact) = (&self.handle.group, &self.handle.name, report.name());
-        if let Report::TimestampRepaired { .. } = report {
-            // A source that errs once errs often: it is logged once and counted.
+        let often = matches!(
+            report,
+            Report::TimestampRepaired { .. } | Report::MemoryOverflow | Report::PeriodsOverflow
+        );
+        if often {
+            // What happens once happens often: it is logged once and counted.
             if first {
                 tracing::warn!(group, channel, fact, "{report}");
             }

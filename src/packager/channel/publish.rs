@@ -3,7 +3,7 @@
 use std::collections::BTreeMap;
 use std::sync::Arc;
 
-use super::super::contract::Output;
+use super::super::contract::{Output, Report};
 use super::super::segmentation::Segmentation;
 use super::super::snapshot::{SegmentationView, Snapshot};
 use super::Channel;
@@ -43,13 +43,16 @@ impl Channel {
 
     fn bound_memory(&mut self) {
         for segmentation in &mut self.segmentations {
-            segmentation.trim(self.config.limits.periods);
+            if segmentation.trim(self.config.limits.periods) {
+                self.outputs.push_back(Output::Report(Report::PeriodsOverflow));
+            }
         }
         // Segmentations share chunks, so the largest one stands for all.
         while let Some(largest) = self.segmentations.iter_mut().max_by_key(|s| s.bytes()) {
             if largest.bytes() <= self.config.limits.channel_bytes || largest.drop_oldest() == 0 {
                 break;
             }
+            self.outputs.push_back(Output::Report(Report::MemoryOverflow));
         }
     }
 }

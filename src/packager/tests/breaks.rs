@@ -349,3 +349,15 @@ fn what_was_listed_before_a_long_hole_stays_until_enough_follows_it() {
     assert!(view.current().all(|list| view.has_enough(list)), "I12");
     assert!(view.can_be_shown());
 }
+
+#[test]
+fn a_channel_over_its_memory_drops_the_oldest_says_so_and_plays_on() {
+    let mut config = config(&[(2, None)]);
+    config.limits.channel_bytes = 20_000;
+    let tracks = vec![Synthetic::video("", 720, rate(30, 1), 30), Synthetic::audio(48_000)];
+    let mut world = World::new(config, tracks);
+    world.run_until(60);
+    assert!(world.reports.contains(&Report::MemoryOverflow));
+    let view = world.segmentation(2);
+    assert!(view.bytes <= 20_000 && view.current().all(|list| list.rows.len() >= 3));
+}
