@@ -37,7 +37,9 @@ impl Listing<'_> {
     /// Index of the first row an MPD lists: its window is one of time, and ends with media.
     #[must_use]
     pub fn window_start(&self, segmentation: &SegmentationView, list: &RenditionView) -> usize {
-        let Some(last) = list.newest_media() else { return list.rows.len() };
+        let Some(last) = list.newest_media(segmentation.incomplete) else {
+            return list.rows.len();
+        };
         let since = last.end_time() - self.window.max(segmentation.least_listed());
         list.rows.partition_point(|row| row.end_time() <= since)
     }

@@ -323,6 +323,7 @@ impl Run {
                 if let Some(closed) = segmentation.close(track.rendition) {
                     track.measure(&closed, around.state, around.state_changed);
                 }
+                segmentation.await_no_more(track.rendition);
             }
         }
     }

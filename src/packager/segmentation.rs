@@ -2,6 +2,7 @@
 
 mod builder;
 mod gaps;
+mod incomplete;
 
 use std::collections::BTreeMap;
 use std::sync::Arc;
@@ -16,6 +17,7 @@ use super::state::{Rendition, RenditionId, Reserved};
 use super::window::Rows;
 use crate::units::{MediaDuration, MediaTime};
 use builder::Builder;
+use incomplete::Incomplete;
 
 /// Where and how a segmentation cuts here.
 #[derive(Clone, Debug)]
@@ -44,6 +46,7 @@ pub(super) struct Segmentation {
     /// Snapshot version of the newest change.
     version: u64,
     builders: BTreeMap<RenditionId, Builder>,
+    incomplete: Incomplete,
 }
 
 impl Segmentation {
@@ -59,6 +62,7 @@ impl Segmentation {
             published_target: 0,
             version: 0,
             builders: BTreeMap::new(),
+            incomplete: Incomplete::default(),
         }
     }
 
@@ -170,6 +174,7 @@ impl Segmentation {
             published: None,
             raises: Arc::new([]),
             rendition: None,
+            whole: None,
             next_part: None,
             reports: Arc::new([]),
             bytes: 0,
@@ -234,6 +239,7 @@ impl Segmentation {
         builder.rows.push(Arc::clone(&segment));
         builder.dirty = true;
         self.end = self.end.max(Some(segment.end_time()));
+        self.incomplete.delivered(rendition, segment.period.ordinal);
         Some(segment)
     }
 
@@ -353,11 +359,14 @@ impl Segmentation {
             builder.dirty = false;
             builder.rendition = renditions.get(id.0 as usize).cloned().map(Arc::new);
         }
+        self.note_whole();
         self.builders
             .values()
             .filter_map(|builder| {
+                let rendition = builder.rendition.as_ref()?;
                 Some(RenditionView {
-                    rendition: Arc::clone(builder.rendition.as_ref()?),
+                    rendition: Arc::clone(rendition),
+                    whole: Arc::clone(builder.whole.as_ref().unwrap_or(rendition)),
                     version: builder.version,
                     rows: builder.rows.clone(),
                     open: builder.open.clone().filter(|_| self.part_target.is_some()),

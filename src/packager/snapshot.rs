@@ -43,6 +43,9 @@ pub struct SegmentationView {
     pub version: u64,
     /// Bytes of all complete segments.
     pub bytes: u64,
+    /// Ordinal of the first Period that lacks media of a track which is to come: an MPD does not
+    /// list it yet.
+    pub incomplete: Option<u64>,
     /// By rendition id.
     pub renditions: Vec<RenditionView>,
 }
@@ -108,6 +111,8 @@ pub struct Report {
 pub struct RenditionView {
     /// Whose.
     pub rendition: Arc<Rendition>,
+    /// The same as of the newest row that an MPD lists.
+    pub whole: Arc<Rendition>,
     /// The snapshot version at which it changed last.
     pub version: u64,
     /// Complete segments.
@@ -163,10 +168,11 @@ impl RenditionView {
         hole.unwrap_or(start)
     }
 
-    /// The newest row that is no gap.
+    /// The newest row that is no gap and lies in a Period before `incomplete`.
     #[must_use]
-    pub fn newest_media(&self) -> Option<&Arc<Segment>> {
-        self.rows.iter_from(0).rfind(|row| !row.is_gap())
+    pub fn newest_media(&self, incomplete: Option<u64>) -> Option<&Arc<Segment>> {
+        let listed = |row: &Segment| incomplete.is_none_or(|first| row.period.ordinal < first);
+        self.rows.iter_from(0).rfind(|row| !row.is_gap() && listed(row))
     }
 
     /// The last number that has a row, and the open segment's with its count of parts.

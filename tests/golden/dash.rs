@@ -130,8 +130,8 @@ pub(crate) fn follows(had: &Mpd, now: &Mpd) {
     for (before, after) in had.periods[from..].iter().zip(&now.periods) {
         assert_eq!((&before.id, before.start_ms), (&after.id, after.start_ms), "D16");
         for (id, listed) in &after.representations {
-            let Some(earlier) = before.representations.get(id) else { continue };
-            same_period(earlier, listed);
+            let earlier = before.representations.get(id);
+            same_period(earlier.unwrap_or_else(|| panic!("D16: {id} came later")), listed);
         }
     }
     let (old, new) = (had.periods.len() - from, now.periods.len());

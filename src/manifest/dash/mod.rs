@@ -80,7 +80,8 @@ fn put_root(
 /// added, so it is the end of the newest one, and a millisecond more for each number that a
 /// Representation is not behind.
 fn published(listing: &Listing<'_>, segmentation: &SegmentationView) -> MediaTime {
-    let newest = || segmentation.renditions.iter().filter_map(RenditionView::newest_media);
+    let incomplete = segmentation.incomplete;
+    let newest = || segmentation.renditions.iter().filter_map(|l| l.newest_media(incomplete));
     let end = newest().map(|row| row.end_time()).max().unwrap_or(MediaTime::from_millis(0));
     let last = newest().map(|row| row.number).max().unwrap_or(0);
     let progress: u64 = newest().map(|row| LAG_MAX.saturating_sub(last - row.number)).sum();
@@ -149,7 +150,7 @@ fn put_representation(
         "<Representation id=\"{}\" codecs=\"{}\" bandwidth=\"{}\"",
         view.rendition.name,
         track.codec.rfc6381(),
-        view.rendition.peak.0.max(1)
+        view.whole.peak.0.max(1)
     );
     match &track.codec {
         Codec::Avc(avc) => {

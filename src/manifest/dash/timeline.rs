@@ -51,7 +51,8 @@ impl<'a> Listed<'a> {
     }
 }
 
-/// The Periods of a window with what each track has of them. Gaps have no reference: the Period
+/// The Periods of a window with what each track has of them, up to the first that lacks media of a
+/// track which is to come. Gaps have no reference: the Period
 /// they end in ends there, and what comes after them is another (DASH-IF: no missing segments).
 pub(super) fn periods<'a>(
     listing: &Listing<'_>,
@@ -62,6 +63,7 @@ pub(super) fn periods<'a>(
         for row in view
             .rows
             .iter_from(listing.window_start(segmentation, view))
+            .take_while(|row| segmentation.incomplete.is_none_or(|p| row.period.ordinal < p))
             .filter(|row| !row.is_gap())
         {
             let at = periods.partition_point(|p| p.period.ordinal < row.period.ordinal);

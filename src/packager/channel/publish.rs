@@ -27,6 +27,7 @@ impl Channel {
                 period,
                 version: 0,
                 bytes: segmentation.bytes(),
+                incomplete: segmentation.first_incomplete(),
                 renditions,
             };
             segmentation.attach_reports(&mut view, self.version, changed);

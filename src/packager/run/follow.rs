@@ -169,6 +169,7 @@ impl Run {
         close_chunk(track, None, true, around);
         for segmentation in around.segmentations.iter_mut() {
             segmentation.close(track.rendition);
+            segmentation.await_no_more(track.rendition);
         }
         // What it delivers until it returns is no one's: its next chunk begins where it returns.
         track.builder.forget_end();

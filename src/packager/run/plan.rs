@@ -162,6 +162,11 @@ impl Run {
         around: &mut Surroundings<'_>,
     ) -> Arc<Period> {
         self.pending = None;
+        for track in self.tracks.iter().filter(|t| t.leaving) {
+            for segmentation in around.segmentations.iter_mut() {
+                segmentation.await_no_more(track.rendition);
+            }
+        }
         self.tracks.retain(|t| !t.leaving);
         for track in &mut self.tracks {
             if !track.member && track.aligned {
@@ -184,6 +189,9 @@ impl Run {
             ordinal,
             tracks: members.map(|t| period_track(t, self.clock.frame)).collect(),
         });
+        for segmentation in around.segmentations.iter_mut() {
+            segmentation.await_tracks(&period);
+        }
         around.reports.push(Report::PeriodBegan { id: period.id, reason });
         self.period = Some(Arc::clone(&period));
         period

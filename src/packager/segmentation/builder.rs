@@ -25,6 +25,8 @@ pub(super) struct Builder {
     /// What manifests say of it at its version: its rates, which other segmentations raise too,
     /// change with its rows only.
     pub(super) rendition: Option<Arc<Rendition>>,
+    /// The same as of the newest row in a Period that has media of all its tracks.
+    pub(super) whole: Option<Arc<Rendition>>,
     /// Name of the part that comes next: Period id and decode time.
     pub(super) next_part: Option<(i64, i64)>,
     pub(super) reports: Arc<[Report]>,
