@@ -27,6 +27,8 @@ pub enum PushReply {
     Silent,
     /// The body broke off.
     BrokenOff,
+    /// It had been silent when another encoder came for its rung.
+    Superseded,
     /// No or wrong user and password.
     Unauthorized,
 }
@@ -58,6 +60,10 @@ impl PushReply {
                 "no byte came for limits.ingest_silence".to_owned(),
             ),
             PushReply::BrokenOff => (StatusCode::BAD_REQUEST, "the body broke off".to_owned()),
+            PushReply::Superseded => (
+                StatusCode::CONFLICT,
+                "the connection was silent for limits.input_loss and another encoder has come for this rung".to_owned(),
+            ),
             PushReply::Unauthorized => (
                 StatusCode::UNAUTHORIZED,
                 "this input asks for its user and password by HTTP Basic".to_owned(),

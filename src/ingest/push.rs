@@ -1,8 +1,11 @@
 //! The listener of HTTP push: MPEG-TS by PUT or POST, one endless body or many short ones.
 
+mod session;
+#[cfg(test)]
+mod tests;
+
 use std::net::SocketAddr;
 use std::sync::Arc;
-use std::time::Duration;
 
 use base64::Engine;
 use base64::prelude::BASE64_STANDARD;
@@ -11,7 +14,6 @@ use http::{HeaderMap, Method, Request, Response, header};
 use http_body_util::BodyExt;
 use hyper::body::Incoming;
 use tokio::net::TcpListener;
-use tokio::sync::Mutex;
 use tokio::time::timeout;
 
 use super::path::IngestPath;
@@ -23,10 +25,7 @@ use crate::observe::Limit;
 use crate::packager::{InputId, SourceEvent};
 use crate::runtime::{ChannelHandle, Origin};
 use crate::units::Monotonic;
-
-/// How long a body waits for the one before it. Encoders that push many short bodies open the next
-/// connection without waiting for the answer on the last.
-const HANDOVER: Duration = Duration::from_secs(1);
+use session::Session;
 
 /// Serves encoders until shutdown.
 pub async fn serve_encoders(listener: TcpListener, origin: Arc<Origin>) {
@@ -41,7 +40,7 @@ pub async fn serve_encoders(listener: TcpListener, origin: Arc<Origin>) {
 /// The rungs of one channel's inputs that are being pushed, or were a moment ago.
 #[derive(Debug, Default)]
 pub struct Rungs {
-    sessions: DashMap<(InputId, VariantName), Arc<Mutex<Rung>>>,
+    sessions: DashMap<(InputId, VariantName), Arc<Session>>,
     /// By input: the time all its transport streams unroll against.
     references: DashMap<InputId, i64>,
 }
@@ -103,14 +102,14 @@ async fn push(
     let session = Arc::clone(&channel.rungs.sessions.entry(key).or_insert_with(|| {
         let rung =
             Rung::new(origin.new_source(input), path.rung.clone(), origin.limits.sample_bytes);
-        Arc::new(Mutex::new(rung))
+        Arc::new(Session::new(rung))
     }));
-    let Ok(mut rung) = timeout(HANDOVER, Arc::clone(&session).lock_owned()).await else {
+    let Some(mut rung) = session.take(&origin.clock, origin.limits.input_loss).await else {
         return refuse(channel, input, PushReply::Busy);
     };
     tracing::info!(group = channel.group, channel = channel.name, input = input.0, rung = path.rung.as_str(), %peer, "an encoder delivers");
     channel.status.connected(input.0);
-    let reply = take(origin, channel, input, &mut rung, body).await;
+    let reply = take(origin, channel, input, (&session, &mut rung), body).await;
     channel.status.disconnected(input.0);
     if reply != PushReply::Taken {
         refuse(channel, input, reply.clone());
@@ -142,15 +141,17 @@ async fn take(
     origin: &Arc<Origin>,
     channel: &Arc<ChannelHandle>,
     input: InputId,
-    rung: &mut Rung,
+    (session, rung): (&Session, &mut Rung),
     mut body: Incoming,
 ) -> PushReply {
     rung.begin_body();
     let ended = loop {
         let frame = tokio::select! {
             frame = timeout(origin.limits.ingest_silence, body.frame()) => frame,
+            () = session.superseded() => break PushReply::Superseded,
             () = origin.shutdown.wait() => break PushReply::Ending,
         };
+        session.hear(origin.clock.now().mono);
         let bytes = match frame {
             Ok(Some(Ok(frame))) => frame.into_data().unwrap_or_default(),
             Ok(Some(Err(_))) => break PushReply::BrokenOff,
@@ -207,12 +208,12 @@ async fn lose_when_silent(
     origin: Arc<Origin>,
     channel: Arc<ChannelHandle>,
     key: (InputId, VariantName),
-    session: Arc<Mutex<Rung>>,
+    session: Arc<Session>,
     silent_since: Monotonic,
 ) {
     origin.clock.sleep_until(silent_since.after(origin.limits.input_loss)).await;
     // Another body has the rung, or has had it since: that one's end decides.
-    let Ok(rung) = session.try_lock() else { return };
+    let Some(rung) = session.unheld() else { return };
     if !rung.silent(silent_since) {
         return;
     }
@@ -243,6 +244,3 @@ fn allowed(wanted: Option<&Credentials>, headers: &HeaderMap) -> bool {
     let user = subtle::ConstantTimeEq::ct_eq(&given[..colon], wanted.user.as_bytes());
     bool::from(user) & wanted.password.matches(password)
 }
-
-#[cfg(test)]
-mod tests;

@@ -201,6 +201,24 @@ async fn a_second_body_in_one_folder_is_refused_and_harms_nobody() {
 }
 
 #[tokio::test]
+async fn an_encoder_that_returns_takes_its_rung_from_a_connection_that_died_without_a_word() {
+    let world = World::driven(PUSHED);
+    let (first, rest) = ts::BFRAMES_30.split_at(ts::BFRAMES_30.len() / ts::PACKET / 2 * ts::PACKET);
+    let mut dead = ts::push_and_stay(&world, PATH, first).await;
+    let came = i64::try_from(first.len()).unwrap();
+    world.until("the first is heard", |w| w.metric("headwater_ingested") == came).await;
+    world.advance(2_100);
+    assert_eq!(push(&world, PATH, rest).await.status, 200);
+    let reply = dead.receive("PUT").await;
+    assert_eq!(reply.status, 409);
+    assert!(reply.text().contains("another encoder has come"), "{}", reply.text());
+    // The session goes on: nothing was lost between the two.
+    let text = played(&world).await;
+    assert!(text.contains("FRAME-RATE=30.000"), "{text}");
+    assert_eq!(world.snapshot().losses, 1, "the end of the second is the only loss");
+}
+
+#[tokio::test]
 async fn what_is_no_media_is_refused_with_what_is_taken() {
     let mut state = 7_u32;
     let noise = std::iter::repeat_with(|| {
