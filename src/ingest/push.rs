@@ -6,9 +6,11 @@ mod tests;
 
 use std::net::SocketAddr;
 use std::sync::Arc;
+use std::time::Duration;
 
 use base64::Engine;
 use base64::prelude::BASE64_STANDARD;
+use bytes::Bytes;
 use dashmap::DashMap;
 use http::{HeaderMap, Method, Request, Response, header};
 use http_body_util::BodyExt;
@@ -26,6 +28,11 @@ use crate::packager::{InputId, SourceEvent};
 use crate::runtime::{ChannelHandle, Origin};
 use crate::units::Monotonic;
 use session::Session;
+
+/// What a refused body is read on for, so that its encoder finds the answer: a connection closed on
+/// unread bytes is reset, and the answer with it (RFC 9112 §9.6).
+const LINGER: Duration = Duration::from_millis(500);
+const LINGER_BYTES: usize = 1 << 20;
 
 /// Serves encoders until shutdown.
 pub async fn serve_encoders(listener: TcpListener, origin: Arc<Origin>) {
@@ -54,9 +61,14 @@ async fn answer(
     // A task of its own: an encoder that closes without waiting for its answer has this future
     // dropped, and what it pushed must be taken to the end all the same.
     let answered = tokio::spawn(async move {
-        let (head, body) = request.into_parts();
-        let reply = push(&origin, peer, &head.method, head.uri.path(), &head.headers, body).await;
+        let (head, mut body) = request.into_parts();
+        let path = head.uri.path();
+        let reply = push(&origin, peer, &head.method, path, &head.headers, &mut body).await;
         let refused = reply != PushReply::Taken;
+        // Whoever waits for 100 has sent nothing, and must not be asked to.
+        if refused && !head.headers.contains_key(header::EXPECT) {
+            let _ = timeout(LINGER, discard(&mut body)).await;
+        }
         let response = reply.into_response();
         let status = response.status().as_u16();
         origin.metrics.answered("push", status);
@@ -73,7 +85,7 @@ async fn push(
     method: &Method,
     path: &str,
     headers: &HeaderMap,
-    body: Incoming,
+    body: &mut Incoming,
 ) -> PushReply {
     if !matches!(*method, Method::PUT | Method::POST) {
         return PushReply::Method;
@@ -136,13 +148,24 @@ fn refuse(channel: &ChannelHandle, input: InputId, reply: PushReply) -> PushRepl
     reply
 }
 
+/// Reads on, and keeps nothing.
+async fn discard(body: &mut Incoming) {
+    let mut read = 0;
+    while let Some(Ok(frame)) = body.frame().await {
+        read += frame.data_ref().map_or(0, Bytes::len);
+        if read > LINGER_BYTES {
+            return;
+        }
+    }
+}
+
 /// Takes one body, piece by piece, as fast as the channel does.
 async fn take(
     origin: &Arc<Origin>,
     channel: &Arc<ChannelHandle>,
     input: InputId,
     (session, rung): (&Session, &mut Rung),
-    mut body: Incoming,
+    body: &mut Incoming,
 ) -> PushReply {
     rung.begin_body();
     let ended = loop {
