@@ -162,6 +162,10 @@ impl Channel {
                     self.anchors.insert(source, (MediaTime::new(media, info.timescale), epoch));
                 }
             }
+            SourceEvent::Sample(_, sample) if beyond_reach(&sample) => {
+                let input = source.input;
+                self.outputs.push_back(Output::Report(Report::TimestampBeyondReach { input }));
+            }
             SourceEvent::Sample(track, sample) => {
                 self.heard.insert(source.input, now.mono);
                 if self.active.is_none() {
@@ -227,10 +231,10 @@ impl Channel {
             }
         }
         let pending_bytes = self.config.limits.pending_bytes;
-        let Phase::Watching(watch, _) = &mut self.phase else { return };
+        let Phase::Watching(watch, reason) = &mut self.phase else { return };
         watch.push(key, sample, pending_bytes);
         let reports = std::mem::take(&mut watch.reports);
-        let start = watch.start(key);
+        let start = watch.start(key, *reason);
         self.outputs.extend(reports.into_iter().map(Output::Report));
         if let Some(start) = start {
             self.begin_run(now, &start);
@@ -327,4 +331,10 @@ impl Channel {
             self.outputs.push_back(Output::Remember(self.state.clone()));
         }
     }
+}
+
+/// Whether sums of a sample's times could overflow: 2^60 ticks of 10 MHz are 3,600 years.
+fn beyond_reach(sample: &Sample) -> bool {
+    const REACH: u64 = 1 << 60;
+    sample.dts.unsigned_abs() > REACH || sample.pts.unsigned_abs() > REACH
 }

@@ -66,6 +66,13 @@ impl ChunkBuilder {
         self.written_end.or_else(|| self.pending.first().map(|s| s.dts))
     }
 
+    /// Ticks between the end of the last chunk and a sample that would be the next one's first; not
+    /// positive where it begins before, or where the chunk in the making ends with it.
+    pub(super) fn hole_before(&self, dts: i64) -> i64 {
+        let end = self.written_end.filter(|_| self.pending.is_empty());
+        end.map_or(0, |end| dts - end)
+    }
+
     /// What comes next does not continue the last chunk.
     pub(super) fn forget_end(&mut self) {
         self.written_end = None;

@@ -109,6 +109,11 @@ pub enum Report {
         /// Seconds now.
         to: u32,
     },
+    /// A time so large that it cannot be reckoned with; the sample is dropped.
+    TimestampBeyondReach {
+        /// Which input.
+        input: InputId,
+    },
     /// Equal or backward decode times were moved up by a tick.
     TimestampRepaired {
         /// Rendition.
@@ -139,6 +144,8 @@ pub enum PeriodReason {
     Drift,
     /// A codec or its settings changed.
     SettingsChanged,
+    /// Media is missing before a cut.
+    MediaMissing,
     /// The first media of this process.
     Started,
     /// A segment was longer than announced.
@@ -198,6 +205,13 @@ impl fmt::Display for Report {
                     "a segment was longer than announced: target duration {from} s raised to {to} s"
                 )
             }
+            Report::TimestampBeyondReach { input } => {
+                write!(
+                    f,
+                    "input {} gives a time beyond 2^60 ticks: that sample is dropped",
+                    input.0
+                )
+            }
             Report::TimestampRepaired { track } => {
                 write!(f, "{track}: decode time not after the one before it")
             }
@@ -221,6 +235,7 @@ impl Report {
             Report::PeriodBegan { .. } => "PeriodBegan",
             Report::SourceLost { .. } => "SourceLost",
             Report::TargetRaised { .. } => "TargetRaised",
+            Report::TimestampBeyondReach { .. } => "TimestampBeyondReach",
             Report::TimestampRepaired { .. } => "TimestampRepaired",
             Report::TrackJoined { .. } => "TrackJoined",
             Report::TrackLeftOut { .. } => "TrackLeftOut",
@@ -235,6 +250,7 @@ impl fmt::Display for PeriodReason {
             PeriodReason::Drift => "the source's clock had drifted",
             PeriodReason::CadenceLost => "sync samples left their even distance",
             PeriodReason::SettingsChanged => "codec settings changed",
+            PeriodReason::MediaMissing => "media is missing",
             PeriodReason::Started => "the channel started",
             PeriodReason::TargetRaised => "a segment was longer than announced",
             PeriodReason::TimestampJump => "timestamps jumped",

@@ -34,6 +34,8 @@ pub(super) struct Boundary {
     pub(super) cuts: Vec<Option<Cut>>,
     /// The Period from here on.
     pub(super) period: Arc<Period>,
+    /// Whether that Period begins here.
+    pub(super) begins_period: bool,
     /// Whether parts are counted anew from here.
     pub(super) restarts_grid: bool,
 }
@@ -287,10 +289,11 @@ impl Run {
         let scale = self.tracks[0].clock.timescale();
         let at = MediaTime::new(timed.pts, scale);
         let end = MediaTime::new(timed.dts + self.tracks[0].clock.frame(), scale);
-        if timed.sync
-            && self.is_boundary(at)
-            && let Some(boundary) = self.plan(at, around)
-        {
+        let is_boundary = timed.sync && self.is_boundary(at);
+        if is_boundary && self.is_missed(&timed, around) {
+            self.pending = Some(PeriodReason::MediaMissing);
+        }
+        if is_boundary && let Some(boundary) = self.plan(at, around) {
             self.boundaries.push_back(boundary);
             self.meet(0, timed.dts, around);
             self.list_gaps(around);
@@ -301,6 +304,18 @@ impl Run {
         if self.tracks[0].active {
             self.put(0, timed, around);
         }
+    }
+
+    /// Whether media is missing right before a cut where the last part has ended already: with the
+    /// predicted end of that part for its first decode time a segment would begin before its first
+    /// frame is shown.
+    fn is_missed(&self, timed: &Timed, around: &Surroundings<'_>) -> bool {
+        let track = &self.tracks[0];
+        let hole = track.builder.hole_before(timed.dts);
+        let at = MediaTime::new(timed.pts, track.clock.timescale());
+        let (rhythm, frame) = (self.clock.rhythm, self.clock.frame);
+        hole * 2 > track.clock.frame()
+            && around.segmentations.iter().any(|s| s.cuts_at(at, rhythm, frame))
     }
 
     fn forget_boundaries(&mut self) {

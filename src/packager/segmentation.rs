@@ -47,6 +47,9 @@ pub(super) struct Segmentation {
     version: u64,
     builders: BTreeMap<RenditionId, Builder>,
     incomplete: Incomplete,
+    /// The longest segment so far, and the longest but for those in Periods that are incomplete.
+    longest_made: MediaDuration,
+    longest_listed: MediaDuration,
 }
 
 impl Segmentation {
@@ -63,6 +66,8 @@ impl Segmentation {
             version: 0,
             builders: BTreeMap::new(),
             incomplete: Incomplete::default(),
+            longest_made: MediaDuration::ZERO,
+            longest_listed: MediaDuration::ZERO,
         }
     }
 
@@ -239,6 +244,7 @@ impl Segmentation {
         builder.rows.push(Arc::clone(&segment));
         builder.dirty = true;
         self.end = self.end.max(Some(segment.end_time()));
+        self.longest_made = self.longest_made.max(segment.length());
         self.incomplete.delivered(rendition, segment.period.ordinal);
         Some(segment)
     }
@@ -257,6 +263,10 @@ impl Segmentation {
     /// however long leaves as many rows as a list shows: who reads goes on from there.
     /// True where the limit of Periods, not age, removed any.
     pub(super) fn trim(&mut self, periods_max: usize) -> bool {
+        // MPDs end before a Period that is incomplete, and their windows reach back from there.
+        if self.first_incomplete().is_some() {
+            return false;
+        }
         let mut crossed = false;
         let keep = self.list_span().times(2) + self.duration.times(2);
         let least = MediaDuration::from_secs(3 * i64::from(self.target));
@@ -290,6 +300,11 @@ impl Segmentation {
             builder.dirty = true;
         }
         freed
+    }
+
+    /// The longest segment an MPD has listed.
+    pub(super) fn longest_listed(&self) -> MediaDuration {
+        self.longest_listed
     }
 
     /// Bytes of all rows.

@@ -43,6 +43,8 @@ pub struct SegmentationView {
     pub version: u64,
     /// Bytes of all complete segments.
     pub bytes: u64,
+    /// The longest segment of this process, in Periods that MPDs list.
+    pub longest: MediaDuration,
     /// Ordinal of the first Period that lacks media of a track which is to come: an MPD does not
     /// list it yet.
     pub incomplete: Option<u64>,

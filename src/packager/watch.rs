@@ -4,7 +4,7 @@
 use std::collections::{BTreeMap, BTreeSet, VecDeque};
 
 use super::cadence::{Found, Rhythm, dense, exact_frame, find, half};
-use super::contract::{LeftOut, Report, SourceId};
+use super::contract::{LeftOut, PeriodReason, Report, SourceId};
 use crate::media::{Language, MediaKind, Sample, TrackId, TrackInfo, VariantName};
 use crate::units::{MediaDuration, MediaTime};
 
@@ -13,6 +13,10 @@ pub(super) type SourceTrack = (SourceId, TrackId);
 
 /// How long a break waits for the tracks that took part before it.
 const PATIENCE: MediaDuration = MediaDuration::from_millis(2000);
+/// Sound and picture of one moment arrive within this of each other.
+const SKEW_MAX: MediaDuration = MediaDuration::from_millis(2500);
+/// After a break, clocks that stand farther apart have jumped apart: a track so late is left out.
+const SKEW_RESUMED_MAX: MediaDuration = MediaDuration::from_millis(1000);
 
 /// One track's media so far.
 #[derive(Debug)]
@@ -81,6 +85,8 @@ pub(super) struct Start {
     pub(super) origin: MediaTime,
     /// The newest media of the leading track, on the source's clock.
     pub(super) newest: MediaTime,
+    /// Added to the source times of each track alone: its clock stands apart from the leading one's.
+    pub(super) shifts: BTreeMap<SourceTrack, MediaDuration>,
 }
 
 /// What a run before the break knew.
@@ -149,7 +155,7 @@ impl Watch {
     }
 
     /// Whether a run can begin, now that a sample of `key` has come.
-    pub(super) fn start(&self, key: SourceTrack) -> Option<Start> {
+    pub(super) fn start(&self, key: SourceTrack, reason: PeriodReason) -> Option<Start> {
         let order = self.order();
         let leader = *order.first()?;
         if self.waits_for_first_samples() {
@@ -168,19 +174,56 @@ impl Watch {
         let frame = known.map_or_else(|| watched.frame(), |(_, frame)| frame);
         let followers: Vec<SourceTrack> = order[1..].to_vec();
         let syncs = watched.syncs();
-        match (&self.resume, known) {
+        let most = if reason == PeriodReason::Started { SKEW_MAX } else { SKEW_RESUMED_MAX };
+        let shifts = self.shifts(watched.newest()?, most);
+        let mut start = match (&self.resume, known) {
             (Some(resume), Some(known)) => {
-                self.resumed_start(leader, &followers, &syncs, (resume, known))
+                self.resumed_start(leader, &followers, (&syncs, &shifts), (resume, known))
             }
-            _ => self.first_start(leader, &followers, &syncs, frame),
-        }
+            _ => self.first_start(leader, &followers, (&syncs, &shifts), frame),
+        }?;
+        start.shifts = shifts;
+        Some(start)
+    }
+
+    /// How much each track's source times must be moved so that its newest media lies with the
+    /// leading track's: nothing, unless its clock stands apart by more than interleaving explains.
+    fn shifts(
+        &self,
+        leading: MediaTime,
+        most: MediaDuration,
+    ) -> BTreeMap<SourceTrack, MediaDuration> {
+        let shift = |watched: &Watched| {
+            let skew = watched.newest()? - leading;
+            (skew.abs() > most).then(|| MediaDuration::from_millis(-skew.floor_millis()))
+        };
+        let none = MediaDuration::ZERO;
+        self.tracks.iter().map(|(key, w)| (*key, shift(w).unwrap_or(none))).collect()
+    }
+
+    /// The first of `instants` at which all `audio` has begun, but for two frames, over which browsers
+    /// play without a stop: a Period that begins with the picture alone has a hole where players
+    /// look for sound.
+    fn heard_from(
+        &self,
+        instants: impl IntoIterator<Item = MediaTime>,
+        audio: &[SourceTrack],
+        shifts: &BTreeMap<SourceTrack, MediaDuration>,
+    ) -> Option<MediaTime> {
+        let begins = |key: &SourceTrack| {
+            let watched = self.tracks.get(key)?;
+            let first = watched.time(watched.samples.front()?.pts) + *shifts.get(key)?;
+            Some(first - watched.frame().times(2))
+        };
+        let latest = audio.iter().filter_map(begins).max();
+        instants.into_iter().find(|at| latest.is_none_or(|latest| latest <= *at))
     }
 
     fn first_start(
         &self,
         leader: SourceTrack,
         followers: &[SourceTrack],
-        syncs: &[MediaTime],
+        (syncs, shifts): (&[MediaTime], &BTreeMap<SourceTrack, MediaDuration>),
         frame: MediaDuration,
     ) -> Option<Start> {
         let newest = self.tracks.get(&leader)?.newest()?;
@@ -199,17 +242,19 @@ impl Watch {
             }
         }
         let Found::Rhythm(rhythm, origin) = find(&common, frame) else { return None };
-        let at = *common.iter().find(|t| **t >= origin)?;
         let audio = followers.iter().filter(|k| self.kind(**k) == Some(MediaKind::Audio));
-        let tracks = std::iter::once(leader).chain(aligned).chain(audio.copied()).collect();
-        Some(Start { tracks, rhythm, frame, at, origin, newest })
+        let audio: Vec<SourceTrack> = audio.copied().collect();
+        let instants = common.iter().copied().filter(|t| *t >= origin);
+        let at = self.heard_from(instants.clone(), &audio, shifts).or(instants.max())?;
+        let tracks = std::iter::once(leader).chain(aligned).chain(audio).collect();
+        Some(Start { tracks, rhythm, frame, at, origin, newest, shifts: BTreeMap::new() })
     }
 
     fn resumed_start(
         &self,
         leader: SourceTrack,
         followers: &[SourceTrack],
-        syncs: &[MediaTime],
+        (syncs, shifts): (&[MediaTime], &BTreeMap<SourceTrack, MediaDuration>),
         (resume, (rhythm, frame)): (&Resume, (Rhythm, MediaDuration)),
     ) -> Option<Start> {
         let newest = self.tracks.get(&leader)?.newest()?;
@@ -221,6 +266,7 @@ impl Watch {
         }
         let mut common = syncs.to_vec();
         let mut tracks = vec![leader];
+        let mut audio = Vec::new();
         for key in followers {
             let other = self.tracks.get(key)?;
             if other.info.kind() == MediaKind::Video {
@@ -234,11 +280,14 @@ impl Watch {
                 common = both;
             } else if other.samples.is_empty() && !waited {
                 return None;
+            } else {
+                audio.push(*key);
             }
             tracks.push(*key);
         }
-        let at = *common.first()?;
-        Some(Start { tracks, rhythm, frame, at, origin: at, newest })
+        let heard = self.heard_from(common.iter().copied(), &audio, shifts);
+        let at = heard.or_else(|| common.last().copied().filter(|_| waited))?;
+        Some(Start { tracks, rhythm, frame, at, origin: at, newest, shifts: BTreeMap::new() })
     }
 
     /// Whether a declared track has nothing yet, and the others not so much that it is past waiting for.

@@ -255,7 +255,10 @@ impl ChannelTask {
         let (group, channel, fact) = (&self.handle.group, &self.handle.name, report.name());
         let often = matches!(
             report,
-            Report::TimestampRepaired { .. } | Report::MemoryOverflow | Report::PeriodsOverflow
+            Report::TimestampRepaired { .. }
+                | Report::TimestampBeyondReach { .. }
+                | Report::MemoryOverflow
+                | Report::PeriodsOverflow
         );
         if often {
             // What happens once happens often: it is logged once and counted.

@@ -65,9 +65,8 @@ fn put_root(
     put("minBufferTime", duration.times(BUFFER_SEGMENTS));
     put("timeShiftBufferDepth", listing.window.max(duration.times(DELAY_SEGMENTS)));
     put("suggestedPresentationDelay", duration.times(DELAY_SEGMENTS));
-    let longest = MediaDuration::from_secs(i64::from(segmentation.target));
-    let longest =
-        periods.iter().flat_map(Listed::lengths).max().map_or(longest, |l| longest.max(l));
+    let target = MediaDuration::from_secs(i64::from(segmentation.target));
+    let longest = target.max(segmentation.longest);
     put(
         "maxSegmentDuration",
         MediaDuration::from_millis(longest.div_ceil(MediaDuration::from_millis(1))),

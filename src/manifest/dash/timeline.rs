@@ -5,7 +5,7 @@ use std::fmt::Write;
 use super::super::Listing;
 use crate::media::MediaKind;
 use crate::packager::{Period, PeriodTrack, RenditionView, SegmentationView};
-use crate::units::{MediaDuration, MediaTime};
+use crate::units::MediaTime;
 
 /// Consecutive segments of equal length: one `S`.
 #[derive(Clone, Copy, Debug)]
@@ -42,12 +42,6 @@ impl<'a> Listed<'a> {
             ))
         });
         ends.max()
-    }
-
-    pub(super) fn lengths(&self) -> impl Iterator<Item = MediaDuration> {
-        self.tracks.iter().flat_map(|(t, _, runs)| {
-            runs.iter().map(|r| MediaDuration::new(r.duration, t.timescale))
-        })
     }
 }
 

@@ -27,6 +27,7 @@ impl Channel {
                 period,
                 version: 0,
                 bytes: segmentation.bytes(),
+                longest: segmentation.longest_listed(),
                 incomplete: segmentation.first_incomplete(),
                 renditions,
             };

@@ -13,21 +13,6 @@ use super::{Channel, Phase};
 use crate::media::{Sample, TrackInfo};
 use crate::units::{MediaDuration, MediaTime, Now};
 
-/// Sound and picture of one moment arrive within this of each other.
-const SKEW_MAX: MediaDuration = MediaDuration::from_millis(2500);
-/// After a break, clocks that stand farther apart have jumped apart: a track so late is left out.
-const SKEW_RESUMED_MAX: MediaDuration = MediaDuration::from_millis(1000);
-
-/// How much a track's source times must be moved so that its newest media lies with the leading
-/// track's: nothing, unless its clock stands apart by more than interleaving explains.
-fn apart(newest: MediaTime, leading: MediaTime, most: MediaDuration) -> MediaDuration {
-    let skew = newest - leading;
-    if skew.abs() <= most {
-        return MediaDuration::ZERO;
-    }
-    MediaDuration::from_millis(-skew.floor_millis())
-}
-
 impl Channel {
     pub(super) fn begin_run(&mut self, now: Now, start: &Start) {
         let arrival = self.steady(now).media_time();
@@ -60,14 +45,9 @@ impl Channel {
             Rhythm::Irregular { longest } => Report::CadenceIrregular { longest },
         }));
         let mut tracks = watch.tracks;
-        let mut shifts = BTreeMap::new();
-        let most = if reason == PeriodReason::Started { SKEW_MAX } else { SKEW_RESUMED_MAX };
         let chosen = start.tracks.iter().filter_map(|key| {
             let watched = tracks.get(key)?;
-            let shift = watched
-                .newest()
-                .map_or(MediaDuration::ZERO, |newest| apart(newest, start.newest, most));
-            shifts.insert(*key, shift);
+            let shift = start.shifts.get(key).copied().unwrap_or(MediaDuration::ZERO);
             Some(Beginner { key: *key, info: watched.info.clone(), frame: watched.frame(), shift })
         });
         let beginning = Beginning {
@@ -95,7 +75,7 @@ impl Channel {
         self.phase = Phase::Running(Box::new(run));
         self.outputs.extend(reports.into_iter().map(Output::Report));
         self.remember(changed);
-        self.replay(now, &mut tracks, &shifts, start.at);
+        self.replay(now, &mut tracks, &start.shifts, start.at);
     }
 
     /// Puts the media held back through the run: the tracks interleaved by time, from `at` on.

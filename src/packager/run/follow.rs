@@ -26,6 +26,9 @@ impl Run {
         if !track.active {
             return;
         }
+        if boundary.begins_period && track.builder.hole_before(next) * 2 > track.clock.frame() {
+            track.builder.forget_end();
+        }
         let base = track.builder.next_base().or(Some(next));
         for (segmentation, cut) in around.segmentations.iter_mut().zip(&boundary.cuts) {
             let Some(cut) = cut else { continue };

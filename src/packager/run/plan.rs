@@ -42,8 +42,10 @@ impl Run {
             .iter()
             .filter(|s| Some(s.duration) == longest)
             .all(|s| s.cuts_at(at, rhythm, frame));
-        let lost = self.pending == Some(PeriodReason::CadenceLost);
-        let begins = self.pending.filter(|_| first || common || lost);
+        // What cannot wait for a common cut: nothing before it is to be reckoned from.
+        let now =
+            matches!(self.pending, Some(PeriodReason::CadenceLost | PeriodReason::MediaMissing));
+        let begins = self.pending.filter(|_| first || common || now);
         if begins.is_some()
             && let Some(regained) = self.regained.take()
         {
@@ -68,9 +70,11 @@ impl Run {
         if first && cuts.iter().all(Option::is_none) {
             return None;
         }
-        let period = match (begins, &self.period) {
-            (None, Some(period)) => Arc::clone(period),
-            (reason, _) => self.begin_period(at, reason.unwrap_or(PeriodReason::Started), around),
+        let (period, begins_period) = match (begins, &self.period) {
+            (None, Some(period)) => (Arc::clone(period), false),
+            (reason, _) => {
+                (self.begin_period(at, reason.unwrap_or(PeriodReason::Started), around), true)
+            }
         };
         let mut restarts_grid = false;
         for (segmentation, cut) in around.segmentations.iter_mut().zip(&cuts) {
@@ -84,7 +88,7 @@ impl Run {
             reserve(segmentation, cut, at, around.state, around.needs_state);
             *around.state_changed = true;
         }
-        Some(Boundary { at, cuts, period, restarts_grid })
+        Some(Boundary { at, cuts, period, begins_period, restarts_grid })
     }
 
     /// Whether the source still keeps its cadence: a sync sample within half a frame of each last

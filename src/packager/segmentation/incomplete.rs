@@ -44,6 +44,9 @@ impl Segmentation {
     /// Takes over what is said of each rendition whose newest row lies before what is incomplete.
     pub(super) fn note_whole(&mut self) {
         let first = self.first_incomplete().unwrap_or(u64::MAX);
+        if first == u64::MAX {
+            self.longest_listed = self.longest_made;
+        }
         for builder in self.builders.values_mut() {
             let newest = builder.rows.last().map_or(0, |row| row.period.ordinal);
             if newest < first {
