@@ -1,7 +1,8 @@
 // The table of what is played. A case is
-//   { name, fast, kind: 'page' | 'play' | 'read', … }
+//   { name, fast, kind: 'page' | 'play' | 'read' | 'outages', … }
 // page: the demo's page as it stands. play: a player on one endpoint of one push. read: ffmpeg on
-// one endpoint. `expect(seen)` gives further reasons to fail.
+// one endpoint. outages: two players while their encoder dies and comes back five times.
+// `expect(seen)` gives further reasons to fail.
 
 // The pushes: the programmes of fixtures/push, each into a channel of its own name.
 export const PUSHES = [
@@ -9,6 +10,9 @@ export const PUSHES = [
   { channel: 'p2997', file: '2997.mp4' },
   { channel: 'p25', file: '25.mp4' },
 ];
+
+// Channels of the same endpoints whose encoders die and come back, each for one case.
+const OUTAGE_CHANNELS = ['out1', 'out2', 'out3'];
 
 // The endpoints of every push's channel; an endpoint's ordinal is its place here, from 1.
 const ENDPOINTS = [
@@ -20,7 +24,7 @@ const ENDPOINTS = [
 
 // The channels as configuration.
 export function channels() {
-  return PUSHES.map(({ channel }) => {
+  return [...PUSHES.map(({ channel }) => channel), ...OUTAGE_CHANNELS].map((channel) => {
     const endpoints = ENDPOINTS.map(
       ({ name, protocol, more }) =>
         `[[channel.endpoint]]\nname = "${name}"\nprotocol = "${protocol}"\nopen = true\n${more}\n`,
@@ -89,6 +93,32 @@ const reads = PUSHES.flatMap(({ channel }) =>
   })),
 );
 
+// Two players at once on one channel, so that all of them see all five outages.
+const WATCHERS = [
+  [
+    { player: 'hls', endpoint: 'low', extension: 'm3u8', lowLatency: true },
+    { player: 'dash', endpoint: 'both', extension: 'mpd' },
+  ],
+  [
+    { player: 'shaka', endpoint: 'both', extension: 'mpd' },
+    { player: 'hls', endpoint: 'plain', extension: 'm3u8' },
+  ],
+  [
+    { player: 'shaka', endpoint: 'plain', extension: 'm3u8' },
+    { player: 'shaka', endpoint: 'low', extension: 'm3u8', lowLatency: true },
+  ],
+];
+const watcherName = ({ player, endpoint, extension }) =>
+  `${PLAYER_NAMES[player]} on ${protocolOf(endpoint)} .${extension}`;
+const outages = WATCHERS.map((watchers, at) => ({
+  kind: 'outages',
+  channel: OUTAGE_CHANNELS[at],
+  file: '30.mp4',
+  watchers: watchers.map((watcher) => ({ ...watcher, name: watcherName(watcher) })),
+  fast: false,
+  name: `${watchers.map(watcherName).join(' and ')} go on through five outages`,
+}));
+
 // The reckoned latency stands on the page only when playlists, dates and segments agree.
 const demoPage = {
   kind: 'page',
@@ -97,4 +127,4 @@ const demoPage = {
   expect: ({ found }) => (/\d s$/.test(found) ? [] : [`the page shows the latency as ${found}`]),
 };
 
-export const CASES = [demoPage, ...plays, ...reads];
+export const CASES = [demoPage, ...plays, ...reads, ...outages];

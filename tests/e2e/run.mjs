@@ -11,8 +11,9 @@ import { CASES, PUSHES, channels, manifestPath, pushPath } from './cases.mjs';
 import { openBrowser } from './lib/browser.mjs';
 import { makeControl, makePushes, push, readFaults } from './lib/ffmpeg.mjs';
 import { serveFiles } from './lib/files.mjs';
+import { outageFaults, startFaults } from './lib/outages.mjs';
 import { startDemo, startServer, untilThere } from './lib/server.mjs';
-import { faults } from './lib/verdict.mjs';
+import { STARTUP_SECONDS, faults } from './lib/verdict.mjs';
 
 const ROOT = path.join(path.dirname(fileURLToPath(import.meta.url)), '../..');
 const WORK = path.join(ROOT, 'target/e2e');
@@ -70,13 +71,19 @@ function lazyPushes() {
       const url = server.addresses.ingest + pushPath(channel);
       stops.unshift(push(path.join(WORK, 'push', file), url, log(`push-${channel}`)).stop);
     }
-    return server.addresses.egress;
+    return server.addresses;
   }
   return {
     async url({ channel, endpoint, extension }) {
-      const url = (await (started ??= begin())) + manifestPath(channel, endpoint, extension);
+      const { egress } = await (started ??= begin());
+      const url = egress + manifestPath(channel, endpoint, extension);
       await untilThere(url, FIRST_MANIFEST_SECONDS);
       return url;
+    },
+    // Where a case pushes by itself.
+    async pushUrl(channel) {
+      const { ingest } = await (started ??= begin());
+      return ingest + pushPath(channel);
     },
     async stop() {
       for (const stop of stops) await stop();
@@ -112,6 +119,26 @@ const KINDS = {
     const seen = await browser.play({ player, url, seconds: PLAY_SECONDS, lowLatency });
     const reasons = [...faults(seen, PLAY_SECONDS), ...refused(seen), ...expect(seen), ...seen.console];
     return { reasons, words: about(seen) };
+  },
+  async outages({ channel, file, watchers }, { browser, pushes }) {
+    const source = { file: path.join(WORK, 'push', file), url: await pushes.pushUrl(channel) };
+    const ownLog = log(`push-${channel}`);
+    const encoder = push(source.file, source.url, ownLog);
+    const watched = [];
+    try {
+      for (const { name, endpoint, extension, player, lowLatency } of watchers) {
+        const url = await pushes.url({ channel, endpoint, extension });
+        watched.push([name, await browser.watch({ player, url, lowLatency })]);
+      }
+      for (const [name, page] of watched) {
+        const reasons = await startFaults(name, page, STARTUP_SECONDS);
+        if (reasons.length > 0) return { reasons, words: '' };
+      }
+      return await outageFaults({ ...source, log: ownLog, encoder, watched });
+    } finally {
+      await encoder.stop();
+      for (const [, page] of watched) await page.close();
+    }
   },
   async read(where, { pushes }) {
     return { reasons: await readFaults(await pushes.url(where), READ_SECONDS), words: `${READ_SECONDS} s` };

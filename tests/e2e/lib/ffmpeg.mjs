@@ -12,9 +12,11 @@ export async function makePushes(folder) {
 }
 
 // Pushes `file` round and round, in real time, as one endless MPEG-TS body to `url`.
-export function push(file, url, log) {
+// `offset` seconds are added to its timestamps.
+export function push(file, url, log, offset = 0) {
   const args = ['-hide_banner', '-loglevel', 'warning', '-re', '-stream_loop', '-1', '-i', file];
-  return start('ffmpeg', [...args, '-c', 'copy', '-f', 'mpegts', '-method', 'PUT', url], { log });
+  const times = offset === 0 ? [] : ['-output_ts_offset', String(offset)];
+  return start('ffmpeg', [...args, '-c', 'copy', ...times, '-f', 'mpegts', '-method', 'PUT', url], { log });
 }
 
 // Reads `seconds` of `url` as it is. Returns the reasons why that did not go well.

@@ -6,7 +6,7 @@ import { createWriteStream } from 'node:fs';
 const running = new Set();
 
 // Starts `command`. Its stderr goes to `log` when given; stdout stays readable. Returns
-// { child, exited, stop }.
+// { child, exited, stop, kill }.
 export function start(command, args, { log, ...options } = {}) {
   const child = spawn(command, args, { stdio: ['ignore', 'pipe', 'pipe'], ...options });
   const exited = once(child, 'close').then(([code, signal]) => code ?? signal);
@@ -23,7 +23,12 @@ export function start(command, args, { log, ...options } = {}) {
     await exited.catch(() => {});
     clearTimeout(patience);
   }
-  return { child, exited, stop };
+  // Ends it without a word.
+  async function kill() {
+    child.kill('SIGKILL');
+    await exited.catch(() => {});
+  }
+  return { child, exited, stop, kill };
 }
 
 // Runs `command` to its end, or for `seconds`. Returns { code, stdout, stderr }; the code is

@@ -172,18 +172,52 @@ window.players = {
   },
 };
 
+async function load(library) {
+  if (!library) return;
+  await new Promise((loaded, missing) => {
+    const script = document.createElement('script');
+    script.src = library;
+    script.onload = loaded;
+    script.onerror = () => missing(new Error(`cannot load ${library}`));
+    document.head.append(script);
+  });
+}
+
+// Begins to play and goes on until the page is closed; `motion` says how it goes at any time.
+window.watchCase = async ({ player, url, lowLatency, headers }) => {
+  const { library, create } = window.players[player];
+  await load(library);
+  const video = document.querySelector('video');
+  const watched = { errors: [], notes: [] };
+  const adapter = create(video, { url, lowLatency, headers, note: (message) => watched.notes.push(message) });
+  await adapter.start((message) => watched.errors.push(message));
+  // Media that advanced within the last `seconds`, a jump over a hole not counted; the latency.
+  const trace = [];
+  setInterval(() => {
+    trace.push({ at: performance.now(), position: video.currentTime });
+    if (trace.length > 600) trace.shift();
+  }, 50);
+  window.motion = (seconds) => {
+    const since = performance.now() - seconds * 1000;
+    const recent = trace.filter(({ at }) => at >= since);
+    let advanced = 0;
+    for (let i = 1; i < recent.length; i += 1) {
+      const step = recent[i].position - recent[i - 1].position;
+      if (step > 0 && step < 0.5) advanced += step;
+    }
+    return {
+      ...watched,
+      advanced: Number(advanced.toFixed(2)),
+      latency: adapter.latency(),
+      state: `readyState ${video.readyState}, at ${video.currentTime.toFixed(2)}`,
+    };
+  };
+};
+
 // Plays one case and measures it; what play.mjs calls.
 window.playCase = async ({ player, url, seconds, startupSeconds, lowLatency, headers }) => {
   const { library, create } = window.players[player];
-  if (library) {
-    await new Promise((loaded, missing) => {
-      const script = document.createElement('script');
-      script.src = library;
-      script.onload = loaded;
-      script.onerror = () => missing(new Error(`cannot load ${library}`));
-      document.head.append(script);
-    });
-  }
+  await load(library);
   const video = document.querySelector('video');
   const notes = [];
   const note = (message) => notes.push(message);
