@@ -39,10 +39,11 @@ impl Rhythm {
         }
     }
 
-    /// TARGETDURATION in seconds for a segment duration D.
-    pub(super) fn target(self, d: MediaDuration) -> u32 {
+    /// TARGETDURATION in seconds for a segment duration D, where other tracks than the leading one
+    /// are cut up to `slack` later than it.
+    pub(super) fn target(self, d: MediaDuration, slack: MediaDuration) -> u32 {
         let seconds = match self {
-            Rhythm::Even { .. } => d.round_secs(),
+            Rhythm::Even { .. } => (d + slack).round_secs(),
             Rhythm::Irregular { longest } => {
                 (d + longest + longest).div_ceil(MediaDuration::from_secs(2))
             }
@@ -216,7 +217,7 @@ mod tests {
         };
         assert_eq!(longest, thirty.duration_of(100));
         // ceil(4/2 + 3.33) = 6
-        assert_eq!(rhythm.target(MediaDuration::from_secs(4)), 6);
+        assert_eq!(rhythm.target(MediaDuration::from_secs(4), MediaDuration::ZERO), 6);
     }
 
     #[test]

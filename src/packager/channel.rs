@@ -57,6 +57,8 @@ pub struct Channel {
     drift: Drift,
     /// Both clocks when the channel began.
     began: Now,
+    /// Samples to be taken before anything else: what a run begins with.
+    held: VecDeque<(SourceTrack, Sample)>,
     outputs: VecDeque<Output>,
     version: u64,
     needs_state: u64,
@@ -96,6 +98,7 @@ impl Channel {
             active: None,
             heard: BTreeMap::new(),
             last_mapping,
+            held: VecDeque::new(),
             outputs: VecDeque::new(),
             version: 0,
             losses: 0,
@@ -152,6 +155,7 @@ impl Channel {
         match event {
             SourceEvent::Track(info) => {
                 let key = (source, info.id);
+                self.supersede(source, &info);
                 self.declared.insert(key, info.clone());
                 if self.is_active(source) {
                     self.declare(key, info);
@@ -166,6 +170,8 @@ impl Channel {
                 let input = source.input;
                 self.outputs.push_back(Output::Report(Report::TimestampBeyondReach { input }));
             }
+            // Of a track that another session has taken over.
+            SourceEvent::Sample(track, _) if !self.declared.contains_key(&(source, track)) => {}
             SourceEvent::Sample(track, sample) => {
                 self.heard.insert(source.input, now.mono);
                 if self.active.is_none() {
@@ -183,6 +189,23 @@ impl Channel {
                 }
             }
             SourceEvent::Lost => self.lose(now, source),
+        }
+    }
+
+    /// A newer session of an input takes over the tracks of an older one that it declares too.
+    fn supersede(&mut self, source: SourceId, info: &TrackInfo) {
+        let same = |(of, known): (&SourceTrack, &TrackInfo)| {
+            let older = of.0.input == source.input && of.0.session < source.session;
+            let alike = known.kind() == info.kind()
+                && known.variant == info.variant
+                && known.language == info.language;
+            (older && alike).then_some(*of)
+        };
+        for key in self.declared.iter().filter_map(same).collect::<Vec<_>>() {
+            self.declared.remove(&key);
+            if let Phase::Watching(watch, _) = &mut self.phase {
+                watch.tracks.remove(&key);
+            }
         }
     }
 
@@ -218,6 +241,13 @@ impl Channel {
     }
 
     fn sample(&mut self, now: Now, key: SourceTrack, sample: Sample) {
+        self.held.push_back((key, sample));
+        while let Some((key, sample)) = self.held.pop_front() {
+            self.take(now, key, sample);
+        }
+    }
+
+    fn take(&mut self, now: Now, key: SourceTrack, sample: Sample) {
         if self.drifted_at(key, &sample) {
             self.break_off(PeriodReason::Drift);
         }

@@ -135,9 +135,12 @@ impl Run {
             origin: beginning.origin,
             absolute: beginning.mapping.absolute,
         };
+        let audio = beginning.tracks.iter().zip(&frames).skip(1);
+        let audio = audio.filter(|(t, _)| t.info.kind() == MediaKind::Audio).map(|(_, f)| *f);
+        let slack = audio.max().unwrap_or(MediaDuration::ZERO);
         for segmentation in around.segmentations.iter_mut() {
             let stored = around.state.segmentations.get(&segmentation.key());
-            segmentation.begin_run(beginning.rhythm, target, stored);
+            segmentation.begin_run(beginning.rhythm, target, slack, stored);
         }
         let shortest = around.segmentations.iter().map(|s| s.duration).min();
         let lateness = shortest.map_or(LATENESS_MIN, |d| half(d).max(LATENESS_MIN));

@@ -5,6 +5,7 @@ mod gaps;
 mod incomplete;
 
 use std::collections::BTreeMap;
+use std::num::NonZeroU32;
 use std::sync::Arc;
 
 use super::cadence::{self, Rhythm, half};
@@ -25,6 +26,8 @@ pub(super) struct Cut {
     pub(super) number: u64,
     /// Numbers skipped before it, to be listed as gaps.
     pub(super) gaps: std::ops::Range<u64>,
+    /// How long each of them is: they share the hole, and none is longer than D.
+    pub(super) gap: MediaDuration,
 }
 
 /// One list of segments for each rendition, over the channel's chunks.
@@ -37,6 +40,8 @@ pub(super) struct Segmentation {
     pub(super) target: u32,
     /// PART-TARGET, on a low-latency segmentation.
     pub(super) part_target: Option<MediaDuration>,
+    /// How much later than the leading track others may be cut: the longest audio frame.
+    slack: MediaDuration,
     last_cut: Option<MediaTime>,
     /// The highest number used.
     last_number: Option<u64>,
@@ -59,6 +64,7 @@ impl Segmentation {
             duration: wanted.key.segment_duration(),
             target: 0,
             part_target: None,
+            slack: MediaDuration::ZERO,
             last_cut: None,
             last_number: None,
             end: None,
@@ -80,9 +86,11 @@ impl Segmentation {
         &mut self,
         rhythm: Rhythm,
         part_target: Option<MediaDuration>,
+        slack: MediaDuration,
         stored: Option<&Reserved>,
     ) {
         self.last_cut = None;
+        self.slack = slack;
         self.part_target = part_target.filter(|_| self.key().part_ms.is_some());
         self.set_rhythm(rhythm);
         self.target = self.target.max(stored.map_or(0, |s| s.target));
@@ -91,7 +99,7 @@ impl Segmentation {
     /// Takes a new rhythm within a run; the target duration is never lowered.
     pub(super) fn set_rhythm(&mut self, rhythm: Rhythm) {
         self.duration = rhythm.segment_duration(self.key().segment_duration());
-        self.target = self.target.max(rhythm.target(self.duration));
+        self.target = self.target.max(rhythm.target(self.duration, self.slack));
     }
 
     /// Whether a run has begun.
@@ -120,19 +128,26 @@ impl Segmentation {
             }
         };
         let next = last.map_or(1, |last| last + 1);
-        let hole = self.end.map(|end| t - end).filter(|hole| hole.is_positive());
+        let hole = self.end.map(|end| t - end);
         let span = self.list_span();
-        let number = match (run.absolute || last.is_none(), hole) {
-            (true, _) => next.max(slot),
-            (false, Some(hole)) if hole <= span => {
+        let even = matches!(run.rhythm, Rhythm::Even { .. });
+        let number = match (last, hole) {
+            (None, _) => slot,
+            // Numbers count cuts of an irregular source, and slots count D.
+            (Some(_), None) if run.absolute && even => next.max(slot),
+            (Some(_), Some(hole)) if run.absolute && even && hole.is_positive() => next.max(slot),
+            (Some(_), Some(hole)) if hole.is_positive() && hole <= span => {
                 next + u64::try_from(hole.div_floor(self.duration)).unwrap_or(0)
             }
-            (false, _) => next,
+            (Some(_), _) => next,
         };
         // A hole longer than the window lists no gap: whoever reads now has all of it behind him.
-        let gaps =
-            if hole.is_some_and(|hole| hole <= span) { next..number } else { number..number };
-        Some(Cut { number, gaps })
+        let hole = hole.filter(|hole| hole.is_positive() && *hole <= span);
+        let gaps = if hole.is_some() { next..number } else { number..number };
+        let count = u32::try_from(gaps.end - gaps.start).ok().and_then(NonZeroU32::new);
+        let share = hole.zip(count).map(|(hole, count)| hole.divided_by(count));
+        let gap = share.map_or(self.duration, |share| share.min(self.duration));
+        Some(Cut { number, gaps, gap })
     }
 
     /// Whether a sync sample of the leading track at `t` is a cut.
@@ -146,7 +161,7 @@ impl Segmentation {
 
     pub(super) fn next_cut(&self) -> Cut {
         let number = self.last_number.map_or(1, |last| last + 1);
-        Cut { number, gaps: number..number }
+        Cut { number, gaps: number..number, gap: self.duration }
     }
 
     /// Notes a cut of the leading track. Gives the target duration that the segment it ends would

@@ -191,8 +191,9 @@ impl RenditionView {
     pub fn part(&self, period: i64, start: i64) -> Option<&Part> {
         let open = self.open.iter().filter(|o| o.period.id == period).flat_map(|o| o.parts.iter());
         open.rev().find(|p| p.start == start).or_else(|| {
-            let after = self.rows.partition_point(|row| row.start <= start);
-            // Rows of an earlier Period may overlap: look at the neighbours too.
+            // Ticks are comparable within a Period only: another may have another timescale.
+            let before = |row: &Segment| (row.period.id, row.start) <= (period, start);
+            let after = self.rows.partition_point(before);
             (after.saturating_sub(2)..=after)
                 .filter_map(|i| self.rows.get(i))
                 .filter(|row| row.period.id == period)

@@ -75,13 +75,13 @@ impl Channel {
         self.phase = Phase::Running(Box::new(run));
         self.outputs.extend(reports.into_iter().map(Output::Report));
         self.remember(changed);
-        self.replay(now, &mut tracks, &start.shifts, start.at);
+        self.replay(&mut tracks, &start.shifts, start.at);
     }
 
-    /// Puts the media held back through the run: the tracks interleaved by time, from `at` on.
+    /// Has the media held back put through the run first: the tracks interleaved by time, from `at`
+    /// on. It is taken from a queue, for a break in it begins another run.
     fn replay(
         &mut self,
-        now: Now,
         tracks: &mut BTreeMap<SourceTrack, Watched>,
         shifts: &BTreeMap<SourceTrack, MediaDuration>,
         at: MediaTime,
@@ -102,10 +102,8 @@ impl Channel {
         held.sort_by_key(|(time, key, _)| (*time, *key));
         // A second of what lies before the start may hold audio that belongs to it.
         let since = at - MediaDuration::from_secs(1);
-        for (time, key, sample) in held {
-            if time >= since {
-                self.sample(now, key, sample);
-            }
+        for (_, key, sample) in held.into_iter().rev().take_while(|(time, ..)| *time >= since) {
+            self.held.push_front((key, sample));
         }
     }
 
@@ -128,9 +126,10 @@ impl Channel {
             resume.video = None;
         }
         let mut watch = Watch::resuming(resume);
-        for (key, info) in infos {
-            let info = self.declared.get(&key).cloned().unwrap_or(info);
-            watch.declare(key, info, self.config.limits.tracks);
+        for (key, _) in infos {
+            if let Some(info) = self.declared.get(&key) {
+                watch.declare(key, info.clone(), self.config.limits.tracks);
+            }
         }
         for (key, info) in self.declared.iter().filter(|((s, _), _)| Some(s.input) == self.active) {
             if !watch.tracks.contains_key(key) {

@@ -32,7 +32,7 @@ impl Run {
         let base = track.builder.next_base().or(Some(next));
         for (segmentation, cut) in around.segmentations.iter_mut().zip(&boundary.cuts) {
             let Some(cut) = cut else { continue };
-            segmentation.add_gaps(track.rendition, cut.gaps.clone());
+            segmentation.add_gaps(track.rendition, cut.gaps.clone(), cut.gap);
             let closed = segmentation.open(track.rendition, cut.number, &boundary.period, base);
             if let Some(closed) = closed {
                 track.measure(&closed, around.state, around.state_changed);

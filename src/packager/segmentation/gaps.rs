@@ -7,17 +7,31 @@ use super::Segmentation;
 use crate::packager::segment::{Segment, SegmentContent};
 use crate::packager::state::RenditionId;
 use crate::packager::window::Rows;
-use crate::units::MediaTime;
+use crate::units::{MediaDuration, MediaTime};
+
+/// What a gap looks like.
+#[derive(Clone, Copy)]
+enum Like<'a> {
+    /// It stands in the place of another rendition's row.
+    Row(&'a Segment),
+    /// It stands behind the last row and is so long.
+    Length(MediaDuration),
+}
 
 impl Segmentation {
     /// Lists `gaps` in a rendition behind its last row, before it opens the first segment of a run.
-    pub(in crate::packager) fn add_gaps(&mut self, rendition: RenditionId, gaps: Range<u64>) {
+    pub(in crate::packager) fn add_gaps(
+        &mut self,
+        rendition: RenditionId,
+        gaps: Range<u64>,
+        length: MediaDuration,
+    ) {
         if gaps.is_empty() {
             return;
         }
         self.catch_up(rendition, gaps.start);
         for number in gaps {
-            self.add_gap(rendition, number, None);
+            self.add_gap(rendition, number, Like::Length(length));
         }
     }
 
@@ -40,7 +54,8 @@ impl Segmentation {
         }
         for missed in next..number {
             let like = self.builders.values().find_map(|b| b.rows.by_number(missed)).cloned();
-            self.add_gap(rendition, missed, like.as_deref());
+            let like = like.as_deref().map_or(Like::Length(self.duration), Like::Row);
+            self.add_gap(rendition, missed, like);
         }
     }
 
@@ -53,20 +68,21 @@ impl Segmentation {
         }
     }
 
-    /// Lists one gap in the place of `like`, or one of D behind the last row.
-    fn add_gap(&mut self, rendition: RenditionId, number: u64, like: Option<&Segment>) {
-        let duration = self.duration;
+    fn add_gap(&mut self, rendition: RenditionId, number: u64, like: Like<'_>) {
         let Some(builder) = self.builders.get_mut(&rendition) else { return };
         let Some(last) = builder.rows.last() else { return };
         let scale = last.timescale;
-        let (period, start, end) = if let Some(row) = like {
-            let ticks = |time: MediaTime| time.rescale(scale).ticks();
-            // What this rendition has may reach over the others' cut: rows end in order.
-            let start = ticks(row.start_time()).max(last.start + last.duration);
-            (&row.period, start, ticks(row.end_time()).max(start + 1))
-        } else {
-            let start = last.start + last.duration;
-            (&last.period, start, start + duration.rescale(scale).ticks())
+        let (period, start, end) = match like {
+            Like::Row(row) => {
+                let ticks = |time: MediaTime| time.rescale(scale).ticks();
+                // What this rendition has may reach over the others' cut: rows end in order.
+                let start = ticks(row.start_time()).max(last.start + last.duration);
+                (&row.period, start, ticks(row.end_time()).max(start + 1))
+            }
+            Like::Length(length) => {
+                let start = last.start + last.duration;
+                (&last.period, start, start + length.rescale(scale).ticks().max(1))
+            }
         };
         let gap = Segment {
             number,
