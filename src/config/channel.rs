@@ -151,13 +151,20 @@ fn agree(before: &[(String, Outline)], outline: &Outline, section: &mut Section<
     if let Some((first, _)) = before.iter().find(|(_, other)| same_name(other)) {
         section.complain("name", Problem::EndpointTaken { first: first.clone() });
     }
-    let mut grids = before.iter().filter_map(|(path, other)| Some((path, grid(other)?)));
-    if let (Some(own), Some((first, other))) = (grid(outline), grids.next())
-        && own != other
+    let Some((segment, part)) = grid(outline) else { return };
+    let grids = || before.iter().filter_map(|(path, other)| Some((path, other, grid(other)?)));
+    if let Some((first, _, (_, other))) = grids().next()
+        && part != other
     {
-        let key = if own.0 == other.0 { "part_duration" } else { "segment_duration" };
-        let (segment, part) = (other.0.to_std(), other.1.to_std());
-        section.complain(key, Problem::GridDiffers { first: first.clone(), segment, part });
+        let first = first.clone();
+        section.complain("part_duration", Problem::GridDiffers { first, part: other.to_std() });
+    }
+    let leading = grids().find(|(_, other, _)| other.leads_parts);
+    if let Some((first, _, (other, _))) = leading.filter(|_| outline.leads_parts)
+        && segment != other
+    {
+        let (first, segment) = (first.clone(), other.to_std());
+        section.complain("segment_duration", Problem::GridBeginsElsewhere { first, segment });
     }
 }
 

@@ -33,9 +33,10 @@ pub struct Endpoint {
     pub protocol: Protocol,
     /// Segments an HLS playlist lists at least, 2 to 100.
     pub segment_num: u32,
-    /// Asked segment duration, 1 to 30 s, with parts 1 to 2 s; whole milliseconds.
+    /// Asked segment duration, 1 to 30 s, of LLHLS_CMAF 1 to 2 s; whole milliseconds.
     pub segment_duration: MediaDuration,
-    /// Asked part duration, 100 ms to half a segment; there where the protocol has parts.
+    /// Asked part duration, 100 ms to half a segment and a second at most. LLHLS_CMAF always has
+    /// one; one that is written makes the DASH of DASH_CMAF and HLSDASH_CMAF low-latency.
     pub part_duration: Option<MediaDuration>,
     /// What a list spans at least, no less than three segments; there where it is written.
     pub window: Option<MediaDuration>,
@@ -69,6 +70,8 @@ pub(super) struct Outline {
     pub(super) name: Option<Name>,
     /// Its durations.
     pub(super) timing: Option<Timing>,
+    /// Whether it is a Low-Latency HLS one.
+    pub(super) leads_parts: bool,
     /// All of it.
     pub(super) endpoint: Option<Endpoint>,
 }
@@ -113,7 +116,8 @@ impl Outline {
                 access: access?,
             })
         };
-        Outline { endpoint: assemble(), name, timing }
+        let leads_parts = protocol.is_some_and(Protocol::low_latency);
+        Outline { endpoint: assemble(), name, timing, leads_parts }
     }
 }
 
@@ -162,19 +166,21 @@ fn read_timing(section: &mut Section<'_>, protocol: Option<Protocol>) -> Option<
     })
 }
 
-/// The part duration, absent only where the protocol has no parts or is not known.
+/// The part duration; absent where the protocol is not known, has no parts, or has them only where
+/// they are asked for.
 fn read_part_duration(
     section: &mut Section<'_>,
     protocol: Option<Protocol>,
     segment: Option<MediaDuration>,
 ) -> Found<MediaDuration> {
-    if protocol.is_some_and(|protocol| !protocol.low_latency()) {
+    let asks = |protocol: Protocol| protocol.low_latency() || protocol.has_dash();
+    if protocol.is_some_and(|protocol| !asks(protocol)) {
         return section.get("part_duration", |_| Err(Problem::PartsWithoutLowLatency));
     }
     let segment_max = segment.map_or(LOW_LATENCY_SEGMENT_MAX, MediaDuration::to_std);
     let half = segment_max.min(LOW_LATENCY_SEGMENT_MAX) / 2;
     match (section.get("part_duration", value::media(PART_MIN, half)), protocol, segment) {
-        (Found::Absent, Some(_), Some(segment)) => {
+        (Found::Absent, Some(protocol), Some(segment)) if protocol.low_latency() => {
             let millis = segment.floor_millis() * PART_PERCENT / 100;
             Found::Good(MediaDuration::from_millis(millis))
         }

@@ -72,15 +72,22 @@ pub enum Problem {
         first: String,
     },
     /// Low-latency endpoints of one channel that ask for different parts.
-    #[error("must have the segment_duration {} and part_duration {} of {first}: \
-        a channel has one part grid", ShownDuration(*.segment), ShownDuration(*.part))]
+    #[error("must have the part_duration {} of {first}: a channel has one part grid",
+        ShownDuration(*.part))]
     GridDiffers {
-        /// Path of the channel's first low-latency endpoint.
+        /// Path of the channel's first endpoint with parts.
+        first: String,
+        /// Its part duration.
+        part: Duration,
+    },
+    /// Low-Latency HLS endpoints of one channel whose segments differ.
+    #[error("must have the segment_duration {} of {first}: a channel has one part grid, \
+        which begins with each segment of Low-Latency HLS", ShownDuration(*.segment))]
+    GridBeginsElsewhere {
+        /// Path of the channel's first Low-Latency HLS endpoint.
         first: String,
         /// Its segment duration.
         segment: Duration,
-        /// Its part duration.
-        part: Duration,
     },
     /// No name of a header.
     #[error("must be the name of an HTTP header; Authorization is always read and cannot be it")]
@@ -115,8 +122,8 @@ pub enum Problem {
         /// Key of the control.
         control: &'static str,
     },
-    /// Parts for an endpoint that lists none.
-    #[error("must not stand here: only LLHLS_CMAF has parts")]
+    /// Parts for an endpoint that has none.
+    #[error("must not stand here: only LLHLS_CMAF, DASH_CMAF and HLSDASH_CMAF have parts")]
     PartsWithoutLowLatency,
     /// No password.
     #[error("must be 1 to 200 bytes without control characters")]

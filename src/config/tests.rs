@@ -214,12 +214,38 @@ fn low_latency_endpoints_of_a_channel_share_one_grid() {
     let other_parts = parse(&low("b", "segment_duration = '2s'\npart_duration = '500ms'"));
     assert_eq!(
         other_parts.expect_err("another grid").to_string(),
-        "line 14: channel[0].endpoint[1].part_duration = '500ms': must have the segment_duration \
-         2s and part_duration 700ms of channel[0].endpoint[0]: a channel has one part grid"
+        "line 14: channel[0].endpoint[1].part_duration = '500ms': must have the part_duration 700ms \
+         of channel[0].endpoint[0]: a channel has one part grid"
     );
     let other_segments = parse(&low("b", "part_duration = '500ms'")).expect_err("another grid");
+    assert!(other_segments.to_string().contains("must have the segment_duration 2s of channel[0]"));
     let fault = other_segments.iter().next().expect("one fault");
     assert_eq!((fault.line, &*fault.key), (9, "channel[0].endpoint[1].segment_duration"));
+}
+
+#[test]
+fn low_latency_dash_has_segments_of_its_own_and_the_parts_of_its_channel() {
+    let dash = |protocol: &str, lines: &str| {
+        format!("[[channel.endpoint]]\nopen = true\nprotocol = '{protocol}'\n{lines}\n")
+    };
+    let low = dash("LLHLS_CMAF", "segment_duration = '2s'\npart_duration = '500ms'");
+    let parse = |second: &str| Config::parse(&format!("{CHANNEL}{low}{second}"));
+    for protocol in ["DASH_CMAF", "HLSDASH_CMAF"] {
+        let config = parse(&dash(protocol, "segment_duration = '4s'\npart_duration = '500ms'"));
+        let endpoints = config.expect("the same parts").channels.remove(0).endpoints;
+        assert_eq!(endpoints[1].part_duration, Some(MediaDuration::from_millis(500)));
+        let plain = parse(&dash(protocol, "")).expect("no parts").channels.remove(0).endpoints;
+        assert_eq!(plain[1].part_duration, None, "low latency is asked for");
+        let other = parse(&dash(protocol, "part_duration = '400ms'")).expect_err("other parts");
+        assert!(other.to_string().contains("must have the part_duration 500ms"), "{other}");
+        for (segment, part, good) in
+            [("10s", "1s", true), ("10s", "1001ms", false), ("1s", "501ms", false)]
+        {
+            let lines = format!("segment_duration = '{segment}'\npart_duration = '{part}'");
+            let alone = Config::parse(&format!("{CHANNEL}{}", dash(protocol, &lines)));
+            assert_eq!(alone.is_ok(), good, "{lines}");
+        }
+    }
 }
 
 #[test]

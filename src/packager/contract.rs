@@ -146,6 +146,8 @@ pub enum PeriodReason {
     SettingsChanged,
     /// Media is missing before a cut.
     MediaMissing,
+    /// A cut lies too far from where an MPD would have it that lists numbers alone.
+    OffNominal,
     /// The first media of this process.
     Started,
     /// A segment was longer than announced.
@@ -251,6 +253,7 @@ impl fmt::Display for PeriodReason {
             PeriodReason::CadenceLost => "sync samples left their even distance",
             PeriodReason::SettingsChanged => "codec settings changed",
             PeriodReason::MediaMissing => "media is missing",
+            PeriodReason::OffNominal => "segments had drifted from their nominal times",
             PeriodReason::Started => "the channel started",
             PeriodReason::TargetRaised => "a segment was longer than announced",
             PeriodReason::TimestampJump => "timestamps jumped",
@@ -306,6 +309,10 @@ pub struct SegmentationWanted {
     pub segments: u32,
     /// The longest window an endpoint lists.
     pub window: MediaDuration,
+    /// Whether parts are filled from each of its cuts; at most one of a channel's does.
+    pub leads_parts: bool,
+    /// Whether an MPD lists it by number alone while the source keeps its cadence.
+    pub nominal: bool,
 }
 
 /// How a channel packages.

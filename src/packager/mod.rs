@@ -34,7 +34,7 @@ pub use contract::{
     SegmentationWanted, SourceEvent, SourceId,
 };
 pub use grid::part_target;
-pub use period::{Period, PeriodTrack};
+pub use period::{Nominal, Period, PeriodSpan, PeriodSpans, PeriodTrack};
 pub use segment::{OpenSegment, Part, Segment, SegmentContent};
 pub use snapshot::{RenditionView, Report as RenditionReport, SegmentationView, Snapshot};
 pub use state::{LastRun, Rendition, RenditionId, Restored, State};

@@ -3,6 +3,8 @@
 mod builder;
 mod gaps;
 mod incomplete;
+mod publish;
+mod spans;
 
 use std::collections::BTreeMap;
 use std::num::NonZeroU32;
@@ -13,12 +15,12 @@ use super::chunker::Chunk;
 use super::contract::{SegmentationKey, SegmentationWanted};
 use super::period::Period;
 use super::segment::{OpenSegment, Segment, SegmentContent};
-use super::snapshot::{RenditionView, Report, SegmentationView};
-use super::state::{Rendition, RenditionId, Reserved};
+use super::state::{RenditionId, Reserved};
 use super::window::Rows;
 use crate::units::{MediaDuration, MediaTime};
 use builder::Builder;
 use incomplete::Incomplete;
+use spans::Spans;
 
 /// Where and how a segmentation cuts here.
 #[derive(Clone, Debug)]
@@ -52,6 +54,7 @@ pub(super) struct Segmentation {
     version: u64,
     builders: BTreeMap<RenditionId, Builder>,
     incomplete: Incomplete,
+    spans: Spans,
     /// The longest segment so far, and the longest but for those in Periods that are incomplete.
     longest_made: MediaDuration,
     longest_listed: MediaDuration,
@@ -72,6 +75,7 @@ impl Segmentation {
             version: 0,
             builders: BTreeMap::new(),
             incomplete: Incomplete::default(),
+            spans: Spans::default(),
             longest_made: MediaDuration::ZERO,
             longest_listed: MediaDuration::ZERO,
         }
@@ -225,7 +229,9 @@ impl Segmentation {
         builder.chunks.push(Arc::clone(chunk));
         if low_latency && part_end {
             builder.end_part();
+            self.deliver(rendition);
         }
+        let Some(builder) = self.builders.get_mut(&rendition) else { return };
         if low_latency
             && let Some(open) = &builder.open
             && builder.parted == builder.chunks.len()
@@ -240,7 +246,9 @@ impl Segmentation {
         let builder = self.builders.get_mut(&rendition)?;
         if low_latency {
             builder.end_part();
+            self.deliver(rendition);
         }
+        let builder = self.builders.get_mut(&rendition)?;
         let open = builder.open.take()?;
         builder.next_part = None;
         let chunks = std::mem::take(&mut builder.chunks);
@@ -301,6 +309,9 @@ impl Segmentation {
                 builder.dirty = true;
             }
         }
+        if crossed {
+            self.spans.curtail();
+        }
         crossed
     }
 
@@ -314,6 +325,7 @@ impl Segmentation {
             freed += size;
             builder.dirty = true;
         }
+        self.spans.curtail();
         freed
     }
 
@@ -337,76 +349,6 @@ impl Segmentation {
         let open = self.builders.values().filter_map(|b| b.open.as_ref().map(|o| &o.period));
         let rows = self.builders.values().filter_map(|b| b.rows.last().map(|row| &row.period));
         open.chain(rows).max_by_key(|p| p.ordinal).cloned()
-    }
-
-    /// Gives the renditions that changed at `version` the positions of the others, and keeps those
-    /// of the rest: a version's text never changes (docs/architecture.md).
-    pub(super) fn attach_reports(
-        &mut self,
-        view: &mut SegmentationView,
-        version: u64,
-        changed: bool,
-    ) {
-        if changed {
-            self.version = version;
-        }
-        view.version = self.version;
-        if self.part_target.is_none() {
-            return;
-        }
-        let now: Vec<(RenditionId, Option<Report>)> =
-            view.renditions.iter().map(|r| (r.rendition.id, r.report())).collect();
-        let current: Vec<RenditionId> = view.period.tracks.iter().map(|t| t.rendition).collect();
-        for rendition in &mut view.renditions {
-            let id = rendition.rendition.id;
-            let Some(builder) = self.builders.get_mut(&id) else { continue };
-            if builder.version == version {
-                builder.reports = now
-                    .iter()
-                    .filter(|(other, _)| *other != id && current.contains(other))
-                    .filter_map(|(_, report)| report.clone())
-                    .collect::<Vec<_>>()
-                    .into();
-            }
-            rendition.reports = Arc::clone(&builder.reports);
-        }
-    }
-
-    /// Whether anything listed has changed since the last [`Segmentation::publish`].
-    pub(super) fn is_dirty(&self) -> bool {
-        self.builders.values().any(|b| b.dirty)
-    }
-
-    /// The rows of every rendition as readers see them; what changed gets `version`.
-    pub(super) fn publish(&mut self, version: u64, renditions: &[Rendition]) -> Vec<RenditionView> {
-        let raised = std::mem::replace(&mut self.published_target, self.target);
-        for builder in self.builders.values_mut().filter(|_| raised > 0 && raised < self.target) {
-            builder.note_raise(raised);
-        }
-        for (id, builder) in self.builders.iter_mut().filter(|(_, b)| b.dirty) {
-            builder.published = builder.rows.last().map(|row| row.number);
-            builder.version = version;
-            builder.dirty = false;
-            builder.rendition = renditions.get(id.0 as usize).cloned().map(Arc::new);
-        }
-        self.note_whole();
-        self.builders
-            .values()
-            .filter_map(|builder| {
-                let rendition = builder.rendition.as_ref()?;
-                Some(RenditionView {
-                    rendition: Arc::clone(rendition),
-                    whole: Arc::clone(builder.whole.as_ref().unwrap_or(rendition)),
-                    version: builder.version,
-                    rows: builder.rows.clone(),
-                    open: builder.open.clone().filter(|_| self.part_target.is_some()),
-                    next_number: builder.open.as_ref().map(|open| open.number),
-                    next_part: builder.next_part,
-                    raises: Arc::clone(&builder.raises),
-                    reports: Arc::clone(&builder.reports),
-                })
-            })
-            .collect()
     }
 }
 

@@ -4,7 +4,7 @@ use std::collections::BTreeMap;
 use std::sync::Arc;
 
 use super::contract::SegmentationKey;
-use super::period::Period;
+use super::period::{Period, PeriodSpans};
 use super::segment::{OpenSegment, Part, Segment};
 use super::state::{Rendition, RenditionId};
 use super::window::Rows;
@@ -48,6 +48,8 @@ pub struct SegmentationView {
     /// Ordinal of the first Period that lacks media of a track which is to come: an MPD does not
     /// list it yet.
     pub incomplete: Option<u64>,
+    /// Its Periods, where an MPD lists them by number alone.
+    pub spans: Option<Arc<PeriodSpans>>,
     /// By rendition id.
     pub renditions: Vec<RenditionView>,
 }

@@ -126,16 +126,28 @@ fn key_of(endpoint: &Endpoint) -> SegmentationKey {
     }
 }
 
+/// The segmentation whose cuts parts are filled from: that of Low-Latency HLS, where parts may be
+/// short at the end of a segment only (rfc8216bis §4.4.4.9), else the shortest that has parts.
+fn leads_parts(channel: &Channel) -> Option<SegmentationKey> {
+    let parted = channel.endpoints.iter().filter(|e| e.part_duration.is_some());
+    let first = parted.min_by_key(|e| (!e.protocol.low_latency(), key_of(e)));
+    first.map(key_of)
+}
+
 /// What the core is told of a channel: one segmentation for each distinct value among its endpoints.
 pub(super) fn channel_config(channel: &Channel, limits: &Limits) -> ChannelConfig {
     let mut wanted: BTreeMap<SegmentationKey, SegmentationWanted> = BTreeMap::new();
+    let leads = leads_parts(channel);
     for endpoint in &channel.endpoints {
         let key = key_of(endpoint);
         let entry = wanted.entry(key).or_insert(SegmentationWanted {
             key,
             segments: 0,
             window: MediaDuration::ZERO,
+            leads_parts: leads == Some(key),
+            nominal: false,
         });
+        entry.nominal |= endpoint.protocol.has_dash() && key.part_ms.is_some();
         let has = |yes: bool, window: MediaDuration| if yes { window } else { MediaDuration::ZERO };
         if endpoint.protocol.has_hls() {
             entry.segments = entry.segments.max(endpoint.segment_num);

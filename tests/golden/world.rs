@@ -235,6 +235,8 @@ impl Ask {
 
 fn channel_config(asks: &[Ask]) -> ChannelConfig {
     let mut segmentations: Vec<SegmentationWanted> = Vec::new();
+    let parted = asks.iter().filter(|ask| ask.part_ms.is_some());
+    let leads = parted.min_by_key(|ask| (!ask.protocol.low_latency(), ask.key())).map(Ask::key);
     for ask in asks {
         let dash = MediaDuration::from_secs(ask.dash_window_s);
         let window =
@@ -248,8 +250,14 @@ fn channel_config(asks: &[Ask]) -> ChannelConfig {
                 key: ask.key(),
                 segments: ask.segments,
                 window,
+                leads_parts: leads == Some(ask.key()),
+                nominal: false,
             }),
         }
+    }
+    for wanted in &mut segmentations {
+        let counts = |ask: &&Ask| ask.protocol.has_dash() && ask.part_ms.is_some();
+        wanted.nominal = asks.iter().filter(counts).any(|ask| ask.key() == wanted.key);
     }
     let input_loss = MediaDuration::from_secs(2);
     ChannelConfig { segmentations, input_loss, limits: Limits::default() }

@@ -62,6 +62,8 @@ pub(crate) fn wanted() -> Vec<SegmentationWanted> {
         key: SegmentationKey { segment_ms: *segment_ms, part_ms: *part_ms },
         segments: SEGMENTS,
         window: WINDOW,
+        leads_parts: part_ms.is_some(),
+        nominal: false,
     });
     wanted.collect()
 }
@@ -96,7 +98,7 @@ impl Origin {
 
     pub(crate) fn arrival(&self) -> Arrival {
         let losses = self.snapshot.as_ref().map_or(0, |s| s.losses);
-        Arrival { at: self.reading().mono, losses }
+        Arrival { at: self.reading().mono, losses, may_grow: true }
     }
 
     pub(crate) fn instant(at: Monotonic) -> i64 {

@@ -29,6 +29,7 @@ impl Channel {
                 bytes: segmentation.bytes(),
                 longest: segmentation.longest_listed(),
                 incomplete: segmentation.first_incomplete(),
+                spans: segmentation.publish_spans(),
                 renditions,
             };
             segmentation.attach_reports(&mut view, self.version, changed);

@@ -36,6 +36,9 @@ impl Run {
         self.keep_rhythm(at, around);
         let (rhythm, frame) = (self.clock.rhythm, self.clock.frame);
         let first = self.period.is_none();
+        if around.segmentations.iter().any(|s| s.cuts_at(at, rhythm, frame) && s.off_nominal(at)) {
+            self.pending.get_or_insert(PeriodReason::OffNominal);
+        }
         let longest = around.segmentations.iter().map(|s| s.duration).max();
         let common = around
             .segmentations
@@ -79,7 +82,8 @@ impl Run {
         let mut restarts_grid = false;
         for (segmentation, cut) in around.segmentations.iter_mut().zip(&cuts) {
             let Some(cut) = cut else { continue };
-            restarts_grid |= segmentation.part_target.is_some();
+            restarts_grid |= segmentation.wanted.leads_parts;
+            segmentation.note_span(&period, at, cut.number, rhythm);
             if let Some(needed) = segmentation.note_cut(at, cut.number) {
                 around.reports.push(Report::TargetRaised { from: segmentation.target, to: needed });
                 segmentation.target = needed;

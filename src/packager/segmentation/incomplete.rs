@@ -7,6 +7,7 @@ use std::collections::{BTreeMap, BTreeSet};
 use super::Segmentation;
 use crate::packager::period::Period;
 use crate::packager::state::RenditionId;
+use crate::units::MediaTime;
 
 /// By Period's ordinal: the tracks whose first segment in it is still to come. None is empty.
 #[derive(Debug, Default)]
@@ -29,6 +30,19 @@ impl Segmentation {
     pub(in crate::packager) fn await_tracks(&mut self, period: &Period) {
         let tracks = period.tracks.iter().map(|t| t.rendition).collect();
         self.incomplete.0.insert(period.ordinal, tracks);
+    }
+
+    /// A part of a rendition has ended: where an MPD lists its Period by number, that is media
+    /// enough, once manifests know the rendition's rate.
+    pub(super) fn deliver(&mut self, rendition: RenditionId) {
+        let Some(builder) = self.builders.get(&rendition) else { return };
+        let Some(open) = &builder.open else { return };
+        let Some(last) = open.parts.last() else { return };
+        let end = MediaTime::new(last.start + last.duration, builder.timescale);
+        let nominal = self.spans.deliver(&open.period, rendition, end);
+        if nominal && !builder.rows.is_empty() {
+            self.incomplete.delivered(rendition, open.period.ordinal);
+        }
     }
 
     /// Nothing of a track is to come.

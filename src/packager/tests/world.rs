@@ -139,6 +139,8 @@ pub(crate) fn config(asked: &[(u32, Option<u32>)]) -> ChannelConfig {
                 key: SegmentationKey { segment_ms: seconds * 1000, part_ms: *part_ms },
                 segments: 6,
                 window: MediaDuration::ZERO,
+                leads_parts: part_ms.is_some(),
+                nominal: false,
             })
             .collect(),
         input_loss: MediaDuration::from_secs(2),
