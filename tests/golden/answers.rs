@@ -19,7 +19,7 @@ pub(crate) fn ask(
     query: Option<&str>,
 ) -> Resolution {
     let viewer = Viewer { address: IpAddr::V4(Ipv4Addr::LOCALHOST), code: None, bearer: None };
-    let arrival = Arrival { at: Monotonic(MONO_NS), losses: snapshot.losses };
+    let arrival = Arrival { at: Monotonic(MONO_NS), losses: snapshot.losses, may_grow: true };
     resolve(snapshot, rules, leaf, query, &viewer, arrival, reading(MediaDuration::ZERO))
 }
 

@@ -14,7 +14,10 @@ pub(crate) struct Listed {
     pub(crate) offset: u64,
     pub(crate) media: String,
     pub(crate) initialization: String,
+    /// None where numbers alone are listed.
     pub(crate) references: Vec<Reference>,
+    /// There where they are: startNumber and the nominal duration in ticks.
+    pub(crate) counted: Option<(u64, u64)>,
 }
 
 /// A Period: start in milliseconds, and its Representations by id.
@@ -58,13 +61,82 @@ pub(crate) fn read(text: &str) -> Mpd {
             assert_eq!(set.startWithSAP, Some(1), "D39");
             for one in &set.representations {
                 let id = one.id.clone().expect("D42: an id");
-                let listed = listed(one.SegmentTemplate.as_ref().expect("D30"), start_ms, longest);
+                let template = one.SegmentTemplate.as_ref().expect("D30");
+                let listed = match template.duration {
+                    Some(duration) => {
+                        assert_eq!(set.ProducerReferenceTime.len(), 1, "D53");
+                        assert_eq!(set.Resync.len(), 1, "D54");
+                        counted(template, duration, start_ms)
+                    }
+                    None => listed(template, start_ms, longest),
+                };
                 assert!(representations.insert(id, listed).is_none(), "D42: an id twice");
             }
         }
         periods.push(Period { id, start_ms, representations });
     }
+    if periods.iter().any(|p| p.representations.values().any(|l| l.counted.is_some())) {
+        low_latency(&parsed, &periods);
+    }
     Mpd { text: text.to_owned(), parsed, periods }
+}
+
+/// Rules of a low-latency MPD whose newest Period lists numbers alone.
+fn low_latency(parsed: &MPD, periods: &[Period]) {
+    let newest = periods.last().expect("a Period");
+    if newest.representations.values().any(|l| l.counted.is_none()) {
+        assert!(parsed.ServiceDescription.is_empty(), "no latency is promised without cadence");
+        return;
+    }
+    let [service] = parsed.ServiceDescription.as_slice() else { panic!("D52") };
+    let [latency] = service.Latency.as_slice() else { panic!("D52") };
+    let target = latency.target.expect("D52");
+    assert!(latency.min.expect("set") < target && target < latency.max.expect("set"), "D52");
+    assert!(target.fract() == 0.0, "D52: whole milliseconds");
+    let reference = latency.referenceId.as_ref().expect("D53");
+    let sets = &parsed.periods.last().expect("a Period").adaptations;
+    let mut ids: Vec<&String> = Vec::new();
+    for set in sets {
+        let [time] = set.ProducerReferenceTime.as_slice() else { panic!("D53") };
+        ids.push(time.id.as_ref().expect("D53"));
+        assert!(time.UTCTiming.as_ref().is_some_and(|t| *t == parsed.UTCTiming[0]), "D53");
+        let [resync] = set.Resync.as_slice() else { panic!("D54") };
+        let between = resync.dT.expect("D54") as f64;
+        for one in &set.representations {
+            let template = one.SegmentTemplate.as_ref().expect("D30");
+            let scale = template.timescale.expect("a timescale") as f64;
+            assert!(between / scale * 1000.0 <= target, "D54: dT is within the target latency");
+        }
+    }
+    assert!(ids.contains(&reference), "D53: the reference is one of the Period's");
+    ids.sort();
+    ids.dedup();
+    assert_eq!(ids.len(), sets.len(), "D53: unique");
+    let profiles = parsed.profiles.as_deref().unwrap_or_default();
+    assert!(profiles.contains("low-latency-live-v5"), "D57");
+    if let Some(update) = parsed.minimumUpdatePeriod {
+        assert!(update.as_millis() as f64 <= target, "D05");
+    }
+}
+
+fn counted(template: &SegmentTemplate, duration: f64, start_ms: u128) -> Listed {
+    assert!(template.SegmentTimeline.is_none(), "D30");
+    assert_eq!(template.availabilityTimeComplete, Some(false), "D50");
+    let timescale = template.timescale.expect("a timescale");
+    let early = template.availabilityTimeOffset.expect("D50");
+    assert!(early >= 0.0 && early < duration / timescale as f64, "D50: {early} of {duration}");
+    assert!(duration.fract() == 0.0, "D is whole in the timescale");
+    let offset = template.presentationTimeOffset.expect("an offset");
+    assert_eq!(u128::from(offset) * 1000, start_ms * u128::from(timescale), "D24: exactly");
+    assert!(offset < 1 << 53, "D11");
+    Listed {
+        timescale,
+        offset,
+        media: template.media.clone().expect("D30"),
+        initialization: template.initialization.clone().expect("D30"),
+        references: Vec::new(),
+        counted: Some((template.startNumber.expect("D34"), duration as u64)),
+    }
 }
 
 fn listed(template: &SegmentTemplate, start_ms: u128, longest_micros: u128) -> Listed {
@@ -99,6 +171,7 @@ fn listed(template: &SegmentTemplate, start_ms: u128, longest_micros: u128) -> L
         media: template.media.clone().expect("D30"),
         initialization: template.initialization.clone().expect("D30"),
         references,
+        counted: None,
     }
 }
 
@@ -152,7 +225,8 @@ fn same_period(before: &Listed, after: &Listed) {
     assert_eq!(before.offset, after.offset, "D16: presentationTimeOffset");
     assert_eq!(before.media, after.media, "D16");
     assert_eq!(before.initialization, after.initialization, "D16");
-    let first = after.references[0].0;
+    assert_eq!(before.counted, after.counted, "D16: numbers and their times stay");
+    let Some((first, ..)) = after.references.first().copied() else { return };
     assert!(first >= before.references[0].0, "D32: nothing comes back in front");
     for reference in before.references.iter().filter(|r| r.0 >= first) {
         let now = after.references.get((reference.0 - first) as usize);

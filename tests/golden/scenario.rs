@@ -61,7 +61,16 @@ const BOTH: Ask = Ask {
     dash_window_s: 16,
 };
 
-pub(crate) const SCENARIOS: [Scenario; 6] = [
+/// Low-latency DASH, its segments twice as long as those of Low-Latency HLS.
+const LOW_DASH: Ask = Ask {
+    protocol: Protocol::DashCmaf,
+    segment_ms: 2000,
+    part_ms: Some(500),
+    segments: 6,
+    dash_window_s: 16,
+};
+
+pub(crate) const SCENARIOS: [Scenario; 7] = [
     Scenario {
         name: "two-rungs-and-two-languages",
         source: two_rungs_and_two_languages,
@@ -101,6 +110,14 @@ pub(crate) const SCENARIOS: [Scenario; 6] = [
         endpoints: &[LOW, BOTH],
         events: &[(8_000, Happens::Settings("ts/two-programs.ts"))],
         moments: &[12_400],
+    },
+    Scenario {
+        name: "low-latency-dash",
+        source: || transport_stream("ts/bframes-2997.ts"),
+        absolute: false,
+        endpoints: &[LOW, LOW_DASH],
+        events: &[(13_200, Happens::Lost), (16_500, Happens::Returns)],
+        moments: &[12_400, 12_900, 22_300],
     },
     Scenario {
         name: "ended",

@@ -69,20 +69,34 @@ pub(crate) fn recipe() -> impl Strategy<Value = Recipe> {
         any::<bool>(),
         prop::option::of(100..=60_000_u32),
         ask(Protocol::LlHlsCmaf),
-        ask(Protocol::HlsDashCmaf),
+        (ask(Protocol::HlsDashCmaf), any::<bool>()),
     )
         .prop_map(
-            |(rate, gop_ms, b_frames, rungs, audio_rates, absolute, hole_ms, low, both)| Recipe {
+            |(
                 rate,
                 gop_ms,
                 b_frames,
                 rungs,
                 audio_rates,
-                // A source of absolute time would have to go on where its clock stands.
-                hole_ms: hole_ms.filter(|_| !absolute),
                 absolute,
+                hole_ms,
                 low,
-                both,
+                (both, counts),
+            )| {
+                let fits = |part: &u32| counts && part * 2 <= both.segment_ms;
+                let both = Ask { part_ms: low.part_ms.filter(fits), ..both };
+                Recipe {
+                    rate,
+                    gop_ms,
+                    b_frames,
+                    rungs,
+                    audio_rates,
+                    // A source of absolute time would have to go on where its clock stands.
+                    hole_ms: hole_ms.filter(|_| !absolute),
+                    absolute,
+                    low,
+                    both,
+                }
             },
         )
 }

@@ -1,8 +1,9 @@
-//! The MPD (ISO/IEC 23009-1): SegmentTimeline with `$Number$`.
+//! The MPD (ISO/IEC 23009-1): SegmentTimeline with `$Number$`; numbers alone for low latency.
 //!
 //! `availabilityStartTime` is the Unix epoch and `presentationTimeOffset` the Period's start, so
 //! that MPD time is media time and nothing in it is ever rewritten.
 
+mod low_latency;
 mod timeline;
 
 use std::fmt::Write;
@@ -10,9 +11,10 @@ use std::fmt::Write;
 use super::Listing;
 use super::text::{put_instant, put_xs_duration};
 use crate::media::{Codec, MediaKind};
-use crate::packager::{Period, PeriodTrack, RenditionView, SegmentationView};
+use crate::packager::{Nominal, PeriodTrack, RenditionView, SegmentationView};
 use crate::units::{MediaDuration, MediaTime};
-use timeline::{Listed, periods};
+pub use low_latency::UPDATE_PERIOD;
+use timeline::Listed;
 
 /// Segments between the live edge and where players are asked to play.
 const DELAY_SEGMENTS: i64 = 3;
@@ -25,9 +27,24 @@ const LAG_MAX: u64 = 4;
 /// Renders an MPD.
 #[must_use]
 pub fn mpd(listing: &Listing<'_>, segmentation: &SegmentationView) -> String {
-    let periods = periods(listing, segmentation);
+    let spans = segmentation.spans.as_deref();
+    let periods = match spans {
+        Some(spans) => low_latency::periods(listing, segmentation, spans),
+        None => timeline::periods(listing, segmentation),
+    };
+    let published = match spans {
+        Some(spans) => low_latency::published(listing, segmentation, spans),
+        None => published(listing, segmentation),
+    };
+    let newest = periods.last();
+    let nominal = newest.and_then(|listed| listed.span?.nominal.as_ref());
     let mut out = String::with_capacity(2048);
-    put_root(&mut out, listing, segmentation, &periods);
+    let end = periods.iter().filter_map(Listed::end).max().unwrap_or(MediaTime::from_millis(0));
+    put_root(&mut out, &Root { listing, segmentation, published, end, nominal });
+    if let (Some(nominal), Some(newest)) = (nominal, newest) {
+        let video = newest.of(MediaKind::Video).next().is_some();
+        low_latency::put_service(&mut out, nominal, usize::from(!video));
+    }
     for period in &periods {
         put_period(&mut out, listing, period);
     }
@@ -37,34 +54,55 @@ pub fn mpd(listing: &Listing<'_>, segmentation: &SegmentationView) -> String {
     out
 }
 
-fn put_root(
-    out: &mut String,
-    listing: &Listing<'_>,
-    segmentation: &SegmentationView,
-    periods: &[Listed<'_>],
-) {
+/// What the root element says.
+struct Root<'a> {
+    listing: &'a Listing<'a>,
+    segmentation: &'a SegmentationView,
+    published: MediaTime,
+    /// Where the last listed media ends.
+    end: MediaTime,
+    /// The newest Period's, where it is low-latency.
+    nominal: Option<&'a Nominal>,
+}
+
+fn put_root(out: &mut String, root: &Root<'_>) {
+    let segmentation = root.segmentation;
     let duration = segmentation.duration;
-    let end = periods.iter().filter_map(Listed::end).max().unwrap_or(MediaTime::from_millis(0));
+    let (update, buffer, delay) = match root.nominal {
+        Some(nominal) => {
+            let delay = low_latency::target_latency(nominal);
+            (UPDATE_PERIOD, low_latency::buffer(nominal), delay)
+        }
+        None => (duration, duration.times(BUFFER_SEGMENTS), duration.times(DELAY_SEGMENTS)),
+    };
+    let least = match segmentation.spans {
+        Some(_) => segmentation.least_listed(),
+        None => duration.times(DELAY_SEGMENTS),
+    };
     out.push_str(
         "<?xml version=\"1.0\" encoding=\"UTF-8\"?>\n<MPD xmlns=\"urn:mpeg:dash:schema:mpd:2011\"",
     );
-    out.push_str(" profiles=\"urn:mpeg:dash:profile:isoff-live:2011\" type=\"dynamic\"");
+    out.push_str(" profiles=\"urn:mpeg:dash:profile:isoff-live:2011");
+    if root.nominal.is_some() {
+        out.push_str(",http://www.dashif.org/guidelines/low-latency-live-v5");
+    }
+    out.push_str("\" type=\"dynamic\"");
     out.push_str(" availabilityStartTime=\"1970-01-01T00:00:00Z\" publishTime=\"");
-    put_instant(out, published(listing, segmentation));
+    put_instant(out, root.published);
     out.push('"');
     let mut put = |name: &str, value: MediaDuration| {
         let _ = write!(out, " {name}=\"");
         put_xs_duration(out, value);
         out.push('"');
     };
-    if listing.ended {
-        put("mediaPresentationDuration", end.since_epoch());
+    if root.listing.ended {
+        put("mediaPresentationDuration", root.end.since_epoch());
     } else {
-        put("minimumUpdatePeriod", duration);
+        put("minimumUpdatePeriod", update);
     }
-    put("minBufferTime", duration.times(BUFFER_SEGMENTS));
-    put("timeShiftBufferDepth", listing.window.max(duration.times(DELAY_SEGMENTS)));
-    put("suggestedPresentationDelay", duration.times(DELAY_SEGMENTS));
+    put("minBufferTime", buffer);
+    put("timeShiftBufferDepth", root.listing.window.max(least));
+    put("suggestedPresentationDelay", delay);
     let target = MediaDuration::from_secs(i64::from(segmentation.target));
     let longest = target.max(segmentation.longest);
     put(
@@ -90,15 +128,18 @@ fn published(listing: &Listing<'_>, segmentation: &SegmentationView) -> MediaTim
 
 fn put_period(out: &mut String, listing: &Listing<'_>, listed: &Listed<'_>) {
     let _ = write!(out, "<Period id=\"{}\" start=\"", listed.period.id);
-    put_xs_duration(out, listed.period.start().since_epoch());
+    put_xs_duration(out, listed.start.since_epoch());
+    if let Some(duration) = listed.duration {
+        low_latency::put_duration(out, duration);
+    }
     out.push_str("\">\n");
     let video: Vec<_> = listed.of(MediaKind::Video).collect();
     if !video.is_empty() {
-        put_video(out, listing, listed.period, &video);
+        put_video(out, listing, listed, &video);
     }
     for (i, (track, view, rows)) in listed.of(MediaKind::Audio).enumerate() {
-        put_audio(out, track, i);
-        put_representation(out, listing, listed.period, (track, view, rows));
+        put_audio(out, listed, track, i);
+        put_representation(out, listing, listed, (track, view, rows));
         out.push_str("</AdaptationSet>\n");
     }
     out.push_str("</Period>\n");
@@ -106,7 +147,12 @@ fn put_period(out: &mut String, listing: &Listing<'_>, listed: &Listed<'_>) {
 
 type ListedTrack<'a> = (&'a PeriodTrack, &'a RenditionView, &'a [timeline::Run]);
 
-fn put_video(out: &mut String, listing: &Listing<'_>, period: &Period, tracks: &[ListedTrack<'_>]) {
+fn put_video(
+    out: &mut String,
+    listing: &Listing<'_>,
+    listed: &Listed<'_>,
+    tracks: &[ListedTrack<'_>],
+) {
     let sizes = tracks.iter().filter_map(|(t, _, _)| match &t.codec {
         Codec::Avc(avc) => Some((avc.width, avc.height)),
         Codec::Aac(_) => None,
@@ -121,19 +167,28 @@ fn put_video(out: &mut String, listing: &Listing<'_>, period: &Period, tracks: &
     if let Some(rate) = fastest {
         let _ = write!(out, " maxFrameRate=\"{}\"", ratio(rate.frames.get(), rate.seconds.get()));
     }
-    out.push_str(">\n<Role schemeIdUri=\"urn:mpeg:dash:role:2011\" value=\"main\"/>\n");
+    out.push_str(">\n");
+    put_production(out, listed, 0);
+    out.push_str("<Role schemeIdUri=\"urn:mpeg:dash:role:2011\" value=\"main\"/>\n");
     for track in tracks {
-        put_representation(out, listing, period, *track);
+        put_representation(out, listing, listed, *track);
     }
     out.push_str("</AdaptationSet>\n");
 }
 
-fn put_audio(out: &mut String, track: &PeriodTrack, index: usize) {
+fn put_production(out: &mut String, listed: &Listed<'_>, set: usize) {
+    if let Some(nominal) = listed.span.and_then(|span| span.nominal.as_ref()) {
+        low_latency::put_production(out, nominal, set);
+    }
+}
+
+fn put_audio(out: &mut String, listed: &Listed<'_>, track: &PeriodTrack, index: usize) {
     let (id, language) = (index + 1, track.language.bcp47());
     let _ = writeln!(
         out,
         "<AdaptationSet id=\"{id}\" contentType=\"audio\" mimeType=\"audio/mp4\" segmentAlignment=\"true\" startWithSAP=\"1\" lang=\"{language}\">"
     );
+    put_production(out, listed, id);
     let role = if index == 0 { "main" } else { "alternate" };
     let _ = writeln!(out, "<Role schemeIdUri=\"urn:mpeg:dash:role:2011\" value=\"{role}\"/>");
 }
@@ -141,7 +196,7 @@ fn put_audio(out: &mut String, track: &PeriodTrack, index: usize) {
 fn put_representation(
     out: &mut String,
     listing: &Listing<'_>,
-    period: &Period,
+    listed: &Listed<'_>,
     (track, view, runs): ListedTrack<'_>,
 ) {
     let _ = write!(
@@ -170,7 +225,10 @@ fn put_representation(
             );
         }
     }
-    timeline::put(out, listing, period, track, runs);
+    match listed.span.and_then(|span| Some((span, span.nominal.as_ref()?))) {
+        Some((span, nominal)) => low_latency::put(out, listing, span, nominal),
+        None => timeline::put(out, listing, listed, track, runs),
+    }
     out.push_str("</Representation>\n");
 }
 

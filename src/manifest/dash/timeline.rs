@@ -4,8 +4,8 @@ use std::fmt::Write;
 
 use super::super::Listing;
 use crate::media::MediaKind;
-use crate::packager::{Period, PeriodTrack, RenditionView, SegmentationView};
-use crate::units::MediaTime;
+use crate::packager::{Period, PeriodSpan, PeriodTrack, RenditionView, SegmentationView};
+use crate::units::{MediaDuration, MediaTime};
 
 /// Consecutive segments of equal length: one `S`.
 #[derive(Clone, Copy, Debug)]
@@ -21,7 +21,13 @@ pub(super) struct Run {
 #[derive(Debug)]
 pub(super) struct Listed<'a> {
     pub(super) period: &'a Period,
-    tracks: Vec<(&'a PeriodTrack, &'a RenditionView, Vec<Run>)>,
+    /// Period@start.
+    pub(super) start: MediaTime,
+    /// Period@duration, where it is written.
+    pub(super) duration: Option<MediaDuration>,
+    /// There where its segments are listed by number alone; its runs are empty then.
+    pub(super) span: Option<&'a PeriodSpan>,
+    pub(super) tracks: Vec<(&'a PeriodTrack, &'a RenditionView, Vec<Run>)>,
 }
 
 impl<'a> Listed<'a> {
@@ -34,6 +40,9 @@ impl<'a> Listed<'a> {
     }
 
     pub(super) fn end(&self) -> Option<MediaTime> {
+        if let Some(span) = self.span {
+            return span.end;
+        }
         let ends = self.tracks.iter().filter_map(|(track, _, runs)| {
             let last = runs.last()?;
             Some(MediaTime::new(
@@ -62,7 +71,10 @@ pub(super) fn periods<'a>(
         {
             let at = periods.partition_point(|p| p.period.ordinal < row.period.ordinal);
             if periods.get(at).is_none_or(|p| p.period.ordinal != row.period.ordinal) {
-                periods.insert(at, Listed { period: &row.period, tracks: Vec::new() });
+                let (start, tracks) = (row.period.start(), Vec::new());
+                let listed =
+                    Listed { period: &row.period, start, duration: None, span: None, tracks };
+                periods.insert(at, listed);
             }
             let Some(track) = row.period.track(view.rendition.id) else { continue };
             let tracks = &mut periods[at].tracks;
@@ -81,7 +93,7 @@ pub(super) fn periods<'a>(
     periods
 }
 
-fn extend(runs: &mut Vec<Run>, number: u64, start: i64, duration: i64) {
+pub(super) fn extend(runs: &mut Vec<Run>, number: u64, start: i64, duration: i64) {
     match runs.last_mut() {
         Some(run)
             if run.duration == duration
@@ -97,17 +109,17 @@ fn extend(runs: &mut Vec<Run>, number: u64, start: i64, duration: i64) {
 pub(super) fn put(
     out: &mut String,
     listing: &Listing<'_>,
-    period: &Period,
+    listed: &Listed<'_>,
     track: &PeriodTrack,
     runs: &[Run],
 ) {
-    let offset = period.start().rescale(track.timescale).ticks();
+    let offset = listed.start.rescale(track.timescale).ticks();
     let _ = write!(
         out,
         "<SegmentTemplate timescale=\"{}\" presentationTimeOffset=\"{offset}\" startNumber=\"{}\" initialization=\"{folder}/$RepresentationID$/init-{}.mp4\" media=\"{folder}/$RepresentationID$/$Number$.m4s\">\n<SegmentTimeline>\n",
         track.timescale,
         runs.first().map_or(1, |run| run.number),
-        period.id,
+        listed.period.id,
         folder = listing.folder,
     );
     let mut expected = None;
