@@ -6,6 +6,8 @@
 
 #[path = "server/client.rs"]
 mod client;
+#[path = "server/growing.rs"]
+mod growing;
 #[path = "server/guard.rs"]
 mod guard;
 #[path = "server/http.rs"]

@@ -1,21 +1,54 @@
-//! Bodies of replies: shared bytes, never copied.
+//! Bodies of replies: shared bytes, never copied; whole, or growing while they go out.
 
 use std::collections::VecDeque;
-use std::convert::Infallible;
+use std::fmt;
 use std::pin::Pin;
 use std::sync::Arc;
 use std::task::{Context, Poll};
 
 use bytes::Bytes;
 use http_body::{Frame, SizeHint};
+use thiserror::Error;
 
 use super::connection::ConnectionState;
+
+/// A body that ends before its time: the connection is closed, so that nobody takes what went out
+/// for the whole.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Error)]
+#[error("a segment was not completed")]
+pub struct CutOff;
+
+/// What comes of a body that grows.
+pub(super) enum Next {
+    /// These pieces, and more after them.
+    More(Vec<Bytes>, Tail),
+    /// These pieces, the last.
+    Last(Vec<Bytes>),
+    /// Nothing, and the body is not whole.
+    CutOff,
+}
+
+/// The rest of a body that grows.
+pub(super) struct Tail(Pin<Box<dyn Future<Output = Next> + Send>>);
+
+impl Tail {
+    pub(super) fn new(next: impl Future<Output = Next> + Send + 'static) -> Self {
+        Tail(Box::pin(next))
+    }
+}
+
+impl fmt::Debug for Tail {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str("Tail")
+    }
+}
 
 /// Bytes laid end to end. When it is dropped the connection waits for its next request.
 #[derive(Debug, Default)]
 pub struct Body {
     pieces: VecDeque<Bytes>,
     left: u64,
+    tail: Option<Tail>,
     connection: Option<Arc<ConnectionState>>,
 }
 
@@ -27,11 +60,19 @@ impl Body {
         Body {
             pieces: pieces.into_iter().filter(|p| !p.is_empty()).collect(),
             left,
+            tail: None,
             connection: None,
         }
     }
 
-    /// Bytes still to come.
+    /// A body of which nothing is there yet.
+    pub(super) fn growing(tail: Tail) -> Self {
+        let mut body = Body::default();
+        body.tail = Some(tail);
+        body
+    }
+
+    /// Bytes still to come of what is there.
     #[must_use]
     pub fn len(&self) -> u64 {
         self.left
@@ -40,7 +81,7 @@ impl Body {
     /// Whether nothing is to come.
     #[must_use]
     pub fn is_empty(&self) -> bool {
-        self.left == 0
+        self.left == 0 && self.tail.is_none()
     }
 
     /// Ties the body to its connection, which is idle again when the body is dropped.
@@ -67,22 +108,40 @@ impl Drop for Body {
 
 impl http_body::Body for Body {
     type Data = Bytes;
-    type Error = Infallible;
+    type Error = CutOff;
 
     fn poll_frame(
         mut self: Pin<&mut Self>,
-        _: &mut Context<'_>,
-    ) -> Poll<Option<Result<Frame<Bytes>, Infallible>>> {
-        let piece = self.pieces.pop_front();
-        self.left -= piece.as_ref().map_or(0, |p| p.len() as u64);
-        Poll::Ready(piece.map(|p| Ok(Frame::data(p))))
+        context: &mut Context<'_>,
+    ) -> Poll<Option<Result<Frame<Bytes>, CutOff>>> {
+        loop {
+            if let Some(piece) = self.pieces.pop_front() {
+                self.left -= piece.len() as u64;
+                return Poll::Ready(Some(Ok(Frame::data(piece))));
+            }
+            let Some(mut tail) = self.tail.take() else { return Poll::Ready(None) };
+            let pieces = match tail.0.as_mut().poll(context) {
+                Poll::Pending => {
+                    self.tail = Some(tail);
+                    return Poll::Pending;
+                }
+                Poll::Ready(Next::More(pieces, tail)) => {
+                    self.tail = Some(tail);
+                    pieces
+                }
+                Poll::Ready(Next::Last(pieces)) => pieces,
+                Poll::Ready(Next::CutOff) => return Poll::Ready(Some(Err(CutOff))),
+            };
+            self.pieces = pieces.into_iter().filter(|piece| !piece.is_empty()).collect();
+            self.left = self.pieces.iter().map(|piece| piece.len() as u64).sum();
+        }
     }
 
     fn is_end_stream(&self) -> bool {
-        self.pieces.is_empty()
+        self.pieces.is_empty() && self.tail.is_none()
     }
 
     fn size_hint(&self) -> SizeHint {
-        SizeHint::with_exact(self.left)
+        if self.tail.is_some() { SizeHint::default() } else { SizeHint::with_exact(self.left) }
     }
 }

@@ -6,6 +6,7 @@
 mod admin;
 mod body;
 mod connection;
+mod growing;
 mod negotiate;
 mod page;
 mod push_reply;

@@ -5,7 +5,7 @@ use std::sync::Arc;
 
 use bytes::Bytes;
 use http::header::{self, HeaderMap, HeaderValue};
-use http::{Method, Request, Response};
+use http::{Method, Request, Response, Version};
 use hyper::body::Incoming;
 use jiff::Timestamp;
 use jiff::fmt::temporal::DateTimePrinter;
@@ -13,13 +13,15 @@ use tokio::net::TcpListener;
 
 use super::body::Body;
 use super::connection::ConnectionState;
+use super::growing::Grower;
 use super::reply::Reply;
 use super::server::{Served, serve};
+use crate::manifest::dash::UPDATE_PERIOD;
 use crate::observe::Limit;
 use crate::packager::Snapshot;
 use crate::resolve::{
-    Arrival, EgressPath, EndpointRules, File, GENERATION, Leaf, Missing, Resolution, Viewer,
-    client_address, resolve,
+    Arrival, EgressPath, EndpointRules, File, GENERATION, Leaf, Missing, Resolution, ViewKind,
+    Viewer, client_address, resolve,
 };
 use crate::runtime::{ChannelHandle, Origin, WaitPlace};
 use crate::units::{MediaDuration, Monotonic};
@@ -54,7 +56,9 @@ async fn answer(
                 },
                 _ => match EgressPath::parse(path) {
                     Some(path) => {
-                        media(&origin, peer, &head.headers, &path, head.uri.query()).await
+                        let may_grow = head.version >= Version::HTTP_11;
+                        let query = head.uri.query();
+                        media(&origin, peer, &head.headers, &path, query, may_grow).await
                     }
                     None => Reply::NotFound(Missing::Unknown),
                 },
@@ -87,6 +91,7 @@ async fn media(
     headers: &HeaderMap,
     path: &EgressPath<'_>,
     query: Option<&str>,
+    may_grow: bool,
 ) -> Reply {
     let channel = origin.channel(path.group, path.channel);
     let Some((channel, rules)) = channel.and_then(|c| Some((c, c.endpoints.get(&path.ordinal)?)))
@@ -101,18 +106,33 @@ async fn media(
         code: headers.get(&origin.egress.cdn_auth_header).map(HeaderValue::as_bytes),
         bearer,
     };
-    let (resolution, snapshot) = wait_for(origin, channel, rules, path, query, &viewer).await;
+    let asked = Asked { path, query, viewer: &viewer, may_grow };
+    let (resolution, snapshot) = wait_for(origin, channel, rules, &asked).await;
     match resolution {
         Resolution::Manifest(view) => {
             let rendered = channel.renderings.get(rules, &snapshot, view, &origin.metrics);
             let seconds = snapshot.segmentations.get(&rules.segmentation).map_or(1, |s| s.target);
-            let target = MediaDuration::from_secs(i64::from(seconds));
+            let target = match view.kind {
+                // A new Period must be met in time.
+                ViewKind::Mpd if rules.grows() => UPDATE_PERIOD,
+                _ => MediaDuration::from_secs(i64::from(seconds)),
+            };
             match rendered {
                 Some(rendered) => Reply::Manifest { view, rendered, target },
                 None => Reply::NotFound(Missing::Unknown),
             }
         }
         Resolution::Object(object) => Reply::Object { object, etag: etag(&path.leaf) },
+        Resolution::Growing(growing) => {
+            let Some(place) = origin.wait_place() else {
+                origin.metrics.crossed(Limit::Waiters);
+                return Reply::Crowded;
+            };
+            let (media, etag) = (growing.media, etag(&path.leaf));
+            let (origin, channel) = (Arc::clone(origin), Arc::clone(channel));
+            let grower = Grower { origin, channel, growing, _place: place };
+            Reply::Growing { media, etag, tail: grower.tail() }
+        }
         Resolution::BadRequest(error) => Reply::BadRequest(error.to_string()),
         Resolution::Forbidden(refused) => {
             origin.metrics.refused(refused.label());
@@ -126,20 +146,30 @@ async fn media(
     }
 }
 
+/// A request for media.
+struct Asked<'a> {
+    path: &'a EgressPath<'a>,
+    query: Option<&'a str>,
+    viewer: &'a Viewer<'a>,
+    may_grow: bool,
+}
+
 /// Resolves, and where that says to wait, waits for the rendition's next version, the deadline or
 /// shutdown, and asks again. A `Wait` comes out only where too many wait already.
 async fn wait_for(
     origin: &Arc<Origin>,
     channel: &ChannelHandle,
     rules: &EndpointRules,
-    path: &EgressPath<'_>,
-    query: Option<&str>,
-    viewer: &Viewer<'_>,
+    asked: &Asked<'_>,
 ) -> (Resolution, Arc<Snapshot>) {
     let now = origin.clock.now();
     let mut snapshot = channel.snapshot();
-    let arrival = Arrival { at: now.mono, losses: snapshot.losses };
-    let mut resolution = resolve(&snapshot, rules, &path.leaf, query, viewer, arrival, now);
+    let arrival = Arrival { at: now.mono, losses: snapshot.losses, may_grow: asked.may_grow };
+    let answer = |snapshot: &Snapshot, now| {
+        let (leaf, query) = (&asked.path.leaf, asked.query);
+        resolve(snapshot, rules, leaf, query, asked.viewer, arrival, now)
+    };
+    let mut resolution = answer(&snapshot, now);
     let mut place: Option<WaitPlace> = None;
     while let Resolution::Wait { on, deadline } = resolution {
         if place.is_none() {
@@ -164,7 +194,7 @@ async fn wait_for(
         if origin.shutdown.begun() {
             now.mono = Monotonic(u64::MAX);
         }
-        resolution = resolve(&snapshot, rules, &path.leaf, query, viewer, arrival, now);
+        resolution = answer(&snapshot, now);
     }
     (resolution, snapshot)
 }

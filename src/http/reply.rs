@@ -7,7 +7,7 @@ use bytes::Bytes;
 use http::header::{self, HeaderMap, HeaderValue};
 use http::{Method, Response, StatusCode};
 
-use super::body::Body;
+use super::body::{Body, Tail};
 use super::negotiate::{Ranged, accepts_gzip, has_already, range};
 use super::rendered::Rendered;
 use crate::media::MediaKind;
@@ -38,6 +38,8 @@ pub(super) enum Reply {
     },
     /// Bytes that never change, and their validator.
     Object { object: Object, etag: String },
+    /// A segment that is being made, and its validator: the same as when it is complete.
+    Growing { media: MediaKind, etag: String, tail: Tail },
     /// A text made for this request.
     Text { content_type: &'static str, text: Bytes },
     /// A malformed or contradictory request.
@@ -74,6 +76,7 @@ impl Reply {
                 ObjectKind::Segment => "segment",
                 ObjectKind::Part => "part",
             },
+            Reply::Growing { .. } => "segment",
             Reply::Text { .. } => "text",
             Reply::Preflight => "preflight",
             _ => "refusal",
@@ -86,11 +89,10 @@ impl Reply {
         let mut response = match self {
             Reply::Manifest { view, rendered, .. } => manifest(view, &rendered, asked),
             Reply::Object { object, etag } => {
-                let content_type = match object.media {
-                    MediaKind::Video => "video/mp4",
-                    MediaKind::Audio => "audio/mp4",
-                };
-                bytes(object.body, content_type, &etag, asked)
+                bytes(object.body, content_type(object.media), &etag, asked)
+            }
+            Reply::Growing { media, etag, tail } => {
+                growing(tail, content_type(media), &etag, asked)
             }
             Reply::Text { content_type, text } => whole(StatusCode::OK, content_type, vec![text]),
             Reply::BadRequest(why) => sentence(StatusCode::BAD_REQUEST, &why),
@@ -136,7 +138,7 @@ impl Reply {
                 let seconds = if view.blocking { whole * 6 } else { whole / 2 };
                 HeaderValue::from_str(&format!("max-age={seconds}")).unwrap_or(NO_STORE)
             }
-            Reply::Object { .. } => FOREVER,
+            Reply::Object { .. } | Reply::Growing { .. } => FOREVER,
             Reply::NotFound(Missing::Unknown | Missing::OtherProtocol | Missing::Gap)
             | Reply::Gone => ONE_SECOND,
             Reply::Text { .. }
@@ -193,6 +195,34 @@ fn manifest(view: View, rendered: &Rendered, asked: &HeaderMap) -> Response<Body
     };
     put(&mut response, header::ETAG, &etag);
     response.headers_mut().insert(header::VARY, HeaderValue::from_static("Accept-Encoding"));
+    response
+}
+
+fn content_type(media: MediaKind) -> &'static str {
+    match media {
+        MediaKind::Video => "video/mp4",
+        MediaKind::Audio => "audio/mp4",
+    }
+}
+
+/// Bytes that are still coming: 200 without a length, or 304. A range is passed over (RFC 9110
+/// §14.2): its answer would have to tell the last byte.
+fn growing(
+    tail: Tail,
+    content_type: &'static str,
+    etag: &str,
+    asked: &HeaderMap,
+) -> Response<Body> {
+    let mut response = if has_already(asked, etag) {
+        whole(StatusCode::NOT_MODIFIED, content_type, Vec::new())
+    } else {
+        let mut response = Response::new(Body::growing(tail));
+        let kind = HeaderValue::from_static(content_type);
+        response.headers_mut().insert(header::CONTENT_TYPE, kind);
+        response
+    };
+    put(&mut response, header::ETAG, etag);
+    response.headers_mut().insert(header::ACCEPT_RANGES, HeaderValue::from_static("bytes"));
     response
 }
 

@@ -1,6 +1,7 @@
 //! One accept loop for every listener: a cap on connections, deadlines, and an end in order.
 
 use std::convert::Infallible;
+use std::error::Error;
 use std::net::SocketAddr;
 use std::sync::Arc;
 use std::time::Duration;
@@ -54,7 +55,7 @@ where
         + Sync
         + 'static,
     F: Future<Output = Response<B>> + Send + 'static,
-    B: HttpBody<Error = Infallible> + Send + 'static,
+    B: HttpBody<Error: Error + Send + Sync> + Send + 'static,
     B::Data: Send,
 {
     let places = Arc::new(Semaphore::new(served.connections));
@@ -100,7 +101,7 @@ async fn connection<A, F, B>(
 ) where
     A: Fn(Arc<Origin>, SocketAddr, Arc<ConnectionState>, Request<Incoming>) -> F + Copy,
     F: Future<Output = Response<B>>,
-    B: HttpBody<Error = Infallible> + 'static,
+    B: HttpBody<Error: Error + Send + Sync> + 'static,
 {
     // A manifest is one small write: waiting to fill a packet would delay it.
     let _ = stream.set_nodelay(true);

@@ -6,6 +6,7 @@
 
 pub mod access;
 mod directives;
+mod growing;
 pub mod protocol;
 mod request;
 mod resolution;
@@ -15,6 +16,7 @@ pub use access::{
     client_address,
 };
 pub use directives::{DirectiveError, Directives};
+pub use growing::{Growing, Growth};
 pub use protocol::{Protocol, ProtocolError};
 pub use request::{EgressPath, File, Form, GENERATION, Leaf};
 pub use resolution::{

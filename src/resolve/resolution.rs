@@ -7,6 +7,7 @@ use thiserror::Error;
 
 use super::access::{AccessRules, Refused, Viewer};
 use super::directives::{Asked, DirectiveError, Directives, asked};
+use super::growing::Growing;
 use super::protocol::Protocol;
 use super::request::{File, Form, GENERATION, Leaf};
 use crate::manifest::Listing;
@@ -49,6 +50,12 @@ impl EndpointRules {
         format!("{ordinal}-{GENERATION}")
     }
 
+    /// Whether its segments are read while they are made: low-latency DASH.
+    #[must_use]
+    pub fn grows(&self) -> bool {
+        self.protocol.has_dash() && self.segmentation.part_ms.is_some()
+    }
+
     fn listing(&self, snapshot: &Snapshot, dash: bool) -> Listing<'_> {
         Listing {
             folder: &self.folder,
@@ -66,6 +73,8 @@ pub struct Arrival {
     pub at: Monotonic,
     /// [`Snapshot::losses`] when it came: a later loss ends its wait.
     pub losses: u64,
+    /// Whether its answer may grow: HTTP/1.0 cannot tell an answer that was cut off from a whole one.
+    pub may_grow: bool,
 }
 
 /// The answer to a request.
@@ -73,6 +82,8 @@ pub struct Arrival {
 pub enum Resolution {
     /// Bytes that never change.
     Object(Object),
+    /// A segment that is being made: bytes that come one part after the other, and never change.
+    Growing(Growing),
     /// A manifest to be rendered.
     Manifest(View),
     /// Not there yet: ask again when the rendition has a new version, at the deadline at the latest.
@@ -287,12 +298,22 @@ impl Ask<'_> {
         if let Some(segment) = self.list.segment(number) {
             return self.object(segment.body(), ObjectKind::Segment);
         }
+        let open = self.list.open.as_ref().filter(|open| open.number == number);
+        let there = open.is_some_and(|open| !open.parts.is_empty());
+        if there && self.rules.grows() && self.arrival.may_grow {
+            let on = (self.rules.segmentation, self.list.rendition.id);
+            let media = self.list.rendition.kind;
+            return Resolution::Growing(Growing::new(on, media, number, self.view.target));
+        }
         let first = self.list.rows.get(0).map(|row| row.number);
         let last = self.list.rows.last().map(|row| row.number);
-        // The one that comes next is held, not refused: clients ask at the instant they compute.
+        // The one that comes next is held, not refused: clients ask at the instant they compute. A
+        // segment that is there from its first part on has another behind it.
         let next = self.list.next_number.or(last.map(|last| last + 1));
+        let behind = u64::from(self.rules.grows());
+        let expected = next.is_some_and(|next| (next..=next + behind).contains(&number));
         match (first, last) {
-            _ if next == Some(number) && !self.snapshot.ended => self.hold(),
+            _ if expected && !self.snapshot.ended => self.hold(),
             (Some(first), _) if number < first => Resolution::Gone,
             (_, Some(last)) if number <= last => Resolution::NotFound(Missing::Gap),
             _ => Resolution::NotFound(Missing::NotYet),

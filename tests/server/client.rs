@@ -135,6 +135,46 @@ impl Connection {
         Reply { status, headers: headers.collect(), body: Vec::new() }
     }
 
+    /// So many bytes of a chunked body, which end with a chunk.
+    pub(crate) async fn receive_grown(&mut self, length: usize) -> Vec<u8> {
+        let mut body = Vec::new();
+        while body.len() < length {
+            let chunk = self.receive_chunk().await.expect("the body goes on");
+            assert!(!chunk.is_empty(), "the body ended after {} of {length}", body.len());
+            body.extend(chunk);
+        }
+        assert_eq!(body.len(), length);
+        body
+    }
+
+    /// Whether a chunked body ends here in order.
+    pub(crate) async fn ends(&mut self) -> bool {
+        self.receive_chunk().await.is_some_and(|chunk| chunk.is_empty())
+    }
+
+    /// Whether a chunked body ends in order, whatever comes before.
+    pub(crate) async fn ends_after_more(&mut self) -> bool {
+        while let Some(chunk) = self.receive_chunk().await {
+            if chunk.is_empty() {
+                return true;
+            }
+        }
+        false
+    }
+
+    /// The next chunk of a chunked body, empty at its end; `None` where the connection ends.
+    async fn receive_chunk(&mut self) -> Option<Vec<u8>> {
+        let mut line = String::new();
+        let read = timeout(PATIENCE, self.stream.read_line(&mut line)).await;
+        if read.expect("a chunk in time").ok()? == 0 {
+            return None;
+        }
+        let length = usize::from_str_radix(line.trim_end(), 16).expect("a chunk's length");
+        let mut chunk = self.receive_body(length + 2).await;
+        chunk.truncate(length);
+        Some(chunk)
+    }
+
     /// Waits until the server closes the connection without another byte.
     pub(crate) async fn closed(&mut self) {
         let mut byte = [0];

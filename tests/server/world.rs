@@ -194,16 +194,16 @@ impl World {
     }
 
     /// Waits until the loop's media up to now is published: the clock stands 200 or 700 ms after a
-    /// whole second, so that each list has none or one part of its open segment.
+    /// whole second, so that each list has a part for each half second of its open segment.
     pub(crate) async fn settled(&self) {
         let now = self.server().origin.clock.now().wall.millis();
-        let parts = usize::from(now % 1000 >= 500);
         self.until("the loop's media is published", |world| {
             let snapshot = world.snapshot();
             !snapshot.segmentations.is_empty()
                 && snapshot.segmentations.iter().all(|(key, view)| {
-                    let parts = key.part_ms.map(|_| parts);
-                    has_come(view, now, i64::from(key.segment_ms), parts)
+                    let segment = i64::from(key.segment_ms);
+                    let into = usize::try_from(now.rem_euclid(segment)).expect("small");
+                    has_come(view, now, segment, key.part_ms.map(|_| into / 500))
                 })
         })
         .await;

@@ -95,6 +95,7 @@ window.players = {
         extra: () => ({
           version: dashjs.Version ?? player.getVersion(),
           manifests: updates,
+          lowLatency: player.isReady() ? player.getLowLatencyModeEnabled() : null,
           targetLatency: player.isReady() ? finite(player.getTargetLiveDelay()) : null,
         }),
       };
@@ -143,6 +144,8 @@ window.players = {
           })),
         extra: () => ({
           version: shaka.Player.version,
+          lowLatency: player.getConfiguration().streaming.lowLatencyMode,
+          targetLatency: finite(player.getConfiguration().streaming.liveSync.targetLatency),
           manifest: player.getManifestType(),
           gapsJumped: player.getStats().gapsJumped,
         }),
