@@ -55,7 +55,7 @@ pub struct PeriodTrack {
 pub struct PeriodSpans {
     /// Oldest first; each has or had rows, or an open segment.
     pub periods: Vec<PeriodSpan>,
-    /// Up to where the leading track's parts have come.
+    /// Up to where the leading track's parts have come in Periods that MPDs list.
     pub edge: MediaTime,
     /// The media time, in whole milliseconds, at which what an MPD says of them changed last, but
     /// for what its window left behind since.
@@ -81,6 +81,8 @@ pub struct PeriodSpan {
     pub tracks: Vec<RenditionId>,
     /// Where that media ends.
     pub end: Option<MediaTime>,
+    /// Where that of the leading track ends.
+    pub edge: Option<MediaTime>,
     /// Where media of earlier Periods ends that are forgotten.
     pub before: Option<MediaTime>,
 }

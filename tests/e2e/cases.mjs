@@ -81,7 +81,6 @@ const READS = [
   { endpoint: 'both', extension: 'm3u8' },
   { endpoint: 'both', extension: 'mpd' },
   { endpoint: 'dash', extension: 'mpd' },
-  { endpoint: 'lldash', extension: 'mpd' },
 ];
 
 const protocolOf = (endpoint) => ENDPOINTS.find(({ name }) => name === endpoint).protocol;

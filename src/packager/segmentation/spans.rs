@@ -19,8 +19,6 @@ const TICK: MediaDuration = MediaDuration::from_millis(1);
 #[derive(Debug, Default)]
 pub(super) struct Spans {
     periods: Vec<PeriodSpan>,
-    /// Up to where the leading track's parts have come.
-    edge: Option<MediaTime>,
     changed: Option<MediaTime>,
     changed_at: Option<MediaTime>,
     content: Content,
@@ -60,7 +58,7 @@ impl Spans {
         span.end = span.end.max(Some(end));
         let nominal = span.nominal.is_some();
         if period.tracks.first().is_some_and(|leading| leading.rendition == rendition) {
-            self.edge = self.edge.max(Some(end));
+            span.edge = span.edge.max(Some(end));
         }
         nominal
     }
@@ -99,6 +97,7 @@ impl Segmentation {
             nominal,
             tracks: Vec::new(),
             end: None,
+            edge: None,
             before: None,
         });
     }
@@ -117,7 +116,9 @@ impl Segmentation {
             return None;
         }
         self.forget_spans();
-        let edge = self.spans.edge?;
+        let known = self.first_incomplete().unwrap_or(u64::MAX);
+        let listed = self.spans.periods.iter().filter(|span| span.period.ordinal < known);
+        let edge = listed.filter_map(|span| span.edge).max()?;
         let content = self.content();
         let first = content.periods.first().map_or(0, |(ordinal, _)| *ordinal);
         self.spans.content.periods.retain(|(ordinal, _)| *ordinal >= first);
