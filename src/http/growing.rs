@@ -5,6 +5,7 @@ use std::sync::Arc;
 use super::body::{Next, Tail};
 use crate::resolve::{Growing, Growth};
 use crate::runtime::{ChannelHandle, Origin, WaitPlace};
+use crate::units::Monotonic;
 
 /// Who makes the body of a segment that is being made. It holds a place among those who wait, and no
 /// bytes: what a slow reader has not taken lies in the channel's window.
@@ -18,12 +19,12 @@ pub(super) struct Grower {
 impl Grower {
     /// The body from here on.
     pub(super) fn tail(self) -> Tail {
-        Tail::new(self.next())
+        // Counted from when what came before was given.
+        let deadline = self.origin.clock.now().mono.after(self.growing.patience.to_std());
+        Tail::new(self.next(deadline))
     }
 
-    async fn next(mut self) -> Next {
-        let patience = self.growing.patience.to_std();
-        let deadline = self.origin.clock.now().mono.after(patience);
+    async fn next(mut self, deadline: Monotonic) -> Next {
         loop {
             // Subscribed before the snapshot is looked at: nothing published after is missed.
             let mut versions = self.channel.versions(self.growing.on);
