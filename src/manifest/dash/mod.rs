@@ -43,7 +43,9 @@ fn put_root(
     segmentation: &SegmentationView,
     periods: &[Listed<'_>],
 ) {
-    let duration = segmentation.duration;
+    let target = MediaDuration::from_secs(i64::from(segmentation.target));
+    // Of an irregular source D is what was asked, and its segments are as long as the target.
+    let duration = segmentation.duration.max(target);
     let end = periods.iter().filter_map(Listed::end).max().unwrap_or(MediaTime::from_millis(0));
     out.push_str(
         "<?xml version=\"1.0\" encoding=\"UTF-8\"?>\n<MPD xmlns=\"urn:mpeg:dash:schema:mpd:2011\"",
@@ -60,12 +62,11 @@ fn put_root(
     if listing.ended {
         put("mediaPresentationDuration", end.since_epoch());
     } else {
-        put("minimumUpdatePeriod", duration);
+        put("minimumUpdatePeriod", segmentation.duration);
     }
     put("minBufferTime", duration.times(BUFFER_SEGMENTS));
     put("timeShiftBufferDepth", listing.window.max(duration.times(DELAY_SEGMENTS)));
     put("suggestedPresentationDelay", duration.times(DELAY_SEGMENTS));
-    let target = MediaDuration::from_secs(i64::from(segmentation.target));
     let longest = target.max(segmentation.longest);
     put(
         "maxSegmentDuration",
