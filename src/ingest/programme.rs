@@ -201,8 +201,8 @@ fn name_rungs(tracks: &mut [ProgrammeTrack]) {
     }
     let mut taken = BTreeSet::new();
     for track in tracks {
-        let Codec::Avc(avc) = &track.info.codec else { continue };
-        let plain = format!("{}p", avc.height);
+        let Some(picture) = track.info.codec.picture() else { continue };
+        let plain = format!("{}p", picture.height);
         let more = (2..).map(|n| format!("{plain}-{n}"));
         let name = std::iter::once(plain.clone()).chain(more).find(|name| !taken.contains(name));
         let name = name.unwrap_or(plain);

@@ -213,10 +213,8 @@ async fn deliver(channel: &ChannelHandle, rung: &Rung, taken: Taken) {
         }
         channel.status.fault(fault.name(), fault.to_string());
     }
-    for (pid, stream_type) in taken.left_out {
-        let what = format!(
-            "elementary stream {pid} of type {stream_type:#04x} is not carried: H.264 and AAC (ADTS) are"
-        );
+    for left_out in taken.left_out {
+        let what = left_out.to_string();
         tracing::warn!(group, channel = name, fact = "LeftOut", "{what}");
         channel.metrics.reported("LeftOut");
         channel.status.fault("LeftOut", what);

@@ -7,7 +7,7 @@
 //!
 //! | file | is |
 //! | --- | --- |
-//! | `init`, `entry` | the CMAF header of a track |
+//! | `init`, `entry`, `brand` | the CMAF header of a track |
 //! | `chunk` | one moof + mdat, and the `styp` before a segment |
 //! | `boxes` | headers and fields of any box, with limits |
 //! | `read` | what we and others write, back into values |
@@ -16,6 +16,7 @@
 #![deny(clippy::disallowed_methods, clippy::disallowed_types)]
 
 mod boxes;
+mod brand;
 mod chunk;
 mod dump;
 mod entry;

@@ -1,6 +1,7 @@
 //! Chunks and initialization segments read back into values: what we write, and what others push.
 
 mod chunk;
+mod entry;
 mod init;
 #[cfg(test)]
 mod tests;

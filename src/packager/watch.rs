@@ -340,10 +340,7 @@ fn rank(
     info: &TrackInfo,
     key: &SourceTrack,
 ) -> (MediaKind, std::cmp::Reverse<u32>, VariantName, SourceTrack) {
-    let size = match &info.codec {
-        crate::media::Codec::Avc(avc) => u32::from(avc.width) * u32::from(avc.height),
-        crate::media::Codec::Aac(_) => 0,
-    };
+    let size = info.codec.picture().map_or(0, |picture| picture.area());
     (info.kind(), std::cmp::Reverse(size), info.variant.clone(), *key)
 }
 

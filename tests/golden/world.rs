@@ -5,6 +5,7 @@ use std::sync::Arc;
 
 use bytes::Bytes;
 use headwater::ingest::programme;
+use headwater::media::codec::avc::AvcEntry;
 use headwater::media::codec::{AacConfig, AvcConfig};
 use headwater::media::{Codec, Language, Sample, TrackId, TrackInfo, VariantName};
 use headwater::mpegts::{Demuxer, DemuxerLimits, Event};
@@ -61,6 +62,7 @@ impl Track {
             pixel_aspect: (1, 1),
             frame_rate: Some(rate),
             chroma: Some((1, 0, 0)),
+            entry: AvcEntry::default(),
         });
         // Decode order I0 P3 B1 B2 P6 B4 B5 …, everything shown a frame late.
         let delay = |n: i64| {
@@ -170,7 +172,7 @@ pub(crate) fn transport_stream(name: &str) -> Vec<Track> {
                 let track = found.iter_mut().find(|(info, _)| info.id == id);
                 track.expect("declared before").1.push(sample);
             }
-            Event::Track(_) | Event::LeftOut { .. } => {}
+            Event::Track(_) | Event::LeftOut(_) => {}
             Event::Fault(fault) => panic!("{name}: {fault}"),
         }
     }

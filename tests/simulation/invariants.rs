@@ -3,7 +3,7 @@
 use std::collections::BTreeMap;
 use std::sync::Arc;
 
-use headwater::media::{Codec, MediaKind};
+use headwater::media::MediaKind;
 use headwater::packager::{
     RenditionId, RenditionView, Segment, SegmentationKey, SegmentationView, Snapshot,
 };
@@ -129,10 +129,8 @@ fn skewed(view: &SegmentationView, list: &RenditionView, row: &Segment) -> Optio
     }
     let video = view.renditions.iter().find(|r| r.rendition.kind == MediaKind::Video)?;
     let other = video.rows.by_number(row.number).filter(|other| !other.is_gap())?;
-    let frame = match &row.period.track(list.rendition.id)?.codec {
-        Codec::Aac(aac) => i64::from(aac.frame_length) * 1_000_000 / i64::from(aac.sample_rate),
-        Codec::Avc(_) => 0,
-    };
+    let sound = row.period.track(list.rendition.id)?.codec.sound();
+    let frame = sound.map_or(0, |sound| micros(sound.frame_duration()));
     let half = row.period.track(video.rendition.id)?.frame_rate?;
     let allowed = frame + micros(half.duration_of(1)) / 2 + 1000;
     let apart = micros(row.start_time() - other.start_time());

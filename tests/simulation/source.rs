@@ -1,6 +1,7 @@
 //! An encoder: frames with timestamps that go as the world wants them to.
 
 use bytes::Bytes;
+use headwater::media::codec::avc::AvcEntry;
 use headwater::media::codec::{AacConfig, AvcConfig};
 use headwater::media::{Codec, Language, MediaKind, Sample, TrackId, TrackInfo, VariantName};
 use headwater::packager::{InputId, SourceId};
@@ -50,6 +51,7 @@ pub(crate) fn avc(height: u16, rate: FrameRate) -> Codec {
         pixel_aspect: (1, 1),
         frame_rate: Some(rate),
         chroma: Some((1, 0, 0)),
+        entry: AvcEntry::default(),
     })
 }
 

@@ -1,6 +1,5 @@
 //! The world: a source, a process, players, and the mishaps that befall them.
 
-use headwater::media::Codec;
 use headwater::packager::{
     Channel, ChannelConfig, Input, Limits, Output, Restored, SourceEvent, State,
 };
@@ -294,10 +293,7 @@ impl World {
             Mishap::Resolution => {
                 self.height = if self.height == 720 { 540 } else { 720 };
                 let info = &mut self.source.tracks[0].info;
-                let rate = match &info.codec {
-                    Codec::Avc(avc) => avc.frame_rate,
-                    Codec::Aac(_) => None,
-                };
+                let rate = info.codec.picture().and_then(|picture| picture.frame_rate);
                 info.codec = avc(self.height, rate.expect("video has a rate"));
                 let info = info.clone();
                 self.input(Input::Source(self.source.id, SourceEvent::Track(info)));

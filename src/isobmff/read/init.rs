@@ -1,11 +1,7 @@
 //! An initialization segment read: what its one track is.
 
-use bytes::Bytes;
-
-use super::{Children, in_order};
+use super::{Children, entry, in_order};
 use crate::isobmff::boxes::{BoxHeader, FourCc, ReadError, Strictness, boxes};
-use crate::isobmff::entry::OBJECT_TYPE_AAC;
-use crate::media::codec::{AacConfig, AvcConfig};
 use crate::media::{Codec, Language};
 use crate::units::Timescale;
 
@@ -31,7 +27,7 @@ pub struct ParsedInit {
     pub language: Language,
     /// `vide`, `soun` or another handler.
     pub handler: FourCc,
-    /// Name of the sample entry: `avc1`, `mp4a` or another.
+    /// Name of the sample entry: `avc1`, `hvc1`, `mp4a` or another.
     pub entry: FourCc,
     /// Width and height as the sample entry has them; video only.
     pub size: Option<(u16, u16)>,
@@ -69,7 +65,7 @@ pub fn parse_init(data: &[u8], strictness: Strictness) -> Result<ParsedInit, Rea
     let minf = Children::of(data, &minf, &[b"vmhd", b"smhd", b"dinf", b"stbl"], strictness)?;
     let tables: [&[u8; 4]; 5] = [b"stsd", b"stts", b"stsc", b"stsz", b"stco"];
     let stbl = Children::of(data, &minf.one(*b"stbl")?, &tables, strictness)?;
-    let entry = sample_entry(data, &stbl.one(*b"stsd")?, strictness)?;
+    let sample_entry = sample_entry(data, &stbl.one(*b"stsd")?, strictness)?;
     let defaults = match moov.maybe(*b"mvex")? {
         Some(mvex) => sample_defaults(data, &mvex, track_id, strictness)?,
         None if strictness == Strictness::Strict => return Err(moov.missing(*b"mvex")),
@@ -80,7 +76,7 @@ pub fn parse_init(data: &[u8], strictness: Strictness) -> Result<ParsedInit, Rea
         timescale,
         language,
         handler,
-        entry: entry.kind,
+        entry: sample_entry.kind,
         size: None,
         channels: None,
         sample_rate: None,
@@ -88,8 +84,8 @@ pub fn parse_init(data: &[u8], strictness: Strictness) -> Result<ParsedInit, Rea
         defaults,
     };
     match &handler.0 {
-        b"vide" => video_entry(data, &entry, strictness, &mut init)?,
-        b"soun" => audio_entry(data, &entry, strictness, &mut init)?,
+        b"vide" => entry::video(data, &sample_entry, strictness, &mut init)?,
+        b"soun" => entry::audio(data, &sample_entry, strictness, &mut init)?,
         _ => {}
     }
     Ok(init)
@@ -128,133 +124,6 @@ fn sample_entry(
         [entry, ..] => Ok(entry),
         [] => Err(stsd.fields(data).value("entry_count", 0)),
     }
-}
-
-fn video_entry(
-    data: &[u8],
-    entry: &BoxHeader,
-    strictness: Strictness,
-    init: &mut ParsedInit,
-) -> Result<(), ReadError> {
-    let mut fields = entry.fields(data);
-    fields.take(24)?;
-    init.size = Some((fields.u16()?, fields.u16()?));
-    if !entry.is(b"avc1") && !entry.is(b"avc3") {
-        return Ok(());
-    }
-    let boxes = entry.children(data, 78, strictness)?;
-    let children = Children { parent: entry.kind, offset: entry.start, boxes };
-    let avcc = children.one(*b"avcC")?;
-    let mut codec = avc_configuration(data, &avcc, strictness)?;
-    if let Some(pasp) = children.maybe(*b"pasp")? {
-        let mut fields = pasp.fields(data);
-        let aspect = (u16::try_from(fields.u32()?), u16::try_from(fields.u32()?));
-        if let (Ok(across @ 1..), Ok(down @ 1..)) = aspect {
-            codec.pixel_aspect = (across, down);
-        }
-    }
-    init.codec = Some(Codec::Avc(codec));
-    Ok(())
-}
-
-/// `AVCDecoderConfigurationRecord` (ISO/IEC 14496-15 §5.3.3.1).
-fn avc_configuration(
-    data: &[u8],
-    avcc: &BoxHeader,
-    strictness: Strictness,
-) -> Result<AvcConfig, ReadError> {
-    let mut fields = avcc.fields(data);
-    let version = fields.u8()?;
-    if version != 1 {
-        return Err(fields.value("configurationVersion", u64::from(version)));
-    }
-    fields.take(3)?;
-    let length_size = (fields.u8()? & 3) + 1;
-    if length_size != 4 {
-        return Err(fields.value("NAL unit length size", u64::from(length_size)));
-    }
-    let mut sets = |mask: u8| -> Result<Vec<Bytes>, ReadError> {
-        let count = fields.u8()? & mask;
-        let mut set = || {
-            let length = fields.u16()?;
-            fields.take(usize::from(length)).map(Bytes::copy_from_slice)
-        };
-        (0..count).map(|_| set()).collect()
-    };
-    let sps = sets(0x1f)?;
-    let pps = sets(0xff)?;
-    let [sps] = <[Bytes; 1]>::try_from(sps)
-        .map_err(|sets| fields.value("numOfSequenceParameterSets", sets.len() as u64))?;
-    let codec = AvcConfig::parse(sps, pps)
-        .map_err(|reason| ReadError::Avc { offset: avcc.start, reason })?;
-    if strictness == Strictness::Strict && codec.chroma.is_some() {
-        fields.take(4)?;
-        fields.finish(strictness)?;
-    }
-    Ok(codec)
-}
-
-fn audio_entry(
-    data: &[u8],
-    entry: &BoxHeader,
-    strictness: Strictness,
-    init: &mut ParsedInit,
-) -> Result<(), ReadError> {
-    let mut fields = entry.fields(data);
-    fields.take(16)?;
-    init.channels = Some(fields.u16()?);
-    fields.take(6)?;
-    init.sample_rate = Some(fields.u32()? >> 16);
-    if !entry.is(b"mp4a") {
-        return Ok(());
-    }
-    let boxes = entry.children(data, 28, strictness)?;
-    let children = Children { parent: entry.kind, offset: entry.start, boxes };
-    let esds = children.one(*b"esds")?;
-    if let Some(asc) = audio_specific_config(data, &esds)? {
-        let codec = AacConfig::from_asc(asc)
-            .map_err(|reason| ReadError::Aac { offset: esds.start, reason })?;
-        init.codec = Some(Codec::Aac(codec));
-    }
-    Ok(())
-}
-
-/// The AudioSpecificConfig in `esds` (ISO/IEC 14496-1 §7.2.6), if its object type is MPEG-4 audio.
-fn audio_specific_config<'a>(
-    data: &'a [u8],
-    esds: &BoxHeader,
-) -> Result<Option<&'a [u8]>, ReadError> {
-    let mut fields = esds.fields(data);
-    fields.version_and_flags()?;
-    let (tag, mut stream) = fields.descriptor()?;
-    if tag != 3 {
-        return Err(fields.value("descriptor tag", u64::from(tag)));
-    }
-    stream.take(2)?;
-    let flags = stream.u8()?;
-    if flags & 0x80 != 0 {
-        stream.take(2)?;
-    }
-    if flags & 0x40 != 0 {
-        let length = stream.u8()?;
-        stream.take(usize::from(length))?;
-    }
-    if flags & 0x20 != 0 {
-        stream.take(2)?;
-    }
-    let (tag, mut decoder) = stream.descriptor()?;
-    if tag != 4 {
-        return Err(fields.value("descriptor tag", u64::from(tag)));
-    }
-    if decoder.u8()? != OBJECT_TYPE_AAC {
-        return Ok(None);
-    }
-    decoder.take(12)?;
-    let (tag, asc) = decoder.descriptor()?;
-    if tag != 5 {
-        return Err(fields.value("descriptor tag", u64::from(tag)));
-    }
-    Ok(Some(asc.rest()))
 }
 
 /// The track's `trex`.

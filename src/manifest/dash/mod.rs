@@ -9,7 +9,8 @@ use std::fmt::Write;
 
 use super::Listing;
 use super::text::{put_instant, put_xs_duration};
-use crate::media::{Codec, MediaKind};
+use crate::media::MediaKind;
+use crate::media::codec::{ChannelLayout, Sound};
 use crate::packager::{Period, PeriodTrack, RenditionView, SegmentationView};
 use crate::units::{MediaDuration, MediaTime};
 use timeline::{Listed, periods};
@@ -108,11 +109,8 @@ fn put_period(out: &mut String, listing: &Listing<'_>, listed: &Listed<'_>) {
 type ListedTrack<'a> = (&'a PeriodTrack, &'a RenditionView, &'a [timeline::Run]);
 
 fn put_video(out: &mut String, listing: &Listing<'_>, period: &Period, tracks: &[ListedTrack<'_>]) {
-    let sizes = tracks.iter().filter_map(|(t, _, _)| match &t.codec {
-        Codec::Avc(avc) => Some((avc.width, avc.height)),
-        Codec::Aac(_) => None,
-    });
-    let (width, height) = sizes.fold((0, 0), |(w, h), (x, y)| (w.max(x), h.max(y)));
+    let sizes = tracks.iter().filter_map(|(t, _, _)| t.codec.picture());
+    let (width, height) = sizes.fold((0, 0), |(w, h), p| (w.max(p.width), h.max(p.height)));
     let _ = write!(
         out,
         "<AdaptationSet id=\"0\" contentType=\"video\" mimeType=\"video/mp4\" segmentAlignment=\"true\" startWithSAP=\"1\" maxWidth=\"{width}\" maxHeight=\"{height}\""
@@ -152,27 +150,43 @@ fn put_representation(
         track.codec.rfc6381(),
         view.whole.peak.0.max(1)
     );
-    match &track.codec {
-        Codec::Avc(avc) => {
-            let (x, y) = avc.pixel_aspect;
-            let _ =
-                write!(out, " width=\"{}\" height=\"{}\" sar=\"{x}:{y}\"", avc.width, avc.height);
-            if let Some(rate) = track.frame_rate {
-                let _ =
-                    write!(out, " frameRate=\"{}\"", ratio(rate.frames.get(), rate.seconds.get()));
-            }
-            out.push_str(">\n");
+    if let Some(picture) = track.codec.picture() {
+        let (x, y) = picture.pixel_aspect;
+        let (width, height) = (picture.width, picture.height);
+        let _ = write!(out, " width=\"{width}\" height=\"{height}\" sar=\"{x}:{y}\"");
+        if let Some(rate) = track.frame_rate {
+            let _ = write!(out, " frameRate=\"{}\"", ratio(rate.frames.get(), rate.seconds.get()));
         }
-        Codec::Aac(aac) => {
-            let _ = write!(
-                out,
-                " audioSamplingRate=\"{}\">\n<AudioChannelConfiguration schemeIdUri=\"urn:mpeg:dash:23003:3:audio_channel_configuration:2011\" value=\"{}\"/>\n",
-                aac.sample_rate, aac.channels
-            );
-        }
+        out.push_str(">\n");
+    }
+    if let Some(sound) = track.codec.sound() {
+        let _ = writeln!(out, " audioSamplingRate=\"{}\">", sound.sample_rate);
+        put_channels(out, &sound);
     }
     timeline::put(out, listing, period, track, runs);
     out.push_str("</Representation>\n");
+}
+
+/// Which loudspeakers, in the notation of the codec's own standard: Dolby's maps say layouts that
+/// MPEG's numbers do not (ISO/IEC 23009-1 §5.8.5.4; ETSI TS 102 366 §I.1.2.1), and joint object
+/// coding by its two properties (ETSI TS 103 420 §D.2.2).
+fn put_channels(out: &mut String, sound: &Sound) {
+    let _ = match sound.layout {
+        ChannelLayout::Configuration(value) => writeln!(
+            out,
+            "<AudioChannelConfiguration schemeIdUri=\"urn:mpeg:dash:23003:3:audio_channel_configuration:2011\" value=\"{value}\"/>"
+        ),
+        ChannelLayout::DolbyMap(map) => writeln!(
+            out,
+            "<AudioChannelConfiguration schemeIdUri=\"tag:dolby.com,2014:dash:audio_channel_configuration:2011\" value=\"{map:04X}\"/>"
+        ),
+    };
+    if let Some(complexity) = sound.objects {
+        let _ = writeln!(
+            out,
+            "<SupplementalProperty schemeIdUri=\"tag:dolby.com,2018:dash:EC3_ExtensionType:2018\" value=\"JOC\"/>\n<SupplementalProperty schemeIdUri=\"tag:dolby.com,2018:dash:EC3_ExtensionComplexityIndex:2018\" value=\"{complexity}\"/>"
+        );
+    }
 }
 
 fn ratio(frames: u32, seconds: u32) -> String {

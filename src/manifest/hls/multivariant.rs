@@ -4,7 +4,8 @@ use std::collections::BTreeSet;
 use std::fmt::Write;
 
 use super::super::Listing;
-use crate::media::{Codec, MediaKind};
+use crate::media::MediaKind;
+use crate::media::codec::{Sound, VideoRange};
 use crate::packager::{PeriodTrack, RenditionView, SegmentationView};
 
 /// The audio group's name.
@@ -63,10 +64,7 @@ fn put_audio(
 ) {
     let language = track.language.bcp47();
     let chosen = if default { "YES" } else { "NO" };
-    let channels = match &track.codec {
-        Codec::Aac(aac) => aac.channels,
-        Codec::Avc(_) => 0,
-    };
+    let channels = track.codec.sound().map(channels).unwrap_or_default();
     // NAMEs differ within a group (§4.4.6.1.1): a rendition's name does.
     let _ = writeln!(
         out,
@@ -76,9 +74,24 @@ fn put_audio(
     );
 }
 
+/// The value of CHANNELS (§4.4.6.1): loudspeakers; of joint object coding the objects it is mixed
+/// for, with its name.
+fn channels(sound: Sound) -> String {
+    match sound.objects {
+        Some(complexity) => format!("{complexity}/JOC"),
+        None => sound.channels.to_string(),
+    }
+}
+
 fn put_picture(out: &mut String, track: &PeriodTrack) {
-    if let Codec::Avc(avc) = &track.codec {
-        let _ = write!(out, ",RESOLUTION={}x{}", avc.width, avc.height);
+    if let Some(picture) = track.codec.picture() {
+        let _ = write!(out, ",RESOLUTION={}x{}", picture.width, picture.height);
+        // What is absent means SDR (§4.4.6.2).
+        out.push_str(match picture.range() {
+            VideoRange::Sdr => "",
+            VideoRange::Hlg => ",VIDEO-RANGE=HLG",
+            VideoRange::Pq => ",VIDEO-RANGE=PQ",
+        });
     }
     if let Some(rate) = track.frame_rate {
         let (frames, seconds) = (u64::from(rate.frames.get()), u64::from(rate.seconds.get()));

@@ -5,6 +5,7 @@ use h264_reader::nal::sps::SeqParameterSet;
 use h264_reader::rbsp::{BitReader, decode_nal};
 use thiserror::Error;
 
+use super::{Colour, Picture, plausible_rate};
 use crate::units::FrameRate;
 
 /// NAL unit types this origin looks at (ITU-T H.264 table 7-1).
@@ -42,6 +43,19 @@ pub struct AvcConfig {
     pub frame_rate: Option<FrameRate>,
     /// `chroma_format_idc`, `bit_depth_luma_minus8`, `bit_depth_chroma_minus8` of the high profiles.
     pub chroma: Option<(u8, u8, u8)>,
+    /// What a sample entry said beyond that.
+    pub entry: AvcEntry,
+}
+
+/// What the sample entry of an ISO file can say of an H.264 track that a byte stream does not.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct AvcEntry {
+    /// Whether samples may hold parameter sets (`avc3`) or none do (`avc1`).
+    pub in_band: bool,
+    /// Sequence parameter sets after the first.
+    pub more_sps: Vec<Bytes>,
+    /// Colour by a `colr` box.
+    pub colour: Option<Colour>,
 }
 
 /// Why parameter sets cannot be used.
@@ -99,26 +113,33 @@ impl AvcConfig {
             chroma,
             sps,
             pps,
+            entry: AvcEntry::default(),
         })
+    }
+
+    /// The coded picture.
+    #[must_use]
+    pub fn picture(&self) -> Picture {
+        Picture {
+            width: self.width,
+            height: self.height,
+            pixel_aspect: self.pixel_aspect,
+            frame_rate: self.frame_rate,
+            colour: self.entry.colour,
+        }
     }
 
     /// `avc1.PPCCLL` (RFC 6381): profile, constraint flags and level as they stand in the set.
     #[must_use]
     pub fn rfc6381(&self) -> String {
-        format!("avc1.{:02x}{:02x}{:02x}", self.sps[1], self.sps[2], self.sps[3])
+        let entry = if self.entry.in_band { "avc3" } else { "avc1" };
+        format!("{entry}.{:02x}{:02x}{:02x}", self.sps[1], self.sps[2], self.sps[3])
     }
 }
 
-/// A frame is two ticks of the VUI's clock (ITU-T H.264 E.2.1). Rates over 300 or under 1 are lies.
+/// A frame is two ticks of the VUI's clock (ITU-T H.264 E.2.1).
 fn frame_rate(num_units_in_tick: u32, time_scale: u32) -> Option<FrameRate> {
-    let seconds = num_units_in_tick.checked_mul(2)?;
-    let (mut a, mut b) = (time_scale, seconds);
-    while b != 0 {
-        (a, b) = (b, a % b);
-    }
-    let rate = FrameRate::new(time_scale.checked_div(a)?, seconds.checked_div(a)?)?;
-    let plausible = u64::from(time_scale) <= 300 * u64::from(seconds) && time_scale >= seconds;
-    plausible.then_some(rate)
+    plausible_rate(time_scale, num_units_in_tick.checked_mul(2)?)
 }
 
 /// Whether a profile carries chroma format and bit depths in its sets and in `avcC`.

@@ -5,6 +5,7 @@ use std::sync::Arc;
 use bytes::Bytes;
 
 use super::invariants::obeys;
+use crate::media::codec::avc::AvcEntry;
 use crate::media::codec::{AacConfig, AvcConfig};
 use crate::media::{Codec, Language, MediaKind, Sample, TrackId, TrackInfo, VariantName};
 use crate::packager::{
@@ -29,6 +30,7 @@ pub(crate) fn avc(height: u16, frame_rate: Option<FrameRate>) -> Codec {
         pixel_aspect: (1, 1),
         frame_rate,
         chroma: Some((1, 0, 0)),
+        entry: AvcEntry::default(),
     })
 }
 
