@@ -2,6 +2,8 @@
 
 mod builder;
 mod gaps;
+mod muxed;
+mod published;
 
 use std::collections::BTreeMap;
 use std::sync::Arc;
@@ -11,11 +13,14 @@ use super::chunker::Chunk;
 use super::contract::{SegmentationKey, SegmentationWanted};
 use super::period::Period;
 use super::segment::{OpenSegment, Segment, SegmentContent};
-use super::snapshot::{RenditionView, Report, SegmentationView};
-use super::state::{Rendition, RenditionId, Reserved};
+use super::state::{RenditionId, Reserved};
 use super::window::Rows;
 use crate::units::{MediaDuration, MediaTime};
 use builder::Builder;
+use muxed::Shown;
+
+/// A part that ends so near to where the cadence has the next cut ends its segment.
+const NEAR_CUT: MediaDuration = MediaDuration::from_millis(25);
 
 /// Where and how a segmentation cuts here.
 #[derive(Clone, Debug)]
@@ -35,6 +40,8 @@ pub(super) struct Segmentation {
     pub(super) target: u32,
     /// PART-TARGET, on a low-latency segmentation.
     pub(super) part_target: Option<MediaDuration>,
+    /// Whether the source keeps its cadence, so that cuts are foreseen.
+    even: bool,
     last_cut: Option<MediaTime>,
     /// The highest number used.
     last_number: Option<u64>,
@@ -44,6 +51,10 @@ pub(super) struct Segmentation {
     /// Snapshot version of the newest change.
     version: u64,
     builders: BTreeMap<RenditionId, Builder>,
+    /// What readers know of the lists of video together with audio.
+    shown: BTreeMap<RenditionId, Shown>,
+    /// Whether audio has come to a part's end since the last publication.
+    sound_came: bool,
 }
 
 impl Segmentation {
@@ -53,12 +64,15 @@ impl Segmentation {
             duration: wanted.key.segment_duration(),
             target: 0,
             part_target: None,
+            even: false,
             last_cut: None,
             last_number: None,
             end: None,
             published_target: 0,
             version: 0,
             builders: BTreeMap::new(),
+            shown: BTreeMap::new(),
+            sound_came: false,
         }
     }
 
@@ -82,6 +96,7 @@ impl Segmentation {
     /// Takes a new rhythm within a run; the target duration is never lowered.
     pub(super) fn set_rhythm(&mut self, rhythm: Rhythm) {
         self.duration = rhythm.segment_duration(self.key().segment_duration());
+        self.even = matches!(rhythm, Rhythm::Even { .. });
         self.target = self.target.max(rhythm.target(self.duration));
     }
 
@@ -185,8 +200,10 @@ impl Segmentation {
             number,
             period: Arc::clone(period),
             begins_period: begins_period && period.ordinal > 0,
+            first: begins_period,
             start: None,
             parts: Vec::new(),
+            ahead: Vec::new(),
         });
         closed
     }
@@ -194,12 +211,15 @@ impl Segmentation {
     /// Adds a chunk to a rendition's open segment; `part_end` where the part grid ends a part here.
     pub(super) fn add(&mut self, rendition: RenditionId, chunk: &Arc<Chunk>, part_end: bool) {
         let low_latency = self.part_target.is_some();
+        let foreseen = self.duration - NEAR_CUT;
         let Some(builder) = self.builders.get_mut(&rendition) else { return };
         let Some(open) = &mut builder.open else { return };
-        open.start.get_or_insert(chunk.start);
+        let start = *open.start.get_or_insert(chunk.start);
         builder.chunks.push(Arc::clone(chunk));
+        self.sound_came |= low_latency && self.wanted.muxed && chunk.ends_part.is_some();
         if low_latency && part_end {
-            builder.end_part();
+            let length = MediaDuration::new(chunk.end() - start, builder.timescale);
+            builder.end_part(self.even && length >= foreseen);
         }
         if low_latency
             && let Some(open) = &builder.open
@@ -214,7 +234,7 @@ impl Segmentation {
         let low_latency = self.part_target.is_some();
         let builder = self.builders.get_mut(&rendition)?;
         if low_latency {
-            builder.end_part();
+            builder.end_part(true);
         }
         let open = builder.open.take()?;
         builder.next_part = None;
@@ -225,6 +245,7 @@ impl Segmentation {
             number: open.number,
             period: open.period,
             begins_period: open.begins_period,
+            first: open.first,
             start,
             duration: chunks.last().map_or(0, |last| last.end() - start),
             timescale: builder.timescale,
@@ -301,73 +322,6 @@ impl Segmentation {
         let open = self.builders.values().filter_map(|b| b.open.as_ref().map(|o| &o.period));
         let rows = self.builders.values().filter_map(|b| b.rows.last().map(|row| &row.period));
         open.chain(rows).max_by_key(|p| p.ordinal).cloned()
-    }
-
-    /// Gives the renditions that changed at `version` the positions of the others, and keeps those
-    /// of the rest: a version's text never changes (docs/architecture.md).
-    pub(super) fn attach_reports(
-        &mut self,
-        view: &mut SegmentationView,
-        version: u64,
-        changed: bool,
-    ) {
-        if changed {
-            self.version = version;
-        }
-        view.version = self.version;
-        if self.part_target.is_none() {
-            return;
-        }
-        let now: Vec<(RenditionId, Option<Report>)> =
-            view.renditions.iter().map(|r| (r.rendition.id, r.report())).collect();
-        let current: Vec<RenditionId> = view.period.tracks.iter().map(|t| t.rendition).collect();
-        for rendition in &mut view.renditions {
-            let id = rendition.rendition.id;
-            let Some(builder) = self.builders.get_mut(&id) else { continue };
-            if builder.version == version {
-                builder.reports = now
-                    .iter()
-                    .filter(|(other, _)| *other != id && current.contains(other))
-                    .filter_map(|(_, report)| report.clone())
-                    .collect::<Vec<_>>()
-                    .into();
-            }
-            rendition.reports = Arc::clone(&builder.reports);
-        }
-    }
-
-    /// Whether anything listed has changed since the last [`Segmentation::publish`].
-    pub(super) fn is_dirty(&self) -> bool {
-        self.builders.values().any(|b| b.dirty)
-    }
-
-    /// The rows of every rendition as readers see them; what changed gets `version`.
-    pub(super) fn publish(&mut self, version: u64, renditions: &[Rendition]) -> Vec<RenditionView> {
-        let raised = std::mem::replace(&mut self.published_target, self.target);
-        for builder in self.builders.values_mut().filter(|_| raised > 0 && raised < self.target) {
-            builder.note_raise(raised);
-        }
-        for (id, builder) in self.builders.iter_mut().filter(|(_, b)| b.dirty) {
-            builder.published = builder.rows.last().map(|row| row.number);
-            builder.version = version;
-            builder.dirty = false;
-            builder.rendition = renditions.get(id.0 as usize).cloned().map(Arc::new);
-        }
-        self.builders
-            .values()
-            .filter_map(|builder| {
-                Some(RenditionView {
-                    rendition: Arc::clone(builder.rendition.as_ref()?),
-                    version: builder.version,
-                    rows: builder.rows.clone(),
-                    open: builder.open.clone().filter(|_| self.part_target.is_some()),
-                    next_number: builder.open.as_ref().map(|open| open.number),
-                    next_part: builder.next_part,
-                    raises: Arc::clone(&builder.raises),
-                    reports: Arc::clone(&builder.reports),
-                })
-            })
-            .collect()
     }
 }
 

@@ -84,6 +84,13 @@ impl AacConfig {
         Timescale::new(self.sample_rate).unwrap_or(Timescale::MILLIS)
     }
 
+    /// `samplingFrequencyIndex`; `None` for a rate that has none.
+    #[must_use]
+    pub fn sampling_frequency_index(&self) -> Option<u8> {
+        let index = SAMPLING_RATES.iter().position(|rate| *rate == self.sample_rate)?;
+        u8::try_from(index).ok()
+    }
+
     /// `mp4a.40.{object type}` (RFC 6381).
     #[must_use]
     pub fn rfc6381(&self) -> String {

@@ -49,6 +49,23 @@ impl Codec {
         }
     }
 
+    /// Whether HLS knows it in transport streams.
+    #[must_use]
+    pub fn fits_transport_stream(&self) -> bool {
+        match self {
+            Codec::Avc(_) | Codec::Aac(_) => true,
+        }
+    }
+
+    /// How many frames may come before one that is shown earlier.
+    #[must_use]
+    pub fn reorder_frames(&self) -> u32 {
+        match self {
+            Codec::Avc(avc) => avc.reorder_frames(),
+            Codec::Aac(_) => 0,
+        }
+    }
+
     /// The timescale the track is written in: the sampling rate of audio; `source` for video,
     /// lowered to microseconds where it is finer (browsers count in doubles, TIMING: Clock).
     #[must_use]
