@@ -1,7 +1,7 @@
 //! Headwater, a live packaging origin.
 //!
 //! ```text
-//! ingest ──Sample──▶ timeline ──▶ chunker ──▶ segmentations ──Snapshot──▶ resolve ──▶ manifest ──▶ http
+//! ingest ──Sample──▶ timeline ──▶ chunker ──▶ segmentations ──Snapshot──▶ resolve ──▶ manifest, repackage ──▶ http
 //! ```
 //!
 //! A live origin is a pure function from (configuration, samples, clock readings) to immutable
@@ -11,7 +11,7 @@
 //! | layer | modules | |
 //! | --- | --- | --- |
 //! | shell | [`main`](../headwater/index.html), [`runtime`], [`http`], [`ingest`], [`observe`], [`config`], [`demo`] | sockets, disks, clocks |
-//! | core, readers | [`resolve`], [`manifest`] | pure; read a [`packager::Snapshot`] only |
+//! | core, readers | [`resolve`], [`manifest`], [`repackage`] | pure; read a [`packager::Snapshot`] only |
 //! | core | [`packager`] | the one mutable thing: [`packager::Channel`] |
 //! | formats | [`isobmff`], [`mpegts`], [`media`] | bytes in, bytes out |
 //! | vocabulary | [`units`] | times, durations, rates |
@@ -31,6 +31,7 @@ pub mod media;
 pub mod mpegts;
 pub mod observe;
 pub mod packager;
+pub mod repackage;
 pub mod resolve;
 pub mod runtime;
 pub mod units;

@@ -31,6 +31,9 @@ pub struct Endpoint {
     pub ordinal: u32,
     /// What it puts out.
     pub protocol: Protocol,
+    /// Whether audio has lists of its own in transport streams, which else carry it with the video;
+    /// in CMAF it always has.
+    pub use_audio_rendition_groups: bool,
     /// Segments an HLS playlist lists at least, 2 to 100.
     pub segment_num: u32,
     /// Asked segment duration, 1 to 30 s, with parts 1 to 2 s; whole milliseconds.
@@ -98,6 +101,7 @@ impl Outline {
             written => written.good(),
         };
         let manifest_name = section.get("manifest_name", value::manifest_name).or_default();
+        let audio_groups = section.get("use_audio_rendition_groups", value::boolean).or(false);
         let access = read_access(section);
         let assemble = || {
             let timing = timing?;
@@ -105,6 +109,7 @@ impl Outline {
                 name: name.clone()?,
                 ordinal,
                 protocol: protocol?,
+                use_audio_rendition_groups: audio_groups?,
                 segment_num: timing.segment_num,
                 segment_duration: timing.segment_duration,
                 part_duration: timing.part_duration,

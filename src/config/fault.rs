@@ -116,7 +116,7 @@ pub enum Problem {
         control: &'static str,
     },
     /// Parts for an endpoint that lists none.
-    #[error("must not stand here: only LLHLS_CMAF has parts")]
+    #[error("must not stand here: only LLHLS_CMAF and LLHLS_TS have parts")]
     PartsWithoutLowLatency,
     /// No password.
     #[error("must be 1 to 200 bytes without control characters")]

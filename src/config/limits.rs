@@ -54,6 +54,8 @@ pub struct Limits {
     pub pending_bytes: usize,
     /// Bytes of a channel in memory, 64 KiB to 1,024 GiB.
     pub channel_bytes: usize,
+    /// Bytes of a channel's transport streams kept once they are made, 1 MiB to 1,024 GiB.
+    pub derived_bytes: usize,
     /// Longest list an endpoint may ask for, 10 s to 24 h.
     pub memory_window: MediaDuration,
     /// Silence of an input after which the channel goes on from the other, 100 ms to 1 h.
@@ -80,6 +82,7 @@ impl Default for Limits {
             sample_bytes: 16 * MIB,
             pending_bytes: 64 * MIB,
             channel_bytes: GIB,
+            derived_bytes: 128 * MIB,
             memory_window: MediaDuration::from_secs(120),
             input_loss: Duration::from_secs(2),
             drain: Duration::from_secs(10),
@@ -121,6 +124,7 @@ impl Limits {
             sample_bytes: sample_bytes.unwrap_or(d.sample_bytes),
             pending_bytes: pending_bytes.unwrap_or(d.pending_bytes),
             channel_bytes: channel_bytes.unwrap_or(d.channel_bytes),
+            derived_bytes: s.or("derived_bytes", &d.derived_bytes, size(MIB, 1_024 * GIB)),
             memory_window: memory_window
                 .or(d.memory_window)
                 .unwrap_or(MediaDuration::from_std(MEMORY_WINDOW_MAX)),

@@ -6,6 +6,7 @@
 mod admin;
 mod body;
 mod connection;
+mod derived;
 mod negotiate;
 mod page;
 mod push_reply;
@@ -17,6 +18,7 @@ mod server;
 pub use admin::serve_admin;
 pub use body::Body;
 pub use connection::{ConnectionState, Guarded};
+pub use derived::DerivedForms;
 pub use page::{LoopPage, PageChannel, PageEndpoint};
 pub use push_reply::PushReply;
 pub use readers::serve_readers;

@@ -15,11 +15,12 @@ use super::body::Body;
 use super::connection::ConnectionState;
 use super::reply::Reply;
 use super::server::{Served, serve};
+use crate::media::MediaKind;
 use crate::observe::Limit;
 use crate::packager::Snapshot;
 use crate::resolve::{
-    Arrival, EgressPath, EndpointRules, File, GENERATION, Leaf, Missing, Resolution, Viewer,
-    client_address, resolve,
+    Arrival, Container, DerivedName, EgressPath, EndpointRules, File, GENERATION, Leaf, Missing,
+    Object, ObjectKind, Resolution, Viewer, client_address, resolve,
 };
 use crate::runtime::{ChannelHandle, Origin, WaitPlace};
 use crate::units::{MediaDuration, Monotonic};
@@ -113,6 +114,21 @@ async fn media(
             }
         }
         Resolution::Object(object) => Reply::Object { object, etag: etag(&path.leaf) },
+        Resolution::Derived(derived) => {
+            let body = channel.derived.get(derived, &snapshot, &origin.metrics).await;
+            let kind = match derived.name {
+                DerivedName::Segment(_) => ObjectKind::Segment,
+                DerivedName::Part { .. } => ObjectKind::Part,
+            };
+            let container = Container::TransportStream;
+            match body {
+                Some(body) => {
+                    let object = Object { body, kind, media: MediaKind::Video, container };
+                    Reply::Object { object, etag: etag(&path.leaf) }
+                }
+                None => Reply::Gone,
+            }
+        }
         Resolution::BadRequest(error) => Reply::BadRequest(error.to_string()),
         Resolution::Forbidden(refused) => {
             origin.metrics.refused(refused.label());
@@ -172,8 +188,10 @@ async fn wait_for(
 /// An object's URL names its bytes, so its name is its validator.
 fn etag(leaf: &Leaf<'_>) -> String {
     match leaf {
-        Leaf::Object { file: File::Segment { number }, .. } => format!("\"{GENERATION}-{number}\""),
-        Leaf::Object { file: File::Part { period, start }, .. } => {
+        Leaf::Object { file: File::Segment { number, .. }, .. } => {
+            format!("\"{GENERATION}-{number}\"")
+        }
+        Leaf::Object { file: File::Part { period, start, .. }, .. } => {
             format!("\"{GENERATION}-p{period}-{start}\"")
         }
         Leaf::Object { file: File::Init { period }, .. } => format!("\"{GENERATION}-i{period}\""),

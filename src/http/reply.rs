@@ -11,7 +11,7 @@ use super::body::Body;
 use super::negotiate::{Ranged, accepts_gzip, has_already, range};
 use super::rendered::Rendered;
 use crate::media::MediaKind;
-use crate::resolve::{Missing, NotNow, Object, ObjectKind, View, ViewKind};
+use crate::resolve::{Container, Missing, NotNow, Object, ObjectKind, View, ViewKind};
 use crate::units::MediaDuration;
 
 /// Headers a script on another site may read.
@@ -86,9 +86,10 @@ impl Reply {
         let mut response = match self {
             Reply::Manifest { view, rendered, .. } => manifest(view, &rendered, asked),
             Reply::Object { object, etag } => {
-                let content_type = match object.media {
-                    MediaKind::Video => "video/mp4",
-                    MediaKind::Audio => "audio/mp4",
+                let content_type = match (object.container, object.media) {
+                    (Container::TransportStream, _) => "video/mp2t",
+                    (Container::Cmaf, MediaKind::Video) => "video/mp4",
+                    (Container::Cmaf, MediaKind::Audio) => "audio/mp4",
                 };
                 bytes(object.body, content_type, &etag, asked)
             }

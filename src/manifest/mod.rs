@@ -11,6 +11,7 @@ pub mod hls;
 mod text;
 
 use crate::packager::{RenditionView, SegmentationView};
+use crate::resolve::Container;
 use crate::units::MediaDuration;
 
 /// What an endpoint's rules have to do with its manifests.
@@ -24,6 +25,10 @@ pub struct Listing<'a> {
     pub window: MediaDuration,
     /// Whether the lists have ended.
     pub ended: bool,
+    /// What segments and parts are.
+    pub container: Container,
+    /// Whether a list of video carries its default audio.
+    pub muxed: bool,
 }
 
 impl Listing<'_> {
@@ -32,6 +37,15 @@ impl Listing<'_> {
     #[must_use]
     pub fn start(&self, segmentation: &SegmentationView, list: &RenditionView) -> usize {
         list.list_start(self.segments, self.window, segmentation.target)
+    }
+
+    /// What the names of segments and parts end in.
+    #[must_use]
+    pub fn extension(&self) -> &'static str {
+        match self.container {
+            Container::Cmaf => "m4s",
+            Container::TransportStream => "ts",
+        }
     }
 
     /// Index of the first row an MPD lists: its window is one of time, and ends with media.

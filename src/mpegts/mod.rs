@@ -1,4 +1,5 @@
-//! MPEG transport streams (ISO/IEC 13818-1): bytes in, tracks and samples out.
+//! MPEG transport streams (ISO/IEC 13818-1): bytes in, tracks and samples out; and access units in,
+//! packets out ([`mux`]).
 //!
 //! Sans-IO and push-style: whoever owns the socket pushes bytes as they come and drains events. Input
 //! is hostile: every byte may be wrong, any packet may be missing, memory stays within
@@ -24,6 +25,7 @@ mod fuzz;
 mod h264;
 mod hevc;
 mod mpeg_audio;
+pub mod mux;
 mod packet;
 mod pes;
 mod programs;

@@ -5,11 +5,11 @@ use super::coding::{Coding, descriptors_in};
 use crate::media::Language;
 
 /// `table_id` of a program association section.
-const PAT_TABLE: u8 = 0;
+pub(super) const PAT_TABLE: u8 = 0;
 /// `table_id` of a program map section.
-const PMT_TABLE: u8 = 2;
+pub(super) const PMT_TABLE: u8 = 2;
 /// `ISO_639_language_descriptor`.
-const LANGUAGE_DESCRIPTOR: u8 = 0x0a;
+pub(super) const LANGUAGE_DESCRIPTOR: u8 = 0x0a;
 /// Largest section of either table, its first three bytes included.
 const SECTION_MAX: usize = 1024;
 

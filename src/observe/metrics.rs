@@ -76,6 +76,8 @@ pub struct Metrics {
     pub sent: Counter<u64, AtomicU64>,
     /// Manifests rendered.
     pub renderings: Counter<u64, AtomicU64>,
+    /// Transport stream segments and parts made.
+    pub derivations: Counter<u64, AtomicU64>,
     /// Requests waiting for what is not there yet.
     pub waiters: Gauge<i64, AtomicI64>,
     /// Readers' connections open.
@@ -98,6 +100,7 @@ impl Default for Metrics {
             versions: Family::default(),
             sent: Counter::default(),
             renderings: Counter::default(),
+            derivations: Counter::default(),
             waiters: Gauge::default(),
             connections: Gauge::default(),
             ingest_connections: Gauge::default(),
@@ -122,6 +125,7 @@ impl Metrics {
             self.sent.clone(),
         );
         r.register("renderings", "Manifests rendered", self.renderings.clone());
+        r.register("derivations", "Transport streams made", self.derivations.clone());
         r.register("waiters", "Requests waiting for what is not there yet", self.waiters.clone());
         r.register("connections", "Readers' connections open", self.connections.clone());
         r.register(

@@ -7,7 +7,7 @@
 use bytes::Bytes;
 
 use crate::isobmff::{ChunkSample, chunk};
-use crate::units::{MediaDuration, Timescale};
+use crate::units::{MediaDuration, MediaTime, Timescale};
 
 /// One moof + mdat of one track.
 #[derive(Clone, Debug)]
@@ -18,6 +18,9 @@ pub struct Chunk {
     pub duration: i64,
     /// Whether the first sample is a sync sample.
     pub sync: bool,
+    /// Of audio that video leads: where the leading track's part ends which the audio has come to
+    /// with this chunk. Kept where an endpoint lists them together.
+    pub ends_part: Option<MediaTime>,
     /// moof and mdat.
     pub bytes: Bytes,
 }
@@ -106,6 +109,7 @@ impl ChunkBuilder {
             start: base,
             duration: decode[decode.len() - 1] - base,
             sync: self.pending[0].sync,
+            ends_part: None,
             bytes,
         };
         self.written_end = Some(closed.end());

@@ -306,6 +306,8 @@ pub struct SegmentationWanted {
     pub segments: u32,
     /// The longest window an endpoint lists.
     pub window: MediaDuration,
+    /// Whether an endpoint lists video together with its default audio.
+    pub muxed: bool,
 }
 
 /// How a channel packages.

@@ -3,7 +3,7 @@
 use bytes::Bytes;
 
 use super::state::RenditionId;
-use crate::media::{Codec, Language};
+use crate::media::{Codec, Language, MediaKind};
 use crate::units::{FrameRate, MediaTime, Timescale};
 
 /// A stretch of unbroken timing and settings (docs/time.md: Periods). Its id is its start.
@@ -22,6 +22,13 @@ impl Period {
     #[must_use]
     pub fn start(&self) -> MediaTime {
         MediaTime::from_millis(self.id)
+    }
+
+    /// The audio that goes with video in one transport stream: the first that fits.
+    #[must_use]
+    pub fn default_audio(&self) -> Option<&PeriodTrack> {
+        let audio = |t: &&PeriodTrack| t.codec.kind() == MediaKind::Audio;
+        self.tracks.iter().filter(audio).find(|t| t.codec.fits_transport_stream())
     }
 
     /// The settings of a rendition in this Period; `None` where it takes no part.

@@ -30,6 +30,9 @@ const LATENESS_MIN: MediaDuration = MediaDuration::from_millis(1000);
 #[derive(Clone, Debug)]
 pub(super) struct Boundary {
     pub(super) at: MediaTime,
+    /// Where the leading track's chunk begins there: predicted durations may have brought the one
+    /// before past `at`, or not up to it. Audio is cut here.
+    pub(super) base: MediaTime,
     /// By segmentation: whether it cuts here.
     pub(super) cuts: Vec<Option<Cut>>,
     /// The Period from here on.
@@ -77,6 +80,8 @@ pub(super) struct Run {
     /// How far behind the leading track another may be.
     lateness: MediaDuration,
     part_target: Option<MediaDuration>,
+    /// Whether audio has to say when it has come to the leading track's part ends.
+    muxed: bool,
 }
 
 /// A track that a run begins with.
@@ -160,6 +165,7 @@ impl Run {
             not_before: beginning.not_before,
             lateness,
             part_target: target,
+            muxed: around.segmentations.iter().any(|s| s.part_target.is_some() && s.wanted.muxed),
         };
         for (track, frame) in beginning.tracks.into_iter().zip(frames) {
             run.add_track(Beginner { frame, ..track }, around);
@@ -235,6 +241,7 @@ impl Run {
             info,
             queue: VecDeque::new(),
             queued_bytes: 0,
+            part_ends: VecDeque::new(),
             next_boundary: 0,
             frames_in_part: 0,
             member: false,
@@ -299,6 +306,13 @@ impl Run {
         if is_boundary && let Some(boundary) = self.plan(at, around) {
             self.boundaries.push_back(boundary);
             self.meet(0, timed.dts, around);
+            let base = self.tracks[0].builder.next_base();
+            if let (Some(base), Some(boundary)) = (base, self.boundaries.back_mut()) {
+                boundary.base = MediaTime::new(base, scale);
+            }
+            if self.boundaries.back().is_some_and(|b| b.restarts_grid) {
+                self.tell_part_end();
+            }
             self.list_gaps(around);
         }
         // Half a frame short: rounded times of two tracks must not let one pass a cut that the
@@ -335,8 +349,10 @@ impl Run {
         for index in 1..self.tracks.len() {
             self.follow(index, around);
         }
+        let end = self.reached;
         for track in self.tracks.iter_mut().filter(|t| t.member) {
-            close_chunk(track, None, true, around);
+            let ends_part = track.part_ends.front().copied().or(end).filter(|_| self.muxed);
+            close_chunk(track, None, true, ends_part, around);
             for segmentation in around.segmentations.iter_mut() {
                 if let Some(closed) = segmentation.close(track.rendition) {
                     track.measure(&closed, around.state, around.state_changed);

@@ -3,6 +3,8 @@
 mod builder;
 mod gaps;
 mod incomplete;
+mod muxed;
+mod published;
 
 use std::collections::BTreeMap;
 use std::num::NonZeroU32;
@@ -13,12 +15,15 @@ use super::chunker::Chunk;
 use super::contract::{SegmentationKey, SegmentationWanted};
 use super::period::Period;
 use super::segment::{OpenSegment, Segment, SegmentContent};
-use super::snapshot::{RenditionView, Report, SegmentationView};
-use super::state::{Rendition, RenditionId, Reserved};
+use super::state::{RenditionId, Reserved};
 use super::window::Rows;
 use crate::units::{MediaDuration, MediaTime};
 use builder::Builder;
 use incomplete::Incomplete;
+use muxed::Shown;
+
+/// A part that ends so near to where the cadence has the next cut ends its segment.
+const NEAR_CUT: MediaDuration = MediaDuration::from_millis(25);
 
 /// Where and how a segmentation cuts here.
 #[derive(Clone, Debug)]
@@ -42,6 +47,8 @@ pub(super) struct Segmentation {
     pub(super) part_target: Option<MediaDuration>,
     /// How much later than the leading track others may be cut: the longest audio frame.
     slack: MediaDuration,
+    /// Whether the source keeps its cadence, so that cuts are foreseen.
+    even: bool,
     last_cut: Option<MediaTime>,
     /// The highest number used.
     last_number: Option<u64>,
@@ -55,6 +62,10 @@ pub(super) struct Segmentation {
     /// The longest segment so far, and the longest but for those in Periods that are incomplete.
     longest_made: MediaDuration,
     longest_listed: MediaDuration,
+    /// What readers know of the lists of video together with audio.
+    shown: BTreeMap<RenditionId, Shown>,
+    /// Whether audio has come to a part's end since the last publication.
+    sound_came: bool,
 }
 
 impl Segmentation {
@@ -65,6 +76,7 @@ impl Segmentation {
             target: 0,
             part_target: None,
             slack: MediaDuration::ZERO,
+            even: false,
             last_cut: None,
             last_number: None,
             end: None,
@@ -74,6 +86,8 @@ impl Segmentation {
             incomplete: Incomplete::default(),
             longest_made: MediaDuration::ZERO,
             longest_listed: MediaDuration::ZERO,
+            shown: BTreeMap::new(),
+            sound_came: false,
         }
     }
 
@@ -99,6 +113,7 @@ impl Segmentation {
     /// Takes a new rhythm within a run; the target duration is never lowered.
     pub(super) fn set_rhythm(&mut self, rhythm: Rhythm) {
         self.duration = rhythm.segment_duration(self.key().segment_duration());
+        self.even = matches!(rhythm, Rhythm::Even { .. });
         self.target = self.target.max(rhythm.target(self.duration, self.slack));
     }
 
@@ -210,8 +225,10 @@ impl Segmentation {
             number,
             period: Arc::clone(period),
             begins_period: begins_period && period.ordinal > 0,
+            first: begins_period,
             start: None,
             parts: Vec::new(),
+            ahead: Vec::new(),
         });
         closed
     }
@@ -219,12 +236,15 @@ impl Segmentation {
     /// Adds a chunk to a rendition's open segment; `part_end` where the part grid ends a part here.
     pub(super) fn add(&mut self, rendition: RenditionId, chunk: &Arc<Chunk>, part_end: bool) {
         let low_latency = self.part_target.is_some();
+        let foreseen = self.duration - NEAR_CUT;
         let Some(builder) = self.builders.get_mut(&rendition) else { return };
         let Some(open) = &mut builder.open else { return };
-        open.start.get_or_insert(chunk.start);
+        let start = *open.start.get_or_insert(chunk.start);
         builder.chunks.push(Arc::clone(chunk));
+        self.sound_came |= low_latency && self.wanted.muxed && chunk.ends_part.is_some();
         if low_latency && part_end {
-            builder.end_part();
+            let length = MediaDuration::new(chunk.end() - start, builder.timescale);
+            builder.end_part(self.even && length >= foreseen);
         }
         if low_latency
             && let Some(open) = &builder.open
@@ -239,7 +259,7 @@ impl Segmentation {
         let low_latency = self.part_target.is_some();
         let builder = self.builders.get_mut(&rendition)?;
         if low_latency {
-            builder.end_part();
+            builder.end_part(true);
         }
         let open = builder.open.take()?;
         builder.next_part = None;
@@ -250,6 +270,7 @@ impl Segmentation {
             number: open.number,
             period: open.period,
             begins_period: open.begins_period,
+            first: open.first,
             start,
             duration: chunks.last().map_or(0, |last| last.end() - start),
             timescale: builder.timescale,
@@ -337,76 +358,6 @@ impl Segmentation {
         let open = self.builders.values().filter_map(|b| b.open.as_ref().map(|o| &o.period));
         let rows = self.builders.values().filter_map(|b| b.rows.last().map(|row| &row.period));
         open.chain(rows).max_by_key(|p| p.ordinal).cloned()
-    }
-
-    /// Gives the renditions that changed at `version` the positions of the others, and keeps those
-    /// of the rest: a version's text never changes (docs/architecture.md).
-    pub(super) fn attach_reports(
-        &mut self,
-        view: &mut SegmentationView,
-        version: u64,
-        changed: bool,
-    ) {
-        if changed {
-            self.version = version;
-        }
-        view.version = self.version;
-        if self.part_target.is_none() {
-            return;
-        }
-        let now: Vec<(RenditionId, Option<Report>)> =
-            view.renditions.iter().map(|r| (r.rendition.id, r.report())).collect();
-        let current: Vec<RenditionId> = view.period.tracks.iter().map(|t| t.rendition).collect();
-        for rendition in &mut view.renditions {
-            let id = rendition.rendition.id;
-            let Some(builder) = self.builders.get_mut(&id) else { continue };
-            if builder.version == version {
-                builder.reports = now
-                    .iter()
-                    .filter(|(other, _)| *other != id && current.contains(other))
-                    .filter_map(|(_, report)| report.clone())
-                    .collect::<Vec<_>>()
-                    .into();
-            }
-            rendition.reports = Arc::clone(&builder.reports);
-        }
-    }
-
-    /// Whether anything listed has changed since the last [`Segmentation::publish`].
-    pub(super) fn is_dirty(&self) -> bool {
-        self.builders.values().any(|b| b.dirty)
-    }
-
-    /// The rows of every rendition as readers see them; what changed gets `version`.
-    pub(super) fn publish(&mut self, version: u64, renditions: &[Rendition]) -> Vec<RenditionView> {
-        let raised = std::mem::replace(&mut self.published_target, self.target);
-        for builder in self.builders.values_mut().filter(|_| raised > 0 && raised < self.target) {
-            builder.note_raise(raised);
-        }
-        for (id, builder) in self.builders.iter_mut().filter(|(_, b)| b.dirty) {
-            builder.published = builder.rows.last().map(|row| row.number);
-            builder.version = version;
-            builder.dirty = false;
-            builder.rendition = renditions.get(id.0 as usize).cloned().map(Arc::new);
-        }
-        self.note_whole();
-        self.builders
-            .values()
-            .filter_map(|builder| {
-                let rendition = builder.rendition.as_ref()?;
-                Some(RenditionView {
-                    rendition: Arc::clone(rendition),
-                    whole: Arc::clone(builder.whole.as_ref().unwrap_or(rendition)),
-                    version: builder.version,
-                    rows: builder.rows.clone(),
-                    open: builder.open.clone().filter(|_| self.part_target.is_some()),
-                    next_number: builder.open.as_ref().map(|open| open.number),
-                    next_part: builder.next_part,
-                    raises: Arc::clone(&builder.raises),
-                    reports: Arc::clone(&builder.reports),
-                })
-            })
-            .collect()
     }
 }
 

@@ -6,13 +6,14 @@ use bytes::Bytes;
 use thiserror::Error;
 
 use super::access::{AccessRules, Refused, Viewer};
+use super::derived::{Derived, DerivedName};
 use super::directives::{Asked, DirectiveError, Directives, asked};
-use super::protocol::Protocol;
+use super::object::{ListId, Object, ObjectKind};
+use super::protocol::{Container, Protocol};
 use super::request::{File, Form, GENERATION, Leaf};
 use crate::manifest::Listing;
 use crate::manifest::dash::mpd;
 use crate::manifest::hls::{MediaPlaylist, media, multivariant};
-use crate::media::MediaKind;
 use crate::packager::{RenditionId, RenditionView, SegmentationKey, SegmentationView, Snapshot};
 use crate::units::{MediaDuration, Monotonic, Now};
 
@@ -26,6 +27,8 @@ pub struct EndpointRules {
     pub ordinal: u32,
     /// What it puts out.
     pub protocol: Protocol,
+    /// Whether audio has lists of its own where transport streams could carry it with video.
+    pub audio_groups: bool,
     /// Its segmentation.
     pub segmentation: SegmentationKey,
     /// Segments a playlist lists at least.
@@ -49,12 +52,20 @@ impl EndpointRules {
         format!("{ordinal}-{GENERATION}")
     }
 
+    /// Whether a list of video carries its default audio.
+    #[must_use]
+    pub fn muxed(&self) -> bool {
+        self.protocol.container() == Container::TransportStream && !self.audio_groups
+    }
+
     fn listing(&self, snapshot: &Snapshot, dash: bool) -> Listing<'_> {
         Listing {
             folder: &self.folder,
             segments: if dash { 0 } else { self.segments },
             window: if dash { self.dash_window } else { self.hls_window },
             ended: snapshot.ended,
+            container: self.protocol.container(),
+            muxed: self.muxed(),
         }
     }
 }
@@ -73,12 +84,14 @@ pub struct Arrival {
 pub enum Resolution {
     /// Bytes that never change.
     Object(Object),
+    /// Bytes that never change and are not stored: by [`recipe`](super::recipe) they are made.
+    Derived(Derived),
     /// A manifest to be rendered.
     Manifest(View),
     /// Not there yet: ask again when the rendition has a new version, at the deadline at the latest.
     Wait {
         /// Whose next version.
-        on: (SegmentationKey, RenditionId),
+        on: ListId,
         /// When the wait ends.
         deadline: Monotonic,
     },
@@ -123,28 +136,6 @@ pub enum NotNow {
     /// What was waited for did not come.
     #[error("what was asked for did not come in time")]
     TimedOut,
-}
-
-/// Immutable bytes.
-#[derive(Clone, Debug)]
-pub struct Object {
-    /// Laid end to end.
-    pub body: Vec<Bytes>,
-    /// What they are.
-    pub kind: ObjectKind,
-    /// Of which kind of track.
-    pub media: MediaKind,
-}
-
-/// What an object is.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum ObjectKind {
-    /// ftyp and moov.
-    Init,
-    /// A media segment.
-    Segment,
-    /// A part.
-    Part,
 }
 
 /// Which rendering of which version: equal views of one endpoint are equal bytes.
@@ -204,12 +195,20 @@ pub fn resolve(
             let Some(list) = view.rendition_named(rendition) else {
                 return Resolution::NotFound(Missing::Unknown);
             };
-            let ask = Ask { snapshot, rules, view, list, arrival, now };
+            let muxed = view.muxed(list.rendition.id).filter(|_| rules.muxed());
+            let (list, muxed) = (muxed.unwrap_or(list), muxed.is_some());
+            let ask = Ask { snapshot, rules, view, list, muxed, arrival, now };
+            let own = rules.protocol.container();
             match *file {
                 File::Playlist => ask.playlist(query),
-                File::Init { period } => ask.init(period),
-                File::Segment { number } => ask.segment(number),
-                File::Part { period, start } => ask.part(period, start),
+                File::Init { period } if own == Container::Cmaf => ask.init(period),
+                File::Segment { container, number } if own == container => ask.segment(number),
+                File::Part { container, period, start } if own == container => {
+                    ask.part(period, start)
+                }
+                File::Init { .. } | File::Segment { .. } | File::Part { .. } => {
+                    Resolution::NotFound(Missing::Unknown)
+                }
             }
         }
     }
@@ -222,7 +221,7 @@ fn manifest(rules: &EndpointRules, view: Option<&SegmentationView>, form: Form) 
         return Resolution::NotFound(Missing::OtherProtocol);
     }
     let Some(view) = view else { return Resolution::Unavailable(NotNow::NoMedia) };
-    if !view.can_be_shown() {
+    if !view.can_be_shown(rules.muxed()) {
         return Resolution::Unavailable(NotNow::Starting);
     }
     Resolution::Manifest(View { kind, version: view.version, blocking: false, stale: false })
@@ -234,6 +233,8 @@ struct Ask<'a> {
     rules: &'a EndpointRules,
     view: &'a SegmentationView,
     list: &'a RenditionView,
+    /// Whether the list is one of video together with its default audio.
+    muxed: bool,
     arrival: Arrival,
     now: Now,
 }
@@ -280,12 +281,26 @@ impl Ask<'_> {
     }
 
     fn object(&self, body: Vec<Bytes>, kind: ObjectKind) -> Resolution {
-        Resolution::Object(Object { body, kind, media: self.list.rendition.kind })
+        let container = Container::Cmaf;
+        Resolution::Object(Object { body, kind, media: self.list.rendition.kind, container })
+    }
+
+    fn list(&self) -> ListId {
+        let (segmentation, rendition) = (self.rules.segmentation, self.list.rendition.id);
+        ListId { segmentation, rendition, muxed: self.muxed }
+    }
+
+    fn derived(&self, name: DerivedName) -> Resolution {
+        let ListId { segmentation, rendition, muxed } = self.list();
+        Resolution::Derived(Derived { segmentation, rendition, muxed, name })
     }
 
     fn segment(&self, number: u64) -> Resolution {
         if let Some(segment) = self.list.segment(number) {
-            return self.object(segment.body(), ObjectKind::Segment);
+            return match self.rules.protocol.container() {
+                Container::Cmaf => self.object(segment.body(), ObjectKind::Segment),
+                Container::TransportStream => self.derived(DerivedName::Segment(number)),
+            };
         }
         let first = self.list.rows.get(0).map(|row| row.number);
         let last = self.list.rows.last().map(|row| row.number);
@@ -301,7 +316,10 @@ impl Ask<'_> {
 
     fn part(&self, period: i64, start: i64) -> Resolution {
         if let Some(part) = self.list.part(period, start) {
-            return self.object(part.body(), ObjectKind::Part);
+            return match self.rules.protocol.container() {
+                Container::Cmaf => self.object(part.body(), ObjectKind::Part),
+                Container::TransportStream => self.derived(DerivedName::Part { period, start }),
+            };
         }
         if self.list.next_part == Some((period, start)) && !self.snapshot.ended {
             return self.hold();
@@ -324,8 +342,7 @@ impl Ask<'_> {
     }
 
     fn wait(&self) -> Resolution {
-        let on = (self.rules.segmentation, self.list.rendition.id);
-        Resolution::Wait { on, deadline: self.deadline() }
+        Resolution::Wait { on: self.list(), deadline: self.deadline() }
     }
 }
 
@@ -340,7 +357,10 @@ pub fn render(snapshot: &Snapshot, rules: &EndpointRules, kind: ViewKind) -> Opt
         ViewKind::Media { rendition, skip } => media(&MediaPlaylist {
             listing: rules.listing(snapshot, false),
             segmentation,
-            list: segmentation.rendition(rendition)?,
+            list: match segmentation.muxed(rendition).filter(|_| rules.muxed()) {
+                Some(list) => list,
+                None => segmentation.rendition(rendition)?,
+            },
             low_latency: rules.protocol.low_latency(),
             skip,
         }),

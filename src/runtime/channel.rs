@@ -16,15 +16,14 @@ use super::clock::Clock;
 use super::shutdown::Shutdown;
 use super::state_file::StateFile;
 use crate::config::Credentials;
-use crate::http::Renderings;
+use crate::http::{DerivedForms, Renderings};
 use crate::ingest::Rungs;
 use crate::media::{TrackId, TrackInfo};
 use crate::observe::{ChannelMetrics, ChannelStatus};
 use crate::packager::{
-    Channel, ChannelConfig, Input, Output, RenditionId, Report, Restored, SegmentationKey,
-    Snapshot, SourceEvent, SourceId, State,
+    Channel, ChannelConfig, Input, Output, Report, Restored, Snapshot, SourceEvent, SourceId, State,
 };
-use crate::resolve::EndpointRules;
+use crate::resolve::{EndpointRules, ListId};
 use crate::units::MediaTime;
 
 /// Batches of events that wait for a channel's task before its sources are held back.
@@ -58,10 +57,12 @@ pub struct ChannelHandle {
     pub status: ChannelStatus,
     /// Its manifests, each rendered once.
     pub renderings: Renderings,
+    /// Its transport streams, each made once.
+    pub derived: DerivedForms,
     /// The rungs that encoders push.
     pub rungs: Rungs,
     snapshot: ArcSwap<Snapshot>,
-    versions: DashMap<(SegmentationKey, RenditionId), watch::Sender<u64>>,
+    versions: DashMap<ListId, watch::Sender<u64>>,
     feeds: mpsc::Sender<Feed>,
 }
 
@@ -94,6 +95,8 @@ pub(super) struct Parts {
     pub(super) looped: bool,
     pub(super) metrics: ChannelMetrics,
     pub(super) config: ChannelConfig,
+    /// Bytes of transport streams kept.
+    pub(super) derived_bytes: usize,
     pub(super) state: Option<State>,
     pub(super) file: StateFile,
 }
@@ -110,6 +113,7 @@ impl ChannelHandle {
             metrics: parts.metrics,
             status: ChannelStatus::default(),
             renderings: Renderings::default(),
+            derived: DerivedForms::new(parts.derived_bytes),
             rungs: Rungs::default(),
             snapshot: ArcSwap::default(),
             versions: DashMap::new(),
@@ -133,10 +137,10 @@ impl ChannelHandle {
         self.snapshot.load_full()
     }
 
-    /// Tells when a rendition has a new version. Subscribe first, then load the snapshot: what is
+    /// Tells when a list has a new version. Subscribe first, then load the snapshot: what is
     /// published after that wakes.
     #[must_use]
-    pub fn versions(&self, on: (SegmentationKey, RenditionId)) -> watch::Receiver<u64> {
+    pub fn versions(&self, on: ListId) -> watch::Receiver<u64> {
         self.versions.entry(on).or_default().subscribe()
     }
 
@@ -149,9 +153,11 @@ impl ChannelHandle {
         let before = self.snapshot.swap(Arc::clone(snapshot));
         let lost = snapshot.losses > before.losses || snapshot.ended;
         for (key, view) in &snapshot.segmentations {
-            for list in &view.renditions {
+            let own = view.renditions.iter().map(|list| (list, false));
+            for (list, muxed) in own.chain(view.muxed.iter().map(|list| (list, true))) {
+                let id = ListId { segmentation: *key, rendition: list.rendition.id, muxed };
                 let changed = lost || list.version == snapshot.version;
-                if changed && let Some(version) = self.versions.get(&(*key, list.rendition.id)) {
+                if changed && let Some(version) = self.versions.get(&id) {
                     version.send_replace(snapshot.version);
                 }
             }

@@ -108,6 +108,7 @@ pub(super) fn endpoint_rules(endpoint: &Endpoint) -> EndpointRules {
     EndpointRules {
         ordinal: endpoint.ordinal,
         protocol: endpoint.protocol,
+        audio_groups: endpoint.use_audio_rendition_groups,
         segmentation: key_of(endpoint),
         segments: endpoint.segment_num,
         hls_window: endpoint.window.unwrap_or(MediaDuration::ZERO),
@@ -135,7 +136,9 @@ pub(super) fn channel_config(channel: &Channel, limits: &Limits) -> ChannelConfi
             key,
             segments: 0,
             window: MediaDuration::ZERO,
+            muxed: false,
         });
+        entry.muxed |= endpoint_rules(endpoint).muxed();
         let has = |yes: bool, window: MediaDuration| if yes { window } else { MediaDuration::ZERO };
         if endpoint.protocol.has_hls() {
             entry.segments = entry.segments.max(endpoint.segment_num);

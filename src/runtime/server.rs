@@ -134,6 +134,7 @@ impl Server {
                 credentials: channel.inputs.clone(),
                 looped: programme.is_some(),
                 config: channel_config(channel, &config.limits),
+                derived_bytes: config.limits.derived_bytes,
                 state,
                 file,
             };

@@ -224,6 +224,7 @@ impl Ask {
         EndpointRules {
             ordinal,
             protocol: self.protocol,
+            audio_groups: false,
             segmentation: self.key(),
             segments: self.segments,
             hls_window: self.hls_window(),
@@ -250,6 +251,7 @@ fn channel_config(asks: &[Ask]) -> ChannelConfig {
                 key: ask.key(),
                 segments: ask.segments,
                 window,
+                muxed: true,
             }),
         }
     }

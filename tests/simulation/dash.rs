@@ -3,7 +3,7 @@
 
 use std::collections::BTreeMap;
 
-use headwater::resolve::{File, Form, Resolution};
+use headwater::resolve::{Container, File, Form, Resolution};
 
 use crate::origin::{BEGINNING_S, DASH, Faults, Origin};
 
@@ -125,7 +125,7 @@ impl DashPlayer {
         {
             return;
         }
-        let file = File::Segment { number: entry.number };
+        let file = File::Segment { container: Container::Cmaf, number: entry.number };
         let answer = origin.file(DASH, scan.representation, file);
         if !matches!(answer, Some(Resolution::Object(_))) {
             let number = entry.number;

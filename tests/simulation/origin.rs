@@ -62,6 +62,7 @@ pub(crate) fn wanted() -> Vec<SegmentationWanted> {
         key: SegmentationKey { segment_ms: *segment_ms, part_ms: *part_ms },
         segments: SEGMENTS,
         window: WINDOW,
+        muxed: true,
     });
     wanted.collect()
 }
@@ -73,6 +74,7 @@ impl Origin {
             EndpointRules {
                 ordinal,
                 protocol: *protocol,
+                audio_groups: false,
                 segmentation: SegmentationKey { segment_ms: *segment_ms, part_ms: *part_ms },
                 segments: SEGMENTS,
                 hls_window: WINDOW,

@@ -150,6 +150,7 @@ fn keys_of_an_endpoint() {
             seconds,
             ("part_duration", &[], &["'500ms'", "1"]),
             ("window", &["'15s'", "'2m'"], &["'14999ms'", "'25h'", "60"]),
+            ("use_audio_rendition_groups", &["true", "false"], &["'yes'", "1"]),
             ("manifest_name", &["'a.b_C-9'"], &["''", "'..'", "'a.m3u8'", "'a.MPD'", "'a/b'"]),
             ("timeshift_days", &["0"], &["1", "30", "31", "-1"]),
             ("ip_whitelist", &["[]"], &["['::/0']", "'::1'", "[1]"]),
@@ -165,13 +166,21 @@ fn keys_of_an_endpoint() {
         |line| with_endpoint("LLHLS_CMAF", line),
     );
     check(&[("part_duration", &["'1s'", "'1000ms'"], &["'1001ms'"])], |line| {
-        with_endpoint("LLHLS_CMAF", &format!("segment_duration = '2s'\n{line}"))
+        with_endpoint("LLHLS_TS", &format!("segment_duration = '2s'\n{line}"))
     });
     check(&[("part_duration", &["'750ms'"], &["'751ms'"])], |line| {
         with_endpoint("LLHLS_CMAF", &format!("segment_duration = '1500ms'\n{line}"))
     });
-    let protocols = &["'HLS_CMAF'", "'LLHLS_CMAF'", "'DASH_CMAF'", "'DASH'", "'HLSDASH_CMAF'"];
-    check(&[("protocol", protocols, &["'HLS'", "'LLHLS_TS'", "'dash'", "1"])], |line| {
+    let protocols = &[
+        "'HLS'",
+        "'HLS_CMAF'",
+        "'LLHLS_TS'",
+        "'LLHLS_CMAF'",
+        "'DASH_CMAF'",
+        "'DASH'",
+        "'HLSDASH_CMAF'",
+    ];
+    check(&[("protocol", protocols, &["'hls'", "'MSS'", "'dash'", "1"])], |line| {
         format!("{CHANNEL}[[channel.endpoint]]\nopen = true\n{line}")
     });
     assert_eq!(

@@ -5,6 +5,7 @@ use std::fmt::Write;
 use super::super::Listing;
 use super::super::text::{put_instant, put_micros, put_seconds};
 use crate::packager::{Part, Period, RenditionView, Segment, SegmentationView};
+use crate::resolve::Container;
 use crate::units::{MediaDuration, MediaTime, Timescale};
 
 /// CAN-SKIP-UNTIL in target durations: the least allowed (rfc8216bis §4.4.3.8).
@@ -32,6 +33,11 @@ pub struct MediaPlaylist<'a> {
 impl MediaPlaylist<'_> {
     fn target(&self) -> MediaDuration {
         MediaDuration::from_secs(i64::from(self.segmentation.target))
+    }
+
+    /// Whether segments need an init beside them.
+    fn has_inits(&self) -> bool {
+        self.listing.container == Container::Cmaf
     }
 
     /// How many of the rows from `first` on a delta update skips: those that begin farther than
@@ -63,12 +69,13 @@ pub fn media(playlist: &MediaPlaylist<'_>) -> String {
     let parted = list.rows.last_reaching(playlist.target().times(PART_TARGETS)).unwrap_or(0);
     for (i, row) in (first + skipped..).zip(list.rows.iter_from(first + skipped)) {
         // A gap of a Period the rendition takes no part in has no init either.
-        let has_init = row.period.track(list.rendition.id).is_some();
+        let has_init = playlist.has_inits() && row.period.track(list.rendition.id).is_some();
         put_row(
             &mut out,
             row,
             has_init && (row.begins_period || i == first),
             playlist.low_latency && i >= parted,
+            playlist.listing.extension(),
         );
     }
     if playlist.listing.ended {
@@ -80,8 +87,13 @@ pub fn media(playlist: &MediaPlaylist<'_>) -> String {
 }
 
 fn put_header(out: &mut String, playlist: &MediaPlaylist<'_>, first: usize, delta: bool) {
-    // Version 6 for EXT-X-MAP, 9 for EXT-X-SKIP; the other low-latency tags need none (§8).
-    let version = if delta { 9 } else { 6 };
+    // Version 3 for decimal durations, 6 for EXT-X-MAP, 9 for EXT-X-SKIP; the other low-latency
+    // tags need none (§8).
+    let version = match (delta, playlist.has_inits()) {
+        (true, _) => 9,
+        (false, true) => 6,
+        (false, false) => 3,
+    };
     let target = playlist.segmentation.target;
     let _ = write!(out, "#EXTM3U\n#EXT-X-VERSION:{version}\n#EXT-X-TARGETDURATION:{target}\n");
     if let Some(part_target) = playlist.segmentation.part_target.filter(|_| playlist.low_latency) {
@@ -112,11 +124,11 @@ fn put_header(out: &mut String, playlist: &MediaPlaylist<'_>, first: usize, delt
     );
 }
 
-fn put_row(out: &mut String, row: &Segment, map: bool, parted: bool) {
+fn put_row(out: &mut String, row: &Segment, map: bool, parted: bool, extension: &str) {
     put_start(out, &row.period, row.begins_period, map, row.start_time());
     if parted {
         for part in row.parts() {
-            put_part(out, part, row.period.id, row.timescale);
+            put_part(out, part, row.period.id, row.timescale, extension);
         }
     }
     if row.is_gap() {
@@ -126,7 +138,7 @@ fn put_row(out: &mut String, row: &Segment, map: bool, parted: bool) {
     // The difference of rounded instants: the sum over any run is exact to a microsecond (§4.4.4.1).
     let micros = |t: MediaTime| t.rescale(Timescale::MICROS).ticks();
     put_micros(out, micros(row.end_time()) - micros(row.start_time()));
-    let _ = write!(out, ",\n{}.m4s\n", row.number);
+    let _ = write!(out, ",\n{}.{extension}\n", row.number);
 }
 
 /// What stands before a segment's first part (§4.4.4.9).
@@ -142,16 +154,17 @@ fn put_start(out: &mut String, period: &Period, begins: bool, map: bool, start: 
     out.push('\n');
 }
 
-fn put_part(out: &mut String, part: &Part, period: i64, timescale: Timescale) {
+fn put_part(out: &mut String, part: &Part, period: i64, timescale: Timescale, extension: &str) {
     out.push_str("#EXT-X-PART:DURATION=");
     put_seconds(out, MediaDuration::new(part.duration, timescale));
-    let _ = write!(out, ",URI=\"p{period}-{}.m4s\"", part.start);
+    let _ = write!(out, ",URI=\"p{period}-{}.{extension}\"", part.start);
     out.push_str(if part.independent { ",INDEPENDENT=YES\n" } else { "\n" });
 }
 
 /// The open segment's parts, the hint, the reports.
 fn put_edge(out: &mut String, playlist: &MediaPlaylist<'_>) {
     let list = playlist.list;
+    let extension = playlist.listing.extension();
     if let Some(open) = &list.open
         && let (Some(start), Some(_), Some(track)) =
             (open.start, open.parts.first(), open.period.track(list.rendition.id))
@@ -160,15 +173,16 @@ fn put_edge(out: &mut String, playlist: &MediaPlaylist<'_>) {
             out,
             &open.period,
             open.begins_period,
-            open.begins_period || list.rows.is_empty(),
+            playlist.has_inits() && (open.begins_period || list.rows.is_empty()),
             MediaTime::new(start, track.timescale),
         );
         for part in &open.parts {
-            put_part(out, part, open.period.id, track.timescale);
+            put_part(out, part, open.period.id, track.timescale, extension);
         }
     }
     if let Some((period, start)) = list.next_part {
-        let _ = writeln!(out, "#EXT-X-PRELOAD-HINT:TYPE=PART,URI=\"p{period}-{start}.m4s\"");
+        let _ =
+            writeln!(out, "#EXT-X-PRELOAD-HINT:TYPE=PART,URI=\"p{period}-{start}.{extension}\"");
     }
     for report in list.reports.iter() {
         let _ = write!(

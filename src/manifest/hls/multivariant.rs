@@ -7,6 +7,8 @@ use super::super::Listing;
 use crate::media::MediaKind;
 use crate::media::codec::{Sound, VideoRange};
 use crate::packager::{PeriodTrack, RenditionView, SegmentationView};
+use crate::repackage::in_transport_stream;
+use crate::resolve::Container;
 
 /// The audio group's name.
 const GROUP: &str = "audio";
@@ -17,28 +19,49 @@ pub fn multivariant(listing: &Listing<'_>, segmentation: &SegmentationView) -> S
     let of = |kind: MediaKind| {
         let kind = move |t: &&PeriodTrack| t.codec.kind() == kind;
         let tracks = segmentation.period.tracks.iter().filter(kind);
-        let lists = tracks.filter_map(|t| Some((t, segmentation.rendition(t.rendition)?)));
+        let fits = |t: &&PeriodTrack| {
+            listing.container == Container::Cmaf || t.codec.fits_transport_stream()
+        };
+        let list = |t: &PeriodTrack| {
+            let muxed = segmentation.muxed(t.rendition).filter(|_| listing.muxed);
+            muxed.or_else(|| segmentation.rendition(t.rendition))
+        };
+        let lists = tracks.filter(fits).filter_map(|t| Some((t, list(t)?)));
         lists.filter(|(_, list)| segmentation.has_enough(list)).collect::<Vec<_>>()
     };
-    let (video, audio) = (of(MediaKind::Video), of(MediaKind::Audio));
-    let mut out = String::from("#EXTM3U\n#EXT-X-VERSION:6\n#EXT-X-INDEPENDENT-SEGMENTS\n");
-    for (i, (track, list)) in audio.iter().enumerate() {
+    let video = of(MediaKind::Video);
+    let mut audio = of(MediaKind::Audio);
+    let muxed = listing.muxed && !video.is_empty();
+    if muxed {
+        // What goes with video has no list of its own.
+        audio.truncate(1);
+    }
+    let version = if listing.container == Container::Cmaf { 6 } else { 3 };
+    let mut out = format!("#EXTM3U\n#EXT-X-VERSION:{version}\n#EXT-X-INDEPENDENT-SEGMENTS\n");
+    for (i, (track, list)) in audio.iter().enumerate().filter(|_| !muxed) {
         put_audio(&mut out, listing, track, list, i == 0);
     }
-    let loudest = audio.iter().map(|(_, list)| list.rendition.peak.0).max().unwrap_or(0);
-    let average = audio.iter().map(|(_, list)| list.rendition.average.0).max().unwrap_or(0);
+    let rates = |(track, list): &(&PeriodTrack, &RenditionView)| {
+        [list.rendition.peak, list.rendition.average].map(|rate| match listing.container {
+            Container::Cmaf => rate.0,
+            Container::TransportStream => in_transport_stream(rate, track).0,
+        })
+    };
+    let loudest = audio.iter().map(|one| rates(one)[0]).max().unwrap_or(0);
+    let average = audio.iter().map(|one| rates(one)[1]).max().unwrap_or(0);
     let heard: BTreeSet<String> = audio.iter().map(|(t, _)| t.codec.rfc6381()).collect();
-    for (track, list) in &video {
+    for one @ (track, list) in &video {
+        let [own_peak, own_average] = rates(one);
         let codecs = std::iter::once(track.codec.rfc6381()).chain(heard.iter().cloned());
         let _ = write!(
             out,
             "#EXT-X-STREAM-INF:BANDWIDTH={},AVERAGE-BANDWIDTH={},CODECS=\"{}\"",
-            list.rendition.peak.0 + loudest,
-            list.rendition.average.0 + average,
+            own_peak + loudest,
+            own_average + average,
             codecs.collect::<Vec<_>>().join(",")
         );
         put_picture(&mut out, track);
-        if !audio.is_empty() {
+        if !audio.is_empty() && !muxed {
             let _ = write!(out, ",AUDIO=\"{GROUP}\"");
         }
         let _ = write!(out, "\n{}/{}/media.m3u8\n", listing.folder, list.rendition.name);

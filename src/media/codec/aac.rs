@@ -132,6 +132,18 @@ impl AacConfig {
         self.sound().timescale()
     }
 
+    /// What an ADTS header says: profile, `sampling_frequency_index` and `channel_configuration`, of
+    /// the core where SBR stands on one. `None` where they do not fit its fields.
+    #[must_use]
+    pub fn adts(&self) -> Option<(u8, u8, u8)> {
+        let [first, second, ..] = *self.asc else { return None };
+        let (index, channels) = ((first & 7) << 1 | second >> 7, second >> 3 & 15);
+        // What extends LC is told by the frames.
+        let profile = if matches!(self.object_type, 1..=4) { self.object_type - 1 } else { 1 };
+        let fits = usize::from(index) < SAMPLING_RATES.len() && channels < 8;
+        fits.then_some((profile, index, channels))
+    }
+
     /// `mp4a.40.{object type}` (RFC 6381).
     #[must_use]
     pub fn rfc6381(&self) -> String {

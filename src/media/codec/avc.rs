@@ -1,7 +1,7 @@
 //! H.264: NAL units and parameter sets (ITU-T H.264, ISO/IEC 14496-15).
 
 use bytes::{BufMut, Bytes, BytesMut};
-use h264_reader::nal::sps::SeqParameterSet;
+use h264_reader::nal::sps::{PicOrderCntType, SeqParameterSet};
 use h264_reader::rbsp::{BitReader, decode_nal};
 use thiserror::Error;
 
@@ -135,7 +135,34 @@ impl AvcConfig {
         let entry = if self.entry.in_band { "avc3" } else { "avc1" };
         format!("{entry}.{:02x}{:02x}{:02x}", self.sps[1], self.sps[2], self.sps[3])
     }
+
+    /// How many frames may come before one that is shown earlier: what the set says
+    /// (`max_num_reorder_frames`), else the most that its profile and level allow (ITU-T H.264 E.2.1).
+    #[must_use]
+    pub fn reorder_frames(&self) -> u32 {
+        const BASELINE: u8 = 66;
+        let rbsp = decode_nal(&self.sps).ok();
+        let set = rbsp.and_then(|r| SeqParameterSet::from_bits(BitReader::new(r.as_ref())).ok());
+        let Some(set) = set else { return REORDER_MAX };
+        let vui = set.vui_parameters.as_ref();
+        if let Some(told) = vui.and_then(|vui| vui.bitstream_restrictions.as_ref()) {
+            return told.max_num_reorder_frames.min(REORDER_MAX);
+        }
+        // All-intra profiles and their flag (A.2.8 to A.2.11).
+        let intra =
+            matches!(self.sps[1], 44 | 86 | 100 | 110 | 122 | 244) && self.sps[2] & 0x10 != 0;
+        if self.sps[1] == BASELINE || intra || set.pic_order_cnt == PicOrderCntType::TypeTwo {
+            return 0;
+        }
+        let macroblocks = u32::from(self.width).div_ceil(16) * u32::from(self.height).div_ceil(16);
+        let most =
+            set.level().limits().map_or(REORDER_MAX, |limits| limits.max_dpb_mbs / macroblocks);
+        most.min(REORDER_MAX)
+    }
 }
+
+/// Frames a decoded picture buffer holds at most (A.3.1).
+const REORDER_MAX: u32 = 16;
 
 /// A frame is two ticks of the VUI's clock (ITU-T H.264 E.2.1).
 fn frame_rate(num_units_in_tick: u32, time_scale: u32) -> Option<FrameRate> {
@@ -225,6 +252,22 @@ mod tests {
         for broken in [&[6][..], &[6, 6], &[6, 255, 255], &[6, 5, 200, 1, 2], &[6, 5, 1, 0, 0x80]] {
             assert!(!recovers_at_once(broken));
         }
+    }
+
+    #[test]
+    fn the_reordering_of_a_set_without_vui_is_what_its_level_allows() {
+        // Main profile, level 3.1, 1280x720, pic_order_cnt_type 0, no VUI; then the same as baseline.
+        let sps = [0x67, 0x4d, 0x00, 0x1f, 0xf2, 0x80, 0xa0, 0x0b, 0x72];
+        let config = |sps: &[u8]| {
+            let pps = vec![Bytes::from_static(&[0x68, 0xce, 0x38, 0x80])];
+            AvcConfig::parse(Bytes::copy_from_slice(sps), pps)
+        };
+        let main = config(&sps).expect("a valid set");
+        assert_eq!((main.width, main.height), (1280, 720));
+        assert_eq!(main.reorder_frames(), 5);
+        let mut baseline = sps;
+        baseline[1] = 66;
+        assert_eq!(config(&baseline).expect("a valid set").reorder_frames(), 0);
     }
 
     #[test]

@@ -153,6 +153,16 @@ impl HevcConfig {
         units_of(&self.record).unwrap_or_default().into_iter().map(|(_, unit)| unit)
     }
 
+    /// How many pictures may come before one that is shown earlier, by the sequence parameter set;
+    /// the most there may be where the record has none.
+    #[must_use]
+    pub fn reorder_frames(&self) -> u32 {
+        let units = units_of(&self.record).unwrap_or_default();
+        let sps = units.iter().find(|(kind, _)| *kind == nal::SPS);
+        let read = sps.and_then(|(_, unit)| sets::Sps::parse(unit));
+        read.map_or(REORDER_MAX, |sps| sps.reorder.min(REORDER_MAX))
+    }
+
     /// `hvc1.1.6.L93.B0` and the like (ISO/IEC 14496-15 annex E.3): profile space and profile, its
     /// compatibility flags in reversed order, tier and level, constraint bytes without trailing
     /// zeros.
@@ -173,6 +183,9 @@ impl HevcConfig {
         text
     }
 }
+
+/// Pictures a decoded picture buffer holds at most, less the current one (A.4.2).
+const REORDER_MAX: u32 = 15;
 
 fn picture_of(sps: &sets::Sps) -> Result<Picture, HevcError> {
     let (width, height) = sps.size;

@@ -107,6 +107,30 @@ impl Codec {
         }
     }
 
+    /// Whether HLS knows it in transport streams.
+    #[must_use]
+    pub fn fits_transport_stream(&self) -> bool {
+        match self {
+            Codec::Avc(_) | Codec::Hevc(_) | Codec::Ac3(_) | Codec::MpegAudio(_) => true,
+            Codec::Aac(aac) => aac.adts().is_some(),
+            Codec::Av1(_) | Codec::Opus(_) => false,
+        }
+    }
+
+    /// How many frames may come before one that is shown earlier.
+    #[must_use]
+    pub fn reorder_frames(&self) -> u32 {
+        match self {
+            Codec::Avc(avc) => avc.reorder_frames(),
+            Codec::Hevc(hevc) => hevc.reorder_frames(),
+            Codec::Av1(_)
+            | Codec::Aac(_)
+            | Codec::Ac3(_)
+            | Codec::Opus(_)
+            | Codec::MpegAudio(_) => 0,
+        }
+    }
+
     /// The timescale the track is written in: the sampling rate of audio; `source` for video,
     /// lowered to microseconds where it is finer (browsers count in doubles, TIMING: Clock).
     #[must_use]

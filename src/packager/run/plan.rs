@@ -88,7 +88,7 @@ impl Run {
             reserve(segmentation, cut, at, around.state, around.needs_state);
             *around.state_changed = true;
         }
-        Some(Boundary { at, cuts, period, begins_period, restarts_grid })
+        Some(Boundary { at, base: at, cuts, period, begins_period, restarts_grid })
     }
 
     /// Whether the source still keeps its cadence: a sync sample within half a frame of each last

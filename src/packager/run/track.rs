@@ -29,6 +29,8 @@ pub(super) struct RunTrack {
     /// Samples the leading track has not reached yet.
     pub(super) queue: VecDeque<Timed>,
     pub(super) queued_bytes: usize,
+    /// Ends of the leading track's parts that this one, being audio, has not come to yet.
+    pub(super) part_ends: VecDeque<MediaTime>,
     /// The boundary this track meets next, counted from the run's first.
     pub(super) next_boundary: u64,
     pub(super) frames_in_part: i64,
@@ -46,6 +48,16 @@ pub(super) struct RunTrack {
 }
 
 impl RunTrack {
+    /// The last of the leading track's part ends that it has come to with `end`.
+    pub(super) fn pass_part_ends(&mut self, end: i64) -> Option<MediaTime> {
+        let end = MediaTime::new(end, self.clock.timescale());
+        let mut passed = None;
+        while let Some(at) = self.part_ends.pop_front_if(|at| *at <= end) {
+            passed = Some(at);
+        }
+        passed
+    }
+
     /// Raises the rates manifests declare by what a segment measures.
     pub(super) fn measure(&mut self, segment: &Segment, state: &mut State, changed: &mut bool) {
         let Some(rendition) = state.renditions.get_mut(self.rendition.0 as usize) else { return };
@@ -72,9 +84,11 @@ pub(super) fn close_chunk(
     track: &mut RunTrack,
     next: Option<i64>,
     part_end: bool,
+    ends_part: Option<MediaTime>,
     around: &mut Surroundings<'_>,
 ) {
-    let Some(chunk) = track.builder.close(next) else { return };
+    let Some(mut chunk) = track.builder.close(next) else { return };
+    chunk.ends_part = ends_part.filter(|_| track.info.kind() == MediaKind::Audio);
     let chunk = Arc::new(chunk);
     for segmentation in around.segmentations.iter_mut() {
         segmentation.add(track.rendition, &chunk, part_end);

@@ -88,6 +88,7 @@ impl Segmentation {
             number,
             period: Arc::clone(period),
             begins_period: period.ordinal != last.period.ordinal,
+            first: period.ordinal != last.period.ordinal,
             start,
             duration: end - start,
             timescale: scale,

@@ -9,7 +9,8 @@ use crate::media::MediaKind::Video;
 use crate::packager::contract::LeftOut;
 use crate::packager::{Report, SourceEvent};
 use crate::resolve::{
-    AccessRules, Arrival, EndpointRules, File, Leaf, Protocol, Resolution, Viewer, resolve,
+    AccessRules, Arrival, Container, EndpointRules, File, Leaf, Protocol, Resolution, Viewer,
+    resolve,
 };
 use crate::units::MediaDuration;
 
@@ -140,6 +141,8 @@ fn a_delta_update_skips_nothing_that_a_reader_before_a_hole_has_not_seen() {
                 segments: 6,
                 window: MediaDuration::from_secs(60),
                 ended: false,
+                container: Container::Cmaf,
+                muxed: false,
             },
             segmentation,
             list: &segmentation.renditions[0],
@@ -171,6 +174,7 @@ fn a_reader_who_waits_for_a_part_of_a_segment_that_a_break_ends_is_not_refused()
     let rules = EndpointRules {
         ordinal: 1,
         protocol: Protocol::LlHlsCmaf,
+        audio_groups: false,
         segmentation: world.config.segmentations[0].key,
         segments: 6,
         hls_window: MediaDuration::ZERO,
@@ -347,7 +351,7 @@ fn what_was_listed_before_a_long_hole_stays_until_enough_follows_it() {
     world.run_until(604);
     let view = world.segmentation(2);
     assert!(view.current().all(|list| view.has_enough(list)), "I12");
-    assert!(view.can_be_shown());
+    assert!(view.can_be_shown(false));
 }
 
 #[test]

@@ -141,6 +141,7 @@ pub(crate) fn config(asked: &[(u32, Option<u32>)]) -> ChannelConfig {
                 key: SegmentationKey { segment_ms: seconds * 1000, part_ms: *part_ms },
                 segments: 6,
                 window: MediaDuration::ZERO,
+                muxed: true,
             })
             .collect(),
         input_loss: MediaDuration::from_secs(2),

@@ -49,6 +49,8 @@ pub(super) struct Sps {
     pub(super) full_range: bool,
     /// `num_units_in_tick`, `time_scale`.
     pub(super) timing: Option<(u32, u32)>,
+    /// `sps_max_num_reorder_pics` of the highest sub-layer.
+    pub(super) reorder: u32,
 }
 
 impl Sps {
@@ -72,7 +74,7 @@ impl Sps {
         let size = cropped(&mut bits, chroma_format)?;
         let bit_depths = (bits.exp_golomb_to(7)? as u8, bits.exp_golomb_to(7)? as u8);
         let poc_bits = bits.exp_golomb_to(12)? + 4;
-        ordering_skipped(&mut bits, sub_layers)?;
+        let reorder = ordering(&mut bits, sub_layers)?;
         coding_tools_skipped(&mut bits)?;
         reference_sets_skipped(&mut bits)?;
         if bits.flag()? {
@@ -92,6 +94,7 @@ impl Sps {
             colour: None,
             full_range: false,
             timing: None,
+            reorder,
         };
         if bits.flag()? {
             sps.vui(&mut bits)?;
@@ -146,7 +149,7 @@ pub(super) fn vps_timing(unit: &[u8]) -> Option<(u32, u32)> {
     let sub_layers = bits.byte(3)?;
     bits.skip(1 + 16)?;
     profile_tier_level_skipped(&mut bits, sub_layers)?;
-    ordering_skipped(&mut bits, sub_layers)?;
+    ordering(&mut bits, sub_layers)?;
     let layer_max = bits.number(6)?;
     for _ in 0..bits.exp_golomb_to(1023)? {
         bits.skip(layer_max + 1)?; // layer_id_included_flag
@@ -213,15 +216,17 @@ fn cropped(bits: &mut Bits<'_>, chroma_format: u32) -> Option<(u32, u32)> {
     Some((less(width, across, left, right)?, less(height, down, top, bottom)?))
 }
 
-/// Sizes of buffers for each sub-layer, or for the highest alone.
-fn ordering_skipped(bits: &mut Bits<'_>, sub_layers: u8) -> Option<()> {
+/// Sizes of buffers for each sub-layer, or for the highest alone. Gives `max_num_reorder_pics` of
+/// the highest.
+fn ordering(bits: &mut Bits<'_>, sub_layers: u8) -> Option<u32> {
     let all = bits.flag()?;
+    let mut reorder = 0;
     for _ in 0..if all { sub_layers + 1 } else { 1 } {
-        for _ in 0..3 {
-            bits.exp_golomb()?;
-        }
+        bits.exp_golomb()?;
+        reorder = bits.exp_golomb()?;
+        bits.exp_golomb()?;
     }
-    Some(())
+    Some(reorder)
 }
 
 /// Block sizes, scaling lists, PCM (§7.3.2.2.1).
