@@ -259,15 +259,27 @@ async fn what_an_encoder_gets_wrong_is_counted_and_said() {
 #[tokio::test]
 async fn elementary_streams_that_are_not_carried_are_named() {
     let world = World::driven(PUSHED);
-    // The second language becomes AC-3.
-    let body = ts::with_stream_type(&ts::twice(ts::TWO_LANGUAGES, 3), 4096, 258, 0x81);
+    // The second language becomes AAC in LATM.
+    let body = ts::with_stream_type(&ts::twice(ts::TWO_LANGUAGES, 3), 4096, 258, 0x11);
     assert_eq!(push(&world, PATH, &body).await.status, 200);
     let text = played(&world).await;
     assert_eq!(text.matches("#EXT-X-MEDIA").count(), 1, "{text}");
     let status = world.admin("/status").await.text();
-    assert!(status.contains("elementary stream 258 of type 0x81 is not carried"), "{status}");
+    assert!(
+        status.contains("elementary stream 258 of type 0x11 (AAC in LATM) is not carried"),
+        "{status}"
+    );
     assert_eq!(
         world.metric("headwater_facts_total{group=\"g\",channel=\"p\",fact=\"LeftOut\"}"),
         1
     );
+}
+
+#[tokio::test]
+async fn hevc_and_all_sounds_are_listed_with_their_strings() {
+    let world = World::driven(PUSHED);
+    assert_eq!(push(&world, PATH, &ts::twice(ts::CODECS, 3)).await.status, 200);
+    let text = played(&world).await;
+    assert!(text.contains("CODECS=\"hvc1.1.6.L30.90,ac-3,ec-3,mp4a.6B\""), "{text}");
+    assert_eq!(text.matches("CHANNELS=\"1\"").count(), 3, "{text}");
 }
