@@ -36,7 +36,7 @@ pub(super) struct Framing {
 #[derive(Debug)]
 enum Form {
     /// Length-prefixed NAL units into a byte stream (ITU-T H.264 Annex B), with the delimiter before
-    /// each access unit and the parameter sets before those where decoding can begin.
+    /// each access unit and the parameter sets before some.
     ByteStream { parameter_sets: Vec<Bytes> },
     /// An ADTS header before each frame (ISO/IEC 14496-3 §1.A.2).
     Adts { header: [u8; ADTS_HEADER] },
@@ -68,12 +68,13 @@ impl Framing {
         })
     }
 
-    /// The bytes of an access unit, from a sample as chunks hold it.
-    pub(super) fn payload(&self, sample: &Bytes, sync: bool) -> Vec<Bytes> {
+    /// The bytes of an access unit, from a sample as chunks hold it; with its settings, where there
+    /// are any in the stream, if they are `told`.
+    pub(super) fn payload(&self, sample: &Bytes, told: bool) -> Vec<Bytes> {
         match &self.form {
             Form::ByteStream { parameter_sets } => {
                 let mut out = vec![Bytes::from_static(H264_DELIMITER)];
-                if sync {
+                if told {
                     out.extend(parameter_sets.iter().cloned());
                 }
                 for unit in units(sample) {
