@@ -47,8 +47,8 @@ pub(super) struct Framing {
 
 #[derive(Debug)]
 enum Form {
-    /// Length-prefixed NAL units into a byte stream (annex B of ITU-T H.264 and H.265), with the delimiter before
-    /// each access unit and the parameter sets before those where decoding can begin.
+    /// Length-prefixed NAL units into a byte stream (annex B of ITU-T H.264 and H.265), with the
+    /// delimiter before each access unit and the parameter sets before some.
     ByteStream {
         delimiter: &'static [u8],
         is_delimiter: fn(&[u8]) -> bool,
@@ -94,12 +94,13 @@ impl Framing {
         })
     }
 
-    /// The bytes of an access unit, from a sample as chunks hold it.
-    pub(super) fn payload(&self, sample: &Bytes, sync: bool) -> Vec<Bytes> {
+    /// The bytes of an access unit, from a sample as chunks hold it; with its settings, where there
+    /// are any in the stream, if they are `told`.
+    pub(super) fn payload(&self, sample: &Bytes, told: bool) -> Vec<Bytes> {
         match &self.form {
             Form::ByteStream { delimiter, is_delimiter, parameter_sets } => {
                 let mut out = vec![Bytes::from_static(delimiter)];
-                if sync {
+                if told {
                     out.extend(parameter_sets.iter().cloned());
                 }
                 for unit in units(sample) {

@@ -183,24 +183,29 @@ fn decode_times_with_b_frames_are_the_sources_own() {
 }
 
 #[test]
-fn each_access_unit_has_its_delimiter_and_parameter_sets_where_decoding_can_begin() {
+fn each_access_unit_has_its_delimiter_and_parameter_sets_where_decoding_or_a_part_begins() {
     let source = fixture("bframes-25");
-    let bytes = made(&recipe(&source, 12));
     let mut keys = 0;
-    for frame in read(&bytes).of(VIDEO_PID) {
+    let parts = transport_stream(&recipe(&source, 10));
+    let frames = parts.iter().flat_map(|part| {
+        let read = read(part);
+        let frames: Vec<_> = read.of(VIDEO_PID).into_iter().cloned().collect();
+        frames.into_iter().enumerate()
+    });
+    for (n, frame) in frames {
         assert!(frame.data.starts_with(&[0, 0, 0, 1, nal::AUD]));
         let kinds: Vec<u8> = annexb_units(&frame.data).map(|unit| unit[0] & 0x1f).collect();
         let key = kinds.contains(&nal::IDR);
         assert_eq!(frame.random_access, key);
         assert!(!kinds[1..].contains(&nal::AUD));
-        if key {
-            keys += 1;
+        keys += usize::from(key);
+        if key || n == 0 {
             assert_eq!(kinds[1..3], [nal::SPS, nal::PPS]);
         } else {
             assert!(!kinds.contains(&nal::SPS) && !kinds.contains(&nal::PPS));
         }
     }
-    assert!(keys > 1);
+    assert!(keys > 1 && keys < parts.len());
 }
 
 #[test]

@@ -55,6 +55,8 @@ impl<'a> Source<'a> {
         for sample in &parsed.samples {
             let data: Bytes = chunk.bytes.slice(sample.data.clone());
             let at = self.ticks(decode);
+            // Where decoding can begin, and once a part: shaka-player reads the settings of each.
+            let told = sample.sync() || units.is_empty();
             units.push(Unit {
                 stream,
                 at,
@@ -62,7 +64,7 @@ impl<'a> Source<'a> {
                 pts: self.ticks(decode + i64::from(sample.composition_offset)),
                 // Each frame of audio alone is one: only the stream with the clock says so.
                 random_access: stream == 0 && sample.sync(),
-                payload: self.framing.payload(&data, sample.sync()),
+                payload: self.framing.payload(&data, told),
             });
             decode += i64::from(sample.duration);
         }

@@ -20,6 +20,14 @@ const ENDPOINTS = [
   { name: 'low', protocol: 'LLHLS_CMAF', more: 'segment_duration = "2s"\npart_duration = "500ms"' },
   { name: 'both', protocol: 'HLSDASH_CMAF', more: 'segment_duration = "2s"' },
   { name: 'dash', protocol: 'DASH_CMAF', more: 'segment_duration = "2s"\nwindow = "60s"' },
+  { name: 'ts', protocol: 'HLS', more: 'segment_duration = "2s"' },
+  { name: 'lowts', protocol: 'LLHLS_TS', more: 'segment_duration = "2s"\npart_duration = "500ms"' },
+  {
+    name: 'groups',
+    protocol: 'HLS',
+    words: ' with audio groups',
+    more: 'segment_duration = "2s"\nuse_audio_rendition_groups = true',
+  },
 ];
 
 // The channels as configuration.
@@ -62,6 +70,12 @@ const PLAYS = [
   { endpoint: 'both', extension: 'm3u8', player: 'hls' },
   { endpoint: 'dash', extension: 'mpd', player: 'dash', fast: true },
   { endpoint: 'dash', extension: 'mpd', player: 'shaka' },
+  { endpoint: 'lowts', extension: 'm3u8', player: 'hls', lowLatency: true, fast: true, expect: lowLatencyOfHlsJs },
+  { endpoint: 'lowts', extension: 'm3u8', player: 'shaka', lowLatency: true, expect: lowLatencyOfShaka },
+  { endpoint: 'ts', extension: 'm3u8', player: 'hls' },
+  { endpoint: 'ts', extension: 'm3u8', player: 'shaka', fast: true },
+  { endpoint: 'groups', extension: 'm3u8', player: 'hls' },
+  { endpoint: 'groups', extension: 'm3u8', player: 'shaka' },
 ];
 const READS = [
   { endpoint: 'plain', extension: 'm3u8' },
@@ -69,9 +83,15 @@ const READS = [
   { endpoint: 'both', extension: 'm3u8' },
   { endpoint: 'both', extension: 'mpd' },
   { endpoint: 'dash', extension: 'mpd' },
+  { endpoint: 'ts', extension: 'm3u8' },
+  { endpoint: 'lowts', extension: 'm3u8' },
+  { endpoint: 'groups', extension: 'm3u8' },
 ];
 
-const protocolOf = (endpoint) => ENDPOINTS.find(({ name }) => name === endpoint).protocol;
+function protocolOf(endpoint) {
+  const { protocol, words = '' } = ENDPOINTS.find(({ name }) => name === endpoint);
+  return protocol + words;
+}
 const PLAYER_NAMES = { hls: 'hls.js', dash: 'dash.js', shaka: 'shaka-player', native: 'Chromium' };
 
 const plays = PUSHES.flatMap(({ channel }, at) =>

@@ -5,10 +5,12 @@ use headwater::packager::{RenditionView, Snapshot};
 use headwater::resolve::{EndpointRules, Form};
 use m3u8_rs::{AlternativeMediaType, parse_master_playlist_res, parse_media_playlist_res};
 use mp4_atom::{Decode, Ftyp, Mdat, Moof, Moov, Styp};
+use mpeg2ts_reader::packet::Packet;
 
 use crate::answers::{manifest, object, playlist};
 use crate::dash::{self, Mpd};
 use crate::model::{self, Playlist};
+use crate::reader::shown;
 use crate::scenario::view;
 
 /// m3u8-rs reads of a media playlist what quick-m3u8 does.
@@ -76,8 +78,8 @@ pub(crate) fn multivariant_agrees(snapshot: &Snapshot, rules: &EndpointRules) {
         let group = theirs.alternatives.first().map(|m| &m.group_id);
         assert_eq!(variant.audio.as_ref(), group, "H75");
     }
-    let mut lists: Vec<String> = view(snapshot, rules)
-        .current()
+    let mut lists: Vec<String> = shown(view(snapshot, rules), rules)
+        .iter()
         .map(|l| format!("{}/{}/media.m3u8", rules.folder, l.rendition.name))
         .collect();
     named.sort();
@@ -209,6 +211,32 @@ fn media(bytes: &[u8]) -> (u64, u64) {
     }
     let first = first.expect("media");
     (first, at - first)
+}
+
+/// All transport streams that a snapshot's lists name: whole packets, tables first, and a segment
+/// is its parts.
+pub(crate) fn transport_streams(snapshot: &Snapshot, rules: &EndpointRules) {
+    multivariant_agrees(snapshot, rules);
+    for list in shown(view(snapshot, rules), rules) {
+        let name = &list.rendition.name;
+        let Some(text) = playlist(snapshot, rules, name, None) else { continue };
+        let read = model::read(&text);
+        media_agrees(&text, &read);
+        for segment in read.segments.iter().filter(|s| !s.gap) {
+            let whole = object(snapshot, rules, name, &segment.uri).expect("H21: it is there");
+            assert_eq!(whole.len() % 188, 0);
+            let packets = whole.chunks(188).map(|packet| Packet::try_new(packet).expect("H39"));
+            let pids: Vec<u16> = packets.take(2).map(|packet| packet.pid().into()).collect();
+            assert_eq!(pids, [0, 0x1000], "H39: tables come first");
+            let part = |part: &model::Part| object(snapshot, rules, name, &part.uri).expect("L12");
+            let laid: Vec<u8> = segment.parts.iter().flat_map(part).collect();
+            assert!(segment.parts.is_empty() || laid == whole, "I2, L08: parts are the segment");
+        }
+        for part in &read.open.parts {
+            let bytes = object(snapshot, rules, name, &part.uri).expect("L12: it is there");
+            assert!(!bytes.is_empty());
+        }
+    }
 }
 
 /// All of one snapshot, read by everybody.

@@ -2,7 +2,7 @@
 
 use std::collections::BTreeMap;
 
-use headwater::packager::Snapshot;
+use headwater::packager::{RenditionView, SegmentationView, Snapshot};
 use headwater::resolve::{EndpointRules, Form};
 
 use crate::answers::{manifest, playlist};
@@ -39,7 +39,8 @@ impl Reader {
         let Some(view) = snapshot.segmentations.get(&rules.segmentation) else { return };
         let mut all = Vec::new();
         let mut fresh = Vec::new();
-        for list in view.current() {
+        let lists = shown(view, rules);
+        for list in &lists {
             let name = list.rendition.name.clone();
             let had = self.lists.get(&name);
             // An ended channel's text differs under the version it had before.
@@ -66,7 +67,7 @@ impl Reader {
             self.lists.insert(name.clone(), (list.version, now.clone()));
             all.push((name, now));
         }
-        if view.current().count() == all.len() {
+        if lists.len() == all.len() {
             rules::agree(&all, &fresh);
         }
     }
@@ -86,6 +87,15 @@ impl Reader {
         }
         self.mpd = Some((version, now));
     }
+}
+
+/// The lists that the multivariant playlist names.
+pub(crate) fn shown<'a>(
+    view: &'a SegmentationView,
+    rules: &EndpointRules,
+) -> Vec<&'a RenditionView> {
+    let muxed: Vec<_> = view.current_muxed().filter(|_| rules.muxed()).collect();
+    if muxed.is_empty() { view.current().collect() } else { muxed }
 }
 
 /// Asks for a delta update and merges it: what comes out is the full playlist. Whether any segment

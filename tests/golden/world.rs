@@ -242,16 +242,18 @@ fn channel_config(asks: &[Ask]) -> ChannelConfig {
         let dash = MediaDuration::from_secs(ask.dash_window_s);
         let window =
             if ask.protocol.has_dash() { dash.max(ask.hls_window()) } else { ask.hls_window() };
+        let muxed = ask.rules(1).muxed();
         match segmentations.iter_mut().find(|wanted| wanted.key == ask.key()) {
             Some(wanted) => {
                 wanted.segments = wanted.segments.max(ask.segments);
                 wanted.window = wanted.window.max(window);
+                wanted.muxed |= muxed;
             }
             None => segmentations.push(SegmentationWanted {
                 key: ask.key(),
                 segments: ask.segments,
                 window,
-                muxed: true,
+                muxed,
             }),
         }
     }

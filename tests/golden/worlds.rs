@@ -3,7 +3,7 @@
 use std::sync::Arc;
 
 use headwater::packager::Snapshot;
-use headwater::resolve::Protocol;
+use headwater::resolve::{Container, Protocol};
 use headwater::units::FrameRate;
 use proptest::prelude::*;
 
@@ -122,7 +122,10 @@ fn read(world: &mut World, readers: &mut [Reader], last: &mut Option<Arc<Snapsho
 
 /// Plays a world and holds every version of everything against the rules.
 pub(crate) fn obeys(recipe: &Recipe) {
-    let mut world = World::new(&[recipe.low, recipe.both], recipe.tracks(), recipe.absolute);
+    let low_ts = Ask { protocol: Protocol::LlHlsTs, ..recipe.low };
+    let ts = Ask { protocol: Protocol::Hls, ..recipe.both };
+    let asks = [recipe.low, recipe.both, low_ts, ts];
+    let mut world = World::new(&asks, recipe.tracks(), recipe.absolute);
     let mut readers: Vec<Reader> = world.endpoints.iter().map(|_| Reader::default()).collect();
     let seconds = recipe.seconds();
     let mut last = None;
@@ -144,8 +147,10 @@ pub(crate) fn obeys(recipe: &Recipe) {
         }
     }
     for rules in &world.endpoints {
-        if let Some(last) = &last {
-            foreign::everything(last, rules);
+        match (&last, rules.protocol.container()) {
+            (Some(last), Container::Cmaf) => foreign::everything(last, rules),
+            (Some(last), Container::TransportStream) => foreign::transport_streams(last, rules),
+            (None, _) => {}
         }
     }
     for reader in &readers {

@@ -4,10 +4,10 @@ use headwater::resolve::{File, Form, GENERATION, Leaf, Resolution};
 use quick_m3u8::config::ParsingOptionsBuilder;
 use quick_m3u8::{HlsLine, Reader};
 
-use crate::origin::{DASH, Faults, HLS, LOW_LATENCY, Origin};
+use crate::origin::{DASH, Faults, HLS, HLS_TS, LOW_LATENCY, LOW_LATENCY_TS, Origin};
 
 pub(crate) fn audit(origin: &Origin, faults: &mut Faults) {
-    for endpoint in [LOW_LATENCY, HLS, DASH] {
+    for endpoint in [LOW_LATENCY, HLS, DASH, LOW_LATENCY_TS, HLS_TS] {
         if let Some(text) = origin.manifest(endpoint, Form::M3u8) {
             hls(&text, origin.now, faults);
         }

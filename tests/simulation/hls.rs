@@ -3,7 +3,7 @@
 
 use headwater::resolve::{Arrival, File, GENERATION, Leaf, Resolution};
 
-use crate::origin::{Faults, LOW_LATENCY, Origin};
+use crate::origin::{Faults, LOW_LATENCY, LOW_LATENCY_TS, Origin};
 use crate::playlist::{Listed, Playlist};
 
 /// There and back on the network.
@@ -52,7 +52,7 @@ impl HlsPlayer {
     }
 
     fn low_latency(&self) -> bool {
-        self.endpoint == LOW_LATENCY
+        [LOW_LATENCY, LOW_LATENCY_TS].contains(&self.endpoint)
     }
 
     /// What a mishap has left thin is filled by joining again, as a viewer's reload does.
@@ -197,7 +197,7 @@ impl HlsPlayer {
         };
         let mut check = |name: &str| {
             let answer = origin.named(self.endpoint, self.rendition, name);
-            if !matches!(answer, Some(Resolution::Object(_))) {
+            if !origin.is_there(answer.as_ref()) {
                 let who = self.who();
                 faults.add(origin.now, || format!("{who}: listed {name} answers {answer:?}"));
             }
@@ -218,7 +218,8 @@ impl HlsPlayer {
         }
         if let Some(hint) = &list.hint {
             let answer = origin.named(self.endpoint, self.rendition, hint);
-            if !matches!(answer, Some(Resolution::Object(_) | Resolution::Wait { .. })) {
+            let held = matches!(answer, Some(Resolution::Wait { .. }));
+            if !held && !origin.is_there(answer.as_ref()) {
                 let who = self.who();
                 faults.add(origin.now, || format!("{who}: hint {hint} answers {answer:?}"));
             }

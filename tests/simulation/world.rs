@@ -9,7 +9,7 @@ use crate::audit::audit;
 use crate::dash::DashPlayer;
 use crate::hls::HlsPlayer;
 use crate::invariants::Invariants;
-use crate::origin::{DASH, Faults, HLS, LOW_LATENCY, Origin, told, wanted};
+use crate::origin::{DASH, Faults, HLS, HLS_TS, LOW_LATENCY, LOW_LATENCY_TS, Origin, told, wanted};
 use crate::rng::Rng;
 use crate::source::{Source, avc};
 
@@ -74,6 +74,8 @@ impl World {
         for endpoint in [LOW_LATENCY, HLS, DASH] {
             hls.extend(["video", "audio"].map(|rendition| HlsPlayer::new(endpoint, rendition)));
         }
+        // Their lists of video carry the audio.
+        hls.extend([LOW_LATENCY_TS, HLS_TS].map(|endpoint| HlsPlayer::new(endpoint, "video")));
         let first = rng.range(60, 180) * SECOND;
         let mut world = World {
             channel: Some(Channel::new(config.clone(), None, origin.reading())),

@@ -6,5 +6,6 @@ mod cuts;
 mod inputs;
 mod invariants;
 mod low_latency;
+mod muxed;
 mod twins;
 pub(super) mod world;

@@ -59,6 +59,8 @@ pub(crate) struct Synthetic {
     pub(crate) millis: bool,
     /// Timestamps are those of so many frames later.
     pub(crate) skew: i64,
+    /// What stands in each frame before its number.
+    pub(crate) before: Vec<u8>,
     /// Frames outside exist but never arrive.
     pub(crate) delivered: std::ops::Range<i64>,
 }
@@ -80,6 +82,7 @@ impl Synthetic {
             offset: MediaDuration::ZERO,
             next: 0,
             millis: false,
+            before: Vec::new(),
             delivered: 0..i64::MAX,
             skew: 0,
         }
@@ -102,6 +105,7 @@ impl Synthetic {
             offset: MediaDuration::ZERO,
             next: 0,
             millis: false,
+            before: Vec::new(),
             delivered: 0..i64::MAX,
             skew: 0,
         }
@@ -127,7 +131,7 @@ impl Synthetic {
             pts: self.ticks(n + self.skew + self.reorder + reordered),
             duration: None,
             sync: (self.sync)(n),
-            data: Bytes::from(n.to_be_bytes().to_vec()),
+            data: Bytes::from([&self.before[..], &n.to_be_bytes()].concat()),
         }
     }
 }
@@ -260,7 +264,11 @@ impl World {
 
     /// Delivers every frame that is whole until `seconds` after the world's beginning.
     pub(crate) fn run_until(&mut self, seconds: i64) {
-        let end = MediaDuration::from_secs(seconds);
+        self.run_to(MediaDuration::from_secs(seconds));
+    }
+
+    /// Delivers every frame that is whole until `end` after the world's beginning.
+    pub(crate) fn run_to(&mut self, end: MediaDuration) {
         loop {
             let due = |t: &Synthetic| {
                 let source = t.due().rescale(Timescale::NANOS);
