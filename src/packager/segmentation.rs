@@ -147,7 +147,8 @@ impl Segmentation {
         let span = self.list_span();
         let even = matches!(run.rhythm, Rhythm::Even { .. });
         let number = match (last, hole) {
-            (None, _) => slot,
+            // No number is 0: players take it for none.
+            (None, _) => next.max(slot),
             // Numbers count cuts of an irregular source, and slots count D.
             (Some(_), None) if run.absolute && even => next.max(slot),
             (Some(_), Some(hole)) if run.absolute && even && hole.is_positive() => next.max(slot),
