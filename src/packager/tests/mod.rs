@@ -7,5 +7,8 @@ mod inputs;
 mod invariants;
 mod low_latency;
 mod muxed;
+mod readers;
+mod robustness;
+mod table;
 mod twins;
 pub(super) mod world;
