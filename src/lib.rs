@@ -10,6 +10,7 @@
 //!
 //! | layer | modules | |
 //! | --- | --- | --- |
+//! | tests | [`fuzz`] | any bytes against what stands below |
 //! | shell | [`main`](../headwater/index.html), [`runtime`], [`http`], [`ingest`], [`observe`], [`config`], [`demo`] | sockets, disks, clocks |
 //! | core, readers | [`resolve`], [`manifest`], [`repackage`] | pure; read a [`packager::Snapshot`] only |
 //! | core | [`packager`] | the one mutable thing: [`packager::Channel`] |
@@ -23,6 +24,8 @@
 
 pub mod config;
 pub mod demo;
+#[doc(hidden)]
+pub mod fuzz;
 pub mod http;
 pub mod ingest;
 pub mod isobmff;

@@ -1,6 +1,7 @@
-//! The body of the fuzz target; also driven by the tests over mutated fixtures.
+//! The bodies of the fuzz targets; also driven by the tests over mutated fixtures.
 
 use super::ac3::UNIT_MAX;
+use super::pes::{Elementary, Pes, PesFault, Times};
 use super::{Demuxer, DemuxerLimits, Event};
 use crate::media::VariantName;
 
@@ -31,4 +32,57 @@ pub fn fuzz_demuxer(data: &[u8]) {
         }
         demuxer.end_of_body();
     }
+}
+
+/// What a PES packet's bytes were taken for.
+#[derive(Debug, Default)]
+struct Taken {
+    fed: usize,
+    begun: usize,
+    ended: usize,
+}
+
+impl Elementary for Taken {
+    fn begin(&mut self, times: Times) {
+        let bits = |time: Option<u64>| time.is_none_or(|time| time < 1 << 33);
+        assert!(bits(times.pts) && bits(times.dts), "{times:?} has more than 33 bits");
+        self.begun += 1;
+    }
+
+    fn feed(&mut self, bytes: &[u8]) {
+        self.fed += bytes.len();
+    }
+
+    fn end(&mut self) {
+        self.ended += 1;
+        assert!(self.ended <= self.begun, "what ends has begun");
+    }
+
+    fn damaged(&mut self) {}
+
+    fn fault(&mut self, _: PesFault) {}
+}
+
+/// Feeds any bytes to one PID's PES packets: each piece begins with a byte that says how long it is
+/// and whether a packet begins, ends or is lost there.
+///
+/// # Panics
+/// Where more comes out than went in, which no input may bring about.
+#[doc(hidden)]
+pub fn fuzz_pes(data: &[u8]) {
+    let (mut pes, mut taken, mut pushed) = (Pes::default(), Taken::default(), 0);
+    let mut rest = data;
+    while let Some((control, after)) = rest.split_first() {
+        let (piece, after) = after.split_at(after.len().min(usize::from(control & 0x3f) * 3));
+        match control >> 6 {
+            0 => pes.end_of_body(&mut taken),
+            1 => pes.damage(&mut taken),
+            start => pes.push(piece, start == 3, &mut taken),
+        }
+        pushed += piece.len();
+        assert!(pes.held_bytes() <= 9 + 255, "a header at most: {}", pes.held_bytes());
+        assert!(taken.fed <= pushed, "{} of {pushed} bytes", taken.fed);
+        rest = after;
+    }
+    pes.end_of_body(&mut taken);
 }

@@ -43,7 +43,7 @@ use std::fmt;
 pub use demuxer::{Demuxer, DemuxerLimits};
 pub use fault::Fault;
 #[doc(hidden)]
-pub use fuzz::fuzz_demuxer;
+pub use fuzz::{fuzz_demuxer, fuzz_pes};
 
 use crate::media::{Sample, TrackId, TrackInfo};
 
