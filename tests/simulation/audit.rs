@@ -11,7 +11,8 @@ pub(crate) fn audit(origin: &Origin, faults: &mut Faults) {
         if let Some(text) = origin.manifest(endpoint, Form::M3u8) {
             hls(&text, origin.now, faults);
         }
-        for rendition in ["video", "audio"] {
+        for rendition in origin.renditions(endpoint) {
+            let rendition = rendition.as_str();
             for query in [None, Some("_HLS_skip=YES")] {
                 let file = File::Playlist;
                 let leaf = Leaf::Object { generation: GENERATION, rendition, file };

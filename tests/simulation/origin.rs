@@ -165,6 +165,14 @@ impl Origin {
         }
     }
 
+    /// The names of an endpoint's renditions.
+    pub(crate) fn renditions(&self, endpoint: usize) -> Vec<String> {
+        let key = &self.rules[endpoint].segmentation;
+        let view = self.snapshot.as_ref().and_then(|snapshot| snapshot.segmentations.get(key));
+        let lists = view.iter().flat_map(|view| &view.renditions);
+        lists.map(|list| list.rendition.name.clone()).collect()
+    }
+
     pub(crate) fn losses(&self) -> u64 {
         self.snapshot.as_ref().map_or(0, |s| s.losses)
     }
