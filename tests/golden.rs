@@ -121,6 +121,7 @@ fn successive_versions_of_the_scenarios_obey_the_rules_of_live_manifests() {
 proptest! {
     #![proptest_config(ProptestConfig { cases: 24, failure_persistence: None, ..ProptestConfig::default() })]
 
+    /// Robustness 15: ids, starts and offsets of Periods are never rewritten; a gap is a new Period.
     #[test]
     fn successive_versions_of_random_worlds_obey_the_rules_of_live_manifests(recipe in worlds::recipe()) {
         worlds::obeys(&recipe);

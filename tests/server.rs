@@ -28,5 +28,9 @@ mod runs;
 mod transport_streams;
 #[path = "server/ts.rs"]
 mod ts;
+#[path = "server/twins.rs"]
+mod twins;
+#[path = "server/unknown.rs"]
+mod unknown;
 #[path = "server/world.rs"]
 mod world;
