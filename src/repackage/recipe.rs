@@ -50,8 +50,6 @@ pub fn transport_stream(recipe: &Recipe) -> Vec<Bytes> {
     let Some(leading) = sources.first() else { return Vec::new() };
     let program = Program {
         streams: sources.iter().map(|source| source.framing.elementary.clone()).collect(),
-        // It may change with every Period and does not within one.
-        version: (recipe.period.ordinal % 32) as u8,
         reorder: leading.framing.reorder,
     };
     let read = |stretch| super::units::stretch(&sources, stretch);

@@ -14,7 +14,9 @@ use super::request::{File, Form, GENERATION, Leaf};
 use crate::manifest::Listing;
 use crate::manifest::dash::mpd;
 use crate::manifest::hls::{MediaPlaylist, media, multivariant};
-use crate::packager::{RenditionId, RenditionView, SegmentationKey, SegmentationView, Snapshot};
+use crate::packager::{
+    PeriodTrack, RenditionId, RenditionView, SegmentationKey, SegmentationView, Snapshot,
+};
 use crate::units::{MediaDuration, Monotonic, Now};
 
 /// How long a request may wait, in target durations (§6.2.5.2).
@@ -56,6 +58,13 @@ impl EndpointRules {
     #[must_use]
     pub fn muxed(&self) -> bool {
         self.protocol.container() == Container::TransportStream && !self.audio_groups
+    }
+
+    /// Whether the endpoint's container can hold a rendition.
+    fn carries(&self, view: &SegmentationView, rendition: RenditionId) -> bool {
+        let fits = |track: &PeriodTrack| track.codec.fits_transport_stream();
+        self.protocol.container() == Container::Cmaf
+            || view.period.track(rendition).is_none_or(fits)
     }
 
     fn listing(&self, snapshot: &Snapshot, dash: bool) -> Listing<'_> {
@@ -192,7 +201,8 @@ pub fn resolve(
         }
         Leaf::Object { rendition, file, .. } => {
             let Some(view) = view else { return Resolution::NotFound(Missing::NotYet) };
-            let Some(list) = view.rendition_named(rendition) else {
+            let carried = |list: &&RenditionView| rules.carries(view, list.rendition.id);
+            let Some(list) = view.rendition_named(rendition).filter(carried) else {
                 return Resolution::NotFound(Missing::Unknown);
             };
             let muxed = view.muxed(list.rendition.id).filter(|_| rules.muxed());

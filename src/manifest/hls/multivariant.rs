@@ -34,7 +34,9 @@ pub fn multivariant(listing: &Listing<'_>, segmentation: &SegmentationView) -> S
     let muxed = listing.muxed && !video.is_empty();
     if muxed {
         // What goes with video has no list of its own.
-        audio.truncate(1);
+        let default = segmentation.period.default_audio();
+        let list = default.and_then(|t| Some((t, segmentation.rendition(t.rendition)?)));
+        audio = list.into_iter().collect();
     }
     let version = if listing.container == Container::Cmaf { 6 } else { 3 };
     let mut out = format!("#EXTM3U\n#EXT-X-VERSION:{version}\n#EXT-X-INDEPENDENT-SEGMENTS\n");

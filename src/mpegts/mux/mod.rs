@@ -52,8 +52,6 @@ pub struct Elementary {
 pub struct Program {
     /// Its streams; the first carries the clock.
     pub streams: Vec<Elementary>,
-    /// Version of the program map, modulo 32.
-    pub version: u8,
     /// What decode times of the first stream are earlier than [`Unit::at`], in 90 kHz.
     pub reorder: i64,
 }

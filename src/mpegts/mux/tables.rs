@@ -32,7 +32,9 @@ pub(super) fn pmt(program: &Program) -> Vec<u8> {
         body.extend((descriptors.len() as u16 | 0xf000).to_be_bytes());
         body.extend(descriptors);
     }
-    section(PMT_TABLE, PROGRAM, program.version, &body)
+    // A function of what it says: another map has another version, and two origins that put out the
+    // same programme have the same bytes.
+    section(PMT_TABLE, PROGRAM, (crc32(&body) % 32) as u8, &body)
 }
 
 /// A section in force, the only one of its table.

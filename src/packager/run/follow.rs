@@ -63,9 +63,10 @@ impl Run {
     /// Tells audio where a part of the leading track has ended: its chunks end there too, so that
     /// what begins within a part can be sent with it.
     pub(super) fn tell_part_end(&mut self) {
-        let Some((leader, others)) = self.tracks.split_first_mut().filter(|_| self.muxed) else {
+        let Some((leader, others)) = self.tracks.split_first_mut() else { return };
+        if !self.muxed || leader.info.kind() != MediaKind::Video {
             return;
-        };
+        }
         let Some(base) = leader.builder.next_base() else { return };
         let at = MediaTime::new(base, leader.clock.timescale());
         let audio = others.iter_mut().filter(|t| t.member && t.info.kind() == MediaKind::Audio);
