@@ -41,9 +41,12 @@ fn main() -> ExitCode {
     let arguments = Arguments::parse();
     let format = if io::stderr().is_terminal() { LogFormat::Text } else { LogFormat::Json };
     let outcome = match &arguments.command {
-        Some(Command::Check { config }) => read(config).map(|_| ()),
+        Some(Command::Check { config }) => read(config).map(|parsed| remark(&parsed)),
         Some(Command::Serve { config }) => read(config).and_then(|parsed| {
             start_logging(format, &arguments.log);
+            for remark in &parsed.remarks {
+                tracing::warn!("{remark}");
+            }
             let folder = config.parent().unwrap_or(Path::new(".")).to_owned();
             let launch = Launch {
                 config: parsed,
@@ -72,6 +75,13 @@ fn read(path: &Path) -> Result<Config, String> {
     let text = std::fs::read_to_string(path)
         .map_err(|e| format!("cannot read {}: {e}", path.display()))?;
     Config::parse(&text).map_err(|faults| format!("{} cannot be used:\n{faults}", path.display()))
+}
+
+/// Says what is right and yet may not be meant.
+fn remark(config: &Config) {
+    for remark in &config.remarks {
+        eprintln!("remark: {remark}");
+    }
 }
 
 /// Every connection is an open file; the system's soft limit is often far below the hard one.

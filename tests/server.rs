@@ -20,6 +20,8 @@ mod limits;
 mod low_latency;
 #[path = "server/playlist.rs"]
 mod playlist;
+#[path = "server/presentation.rs"]
+mod presentation;
 #[path = "server/process.rs"]
 mod process;
 #[path = "server/runs.rs"]

@@ -14,7 +14,8 @@ use super::connection::ConnectionState;
 use super::reply::Reply;
 use super::server::{Served, serve};
 use crate::observe::Limit;
-use crate::resolve::Missing;
+use crate::packager::Snapshot;
+use crate::resolve::{EndpointRules, Missing};
 use crate::runtime::Origin;
 
 /// Connections of operators at a time.
@@ -58,12 +59,27 @@ async fn answer(
     reply.into_response(&head.method, &head.headers).map(|body| body.on(connection))
 }
 
+/// What is to be said of an endpoint whose bounds no rung keeps.
+fn missed(rules: &EndpointRules, snapshot: &Snapshot) -> Option<String> {
+    let view = snapshot.segmentations.get(&rules.segmentation)?;
+    rules.presentation.misses(&view.period).then(|| {
+        format!(
+            "endpoint {}: no rung lies within its video bitrates; the nearest is listed",
+            rules.ordinal
+        )
+    })
+}
+
 /// For each channel, in a sentence, what it plays or why it does not.
 fn status(origin: &Origin) -> String {
     let now = origin.clock.now();
     let channels: Vec<_> = origin
         .channels()
-        .map(|c| c.status.show(&c.group, &c.name, c.looped, &c.snapshot(), now))
+        .map(|c| {
+            let snapshot = c.snapshot();
+            let shown = c.status.show(&c.group, &c.name, c.looped, &snapshot, now);
+            shown.with(c.endpoints.values().filter_map(|rules| missed(rules, &snapshot)))
+        })
         .collect();
     let mut text =
         serde_json::to_string_pretty(&json!({ "channels": channels })).unwrap_or_default();

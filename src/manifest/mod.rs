@@ -8,7 +8,10 @@
 
 pub mod dash;
 pub mod hls;
+mod presentation;
 mod text;
+
+pub use presentation::{Presentation, StreamOrder, VideoBitrates};
 
 use crate::packager::{RenditionView, SegmentationView};
 use crate::units::MediaDuration;
@@ -24,6 +27,8 @@ pub struct Listing<'a> {
     pub window: MediaDuration,
     /// Whether the lists have ended.
     pub ended: bool,
+    /// How it is presented.
+    pub presentation: &'a Presentation,
 }
 
 impl Listing<'_> {

@@ -9,9 +9,9 @@ use super::access::{AccessRules, Refused, Viewer};
 use super::directives::{Asked, DirectiveError, Directives, asked};
 use super::protocol::Protocol;
 use super::request::{File, Form, GENERATION, Leaf};
-use crate::manifest::Listing;
 use crate::manifest::dash::mpd;
 use crate::manifest::hls::{MediaPlaylist, media, multivariant};
+use crate::manifest::{Listing, Presentation};
 use crate::media::MediaKind;
 use crate::packager::{RenditionId, RenditionView, SegmentationKey, SegmentationView, Snapshot};
 use crate::units::{MediaDuration, Monotonic, Now};
@@ -36,6 +36,8 @@ pub struct EndpointRules {
     pub dash_window: MediaDuration,
     /// The manifest's name in URLs.
     pub manifest_name: String,
+    /// How its manifests present the channel.
+    pub presentation: Presentation,
     /// Who may read.
     pub access: AccessRules,
     /// `{n}-{generation}`.
@@ -55,6 +57,7 @@ impl EndpointRules {
             segments: if dash { 0 } else { self.segments },
             window: if dash { self.dash_window } else { self.hls_window },
             ended: snapshot.ended,
+            presentation: &self.presentation,
         }
     }
 }

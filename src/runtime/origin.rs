@@ -113,6 +113,7 @@ pub(super) fn endpoint_rules(endpoint: &Endpoint) -> EndpointRules {
         hls_window: endpoint.window.unwrap_or(MediaDuration::ZERO),
         dash_window: endpoint.dash_window(),
         manifest_name: endpoint.manifest_name.to_string(),
+        presentation: endpoint.presentation,
         access: endpoint.access.clone(),
         folder: EndpointRules::folder(endpoint.ordinal),
     }

@@ -19,7 +19,8 @@ pub fn multivariant(listing: &Listing<'_>, segmentation: &SegmentationView) -> S
         let lists = tracks.filter_map(|t| Some((t, segmentation.rendition(t.rendition)?)));
         lists.filter(|(_, list)| segmentation.has_enough(list)).collect::<Vec<_>>()
     };
-    let (video, audio) = (of(MediaKind::Video), of(MediaKind::Audio));
+    let video = listing.presentation.choose(of(MediaKind::Video), |(track, _)| track.rate);
+    let audio = of(MediaKind::Audio);
     let mut out = String::from("#EXTM3U\n#EXT-X-VERSION:6\n#EXT-X-INDEPENDENT-SEGMENTS\n");
     for (i, (track, list)) in audio.iter().enumerate() {
         put_audio(&mut out, listing, track, list, i == 0);

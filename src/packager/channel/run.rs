@@ -28,6 +28,11 @@ fn apart(newest: MediaTime, leading: MediaTime, most: MediaDuration) -> MediaDur
     MediaDuration::from_millis(-skew.floor_millis())
 }
 
+fn beginner(key: SourceTrack, watched: &Watched, shift: MediaDuration) -> Beginner {
+    let (info, frame, rate) = (watched.info.clone(), watched.frame(), watched.rate());
+    Beginner { key, info, frame, shift, rate }
+}
+
 impl Channel {
     pub(super) fn begin_run(&mut self, now: Now, start: &Start) {
         let arrival = self.steady(now).media_time();
@@ -68,7 +73,7 @@ impl Channel {
                 .newest()
                 .map_or(MediaDuration::ZERO, |newest| apart(newest, start.newest, most));
             shifts.insert(*key, shift);
-            Some(Beginner { key: *key, info: watched.info.clone(), frame: watched.frame(), shift })
+            Some(beginner(*key, watched, shift))
         });
         let beginning = Beginning {
             tracks: chosen.collect(),

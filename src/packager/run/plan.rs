@@ -182,7 +182,7 @@ impl Run {
         let period = Arc::new(Period {
             id,
             ordinal,
-            tracks: members.map(|t| period_track(t, self.clock.frame)).collect(),
+            tracks: members.map(|t| period_track(t, self.clock.frame, around.state)).collect(),
         });
         around.reports.push(Report::PeriodBegan { id: period.id, reason });
         self.period = Some(Arc::clone(&period));

@@ -3,8 +3,8 @@
 use std::net::Ipv4Addr;
 
 use super::world::{Synthetic, World, config, rate, reading};
-use crate::manifest::Listing;
 use crate::manifest::hls::{MediaPlaylist, media};
+use crate::manifest::{Listing, Presentation};
 use crate::media::MediaKind::Video;
 use crate::packager::contract::LeftOut;
 use crate::packager::{Report, SourceEvent};
@@ -140,6 +140,7 @@ fn a_delta_update_skips_nothing_that_a_reader_before_a_hole_has_not_seen() {
                 segments: 6,
                 window: MediaDuration::from_secs(60),
                 ended: false,
+                presentation: &Presentation::default(),
             },
             segmentation,
             list: &segmentation.renditions[0],
@@ -176,6 +177,7 @@ fn a_reader_who_waits_for_a_part_of_a_segment_that_a_break_ends_is_not_refused()
         hls_window: MediaDuration::ZERO,
         dash_window: MediaDuration::ZERO,
         manifest_name: "manifest".to_owned(),
+        presentation: Presentation::default(),
         access: AccessRules::open(),
         folder: EndpointRules::folder(1),
     };
