@@ -26,6 +26,8 @@ mod presentation;
 mod process;
 #[path = "server/runs.rs"]
 mod runs;
+#[path = "server/tls.rs"]
+mod tls;
 #[path = "server/ts.rs"]
 mod ts;
 #[path = "server/world.rs"]

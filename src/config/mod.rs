@@ -27,7 +27,7 @@ pub use self::endpoint::Endpoint;
 pub use self::fault::{Fault, Faults, Problem};
 pub use self::limits::Limits;
 pub use self::name::{ManifestName, Name};
-pub use self::servers::{Admin, Egress, Ingest, Store};
+pub use self::servers::{Admin, Egress, Ingest, Store, TlsFiles};
 pub use self::text::{ShownDuration, ShownSize};
 
 use self::section::{Section, Source};

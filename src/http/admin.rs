@@ -10,9 +10,8 @@ use serde_json::json;
 use tokio::net::TcpListener;
 
 use super::body::Body;
-use super::connection::ConnectionState;
 use super::reply::Reply;
-use super::server::{Served, serve};
+use super::server::{Front, Served, serve};
 use crate::observe::Limit;
 use crate::packager::Snapshot;
 use crate::resolve::{EndpointRules, Missing};
@@ -27,16 +26,12 @@ pub async fn serve_admin(listener: TcpListener, origin: Arc<Origin>) {
         connections: CONNECTIONS,
         limit: Limit::Connections,
         slow_reader: origin.limits.slow_reader,
+        front: Front::default(),
     };
     serve(listener, origin, served, answer).await;
 }
 
-async fn answer(
-    origin: Arc<Origin>,
-    _: SocketAddr,
-    connection: Arc<ConnectionState>,
-    request: Request<Incoming>,
-) -> Response<Body> {
+async fn answer(origin: Arc<Origin>, _: SocketAddr, request: Request<Incoming>) -> Response<Body> {
     let (head, _) = request.into_parts();
     let text = |content_type, text: String| Reply::Text { content_type, text: Bytes::from(text) };
     let reply = match (&head.method, head.uri.path()) {
@@ -56,7 +51,7 @@ async fn answer(
         (&(Method::GET | Method::HEAD), _) => Reply::NotFound(Missing::Unknown),
         _ => Reply::Method,
     };
-    reply.into_response(&head.method, &head.headers).map(|body| body.on(connection))
+    reply.into_response(&head.method, &head.headers)
 }
 
 /// What is to be said of an endpoint whose bounds no rung keeps.

@@ -17,7 +17,7 @@ use tokio::time::timeout;
 use super::path::IngestPath;
 use super::rung::{Rung, Taken};
 use crate::config::Credentials;
-use crate::http::{Body, ConnectionState, PushReply, Served, serve};
+use crate::http::{Body, PushReply, Served, serve};
 use crate::media::VariantName;
 use crate::observe::Limit;
 use crate::packager::{InputId, SourceEvent};
@@ -34,6 +34,7 @@ pub async fn serve_encoders(listener: TcpListener, origin: Arc<Origin>) {
         connections: origin.limits.ingest_connections,
         limit: Limit::IngestConnections,
         slow_reader: origin.limits.slow_reader,
+        front: origin.fronts.ingest.clone(),
     };
     serve(listener, origin, served, answer).await;
 }
@@ -49,7 +50,6 @@ pub struct Rungs {
 async fn answer(
     origin: Arc<Origin>,
     peer: SocketAddr,
-    connection: Arc<ConnectionState>,
     request: Request<Incoming>,
 ) -> Response<Body> {
     // A task of its own: an encoder that closes without waiting for its answer has this future
@@ -64,8 +64,7 @@ async fn answer(
         tracing::info!(target: "access", %peer, method = %head.method, uri = %head.uri, status, refused);
         response
     });
-    let response = answered.await.unwrap_or_else(|_| PushReply::Ending.into_response());
-    response.map(|body| body.on(connection))
+    answered.await.unwrap_or_else(|_| PushReply::Ending.into_response())
 }
 
 async fn push(

@@ -10,12 +10,22 @@ use super::channel::ChannelHandle;
 use super::clock::Clock;
 use super::shutdown::Shutdown;
 use crate::config::{Channel, Egress, Endpoint, Limits};
+use crate::http::Front;
 use crate::observe::Metrics;
 use crate::packager::{
     self, ChannelConfig, InputId, SegmentationKey, SegmentationWanted, SourceId,
 };
 use crate::resolve::EndpointRules;
 use crate::units::MediaDuration;
+
+/// What stands before HTTP where readers come and where encoders push.
+#[derive(Clone, Debug, Default)]
+pub struct Fronts {
+    /// Readers.
+    pub egress: Front,
+    /// Encoders.
+    pub ingest: Front,
+}
 
 /// What all parts of a server share.
 #[derive(Debug)]
@@ -26,6 +36,8 @@ pub struct Origin {
     pub limits: Limits,
     /// Who is believed, and which header carries codes.
     pub egress: Egress,
+    /// What stands before HTTP on its listeners.
+    pub fronts: Fronts,
     /// Counts.
     pub metrics: Metrics,
     /// The end.
@@ -41,7 +53,7 @@ impl Origin {
     pub(super) fn new(
         clock: Clock,
         limits: Limits,
-        egress: Egress,
+        (egress, fronts): (Egress, Fronts),
         page: Option<Bytes>,
         metrics: Metrics,
         channels: Vec<Arc<ChannelHandle>>,
@@ -54,6 +66,7 @@ impl Origin {
             clock,
             limits,
             egress,
+            fronts,
             metrics,
             shutdown: Shutdown::default(),
             page,

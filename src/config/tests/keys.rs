@@ -40,11 +40,22 @@ fn keys_of_the_listeners_and_the_store() {
             ADDRESS,
             ("trusted_proxies", &["[]", "['10.0.0.1/8', '::1']"], &["['/8']", "['::/0']", "'::1'"]),
             ("cdn_auth_header", &["'X-Code'"], &["''", "'X Code'", "'authorization'", "1"]),
+            ("tls", &["{ certificate = 'a', key = 'b' }"], &["true", "'a'"]),
+            ("proxy_protocol", &["true", "false"], &["1", "'true'"]),
             ("workers", &["0", "0x10", "1024"], &["1025", "-1", "1.0", "'2'"]),
         ],
         |line| format!("[egress]\n{line}"),
     );
     check(&[("http", ADDRESS.1, ADDRESS.2)], |line| format!("[ingest]\n{line}"));
+    check(&[("proxy_protocol", &["true"], &["0"])], |line| format!("[ingest]\n{line}"));
+    assert_eq!(
+        faults("[ingest.tls]\ncertificate = 'a'\n[egress]\ntls = { key = 1 }\n"),
+        [
+            "line 1: ingest.tls.key: is required",
+            "line 4: egress.tls.certificate: is required",
+            "line 4: egress.tls.key = 1: must be a path, not empty and without a zero byte",
+        ]
+    );
     check(&[ADDRESS], |line| format!("[admin]\n{line}"));
     check(&[("path", &["'/srv/headwater'"], &["''", "1", "\"a\\u0000\""])], |line| {
         format!("[store]\n{line}")
@@ -63,6 +74,7 @@ fn keys_of_the_limits() {
             ("keep_alive", &WAITS, &NO_WAITS),
             ("slow_reader", &WAITS, &NO_WAITS),
             ("ingest_silence", &WAITS, &NO_WAITS),
+            ("streams", &["1", "10000"], &["0", "10001"]),
             ("header_bytes", &["'8KiB'", "8192", "'1MiB'"], &["8191", "'2MiB'", "'16KB'", "-1"]),
             ("waiters", &["1", "1000000"], &["0", "1000001"]),
             ("tracks", &["1", "256"], &["0", "257"]),
