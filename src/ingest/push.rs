@@ -4,19 +4,17 @@ use std::net::SocketAddr;
 use std::sync::Arc;
 use std::time::Duration;
 
-use base64::Engine;
-use base64::prelude::BASE64_STANDARD;
 use dashmap::DashMap;
-use http::{HeaderMap, Method, Request, Response, header};
+use http::{HeaderMap, Method, Request, Response};
 use http_body_util::BodyExt;
 use hyper::body::Incoming;
 use tokio::net::TcpListener;
 use tokio::sync::Mutex;
 use tokio::time::timeout;
 
+use super::auth::{Admission, admit};
 use super::path::IngestPath;
 use super::rung::{Rung, Taken};
-use crate::config::Credentials;
 use crate::http::{Body, PushReply, Served, serve};
 use crate::media::VariantName;
 use crate::observe::Limit;
@@ -56,7 +54,8 @@ async fn answer(
     // dropped, and what it pushed must be taken to the end all the same.
     let answered = tokio::spawn(async move {
         let (head, body) = request.into_parts();
-        let reply = push(&origin, peer, &head.method, head.uri.path(), &head.headers, body).await;
+        let asked = head.uri.path_and_query().map_or("", |asked| asked.as_str());
+        let reply = push(&origin, peer, &head.method, asked, &head.headers, body).await;
         let refused = reply != PushReply::Taken;
         let response = reply.into_response();
         let status = response.status().as_u16();
@@ -71,10 +70,11 @@ async fn push(
     origin: &Arc<Origin>,
     peer: SocketAddr,
     method: &Method,
-    path: &str,
+    target: &str,
     headers: &HeaderMap,
     body: Incoming,
 ) -> PushReply {
+    let path = target.split_once('?').map_or(target, |(path, _)| path);
     if !matches!(*method, Method::PUT | Method::POST) {
         return PushReply::Method;
     }
@@ -95,8 +95,19 @@ async fn push(
             ),
         );
     }
-    if !allowed(channel.credentials[usize::from(input.0) - 1].as_ref(), headers) {
-        return refuse(channel, input, PushReply::Unauthorized);
+    if let Some(wanted) = channel.credentials[usize::from(input.0) - 1].as_ref() {
+        let now = origin.clock.now().mono;
+        let admission = admit(wanted, &origin.nonces, method, target, headers, now);
+        if admission != Admission::Admitted {
+            let stale = admission == Admission::Stale;
+            let reply = PushReply::Unauthorized { nonce: origin.nonces.make(now), stale };
+            if admission == Admission::Refused {
+                return refuse(channel, input, reply);
+            }
+            // Digest has every encoder ask first: that is worth showing until one delivers, no more.
+            channel.status.refused(input.0, reply.sentence());
+            return reply;
+        }
     }
     let key = (input, path.rung.clone());
     let session = Arc::clone(&channel.rungs.sessions.entry(key).or_insert_with(|| {
@@ -227,20 +238,6 @@ async fn lose_when_silent(
         "an encoder has gone"
     );
     channel.feed(rung.feed(vec![SourceEvent::Lost])).await;
-}
-
-/// HTTP Basic (RFC 7617), user and password compared in constant time.
-fn allowed(wanted: Option<&Credentials>, headers: &HeaderMap) -> bool {
-    let Some(wanted) = wanted else { return true };
-    let given = headers.get(header::AUTHORIZATION).and_then(|v| v.to_str().ok());
-    let given =
-        given.and_then(|v| v.get(..6).filter(|s| s.eq_ignore_ascii_case("basic ")).and(v.get(6..)));
-    let given = given.and_then(|v| BASE64_STANDARD.decode(v.trim()).ok());
-    let Some(given) = given else { return false };
-    let colon = given.iter().position(|b| *b == b':').unwrap_or(given.len());
-    let password = given.get(colon + 1..).unwrap_or_default();
-    let user = subtle::ConstantTimeEq::ct_eq(&given[..colon], wanted.user.as_bytes());
-    bool::from(user) & wanted.password.matches(password)
 }
 
 #[cfg(test)]

@@ -11,6 +11,7 @@ use super::clock::Clock;
 use super::shutdown::Shutdown;
 use crate::config::{Channel, Egress, Endpoint, Limits};
 use crate::http::Front;
+use crate::ingest::Nonces;
 use crate::observe::Metrics;
 use crate::packager::{
     self, ChannelConfig, InputId, SegmentationKey, SegmentationWanted, SourceId,
@@ -38,6 +39,8 @@ pub struct Origin {
     pub egress: Egress,
     /// What stands before HTTP on its listeners.
     pub fronts: Fronts,
+    /// What encoders' passwords are asked for with.
+    pub nonces: Nonces,
     /// Counts.
     pub metrics: Metrics,
     /// The end.
@@ -53,7 +56,7 @@ impl Origin {
     pub(super) fn new(
         clock: Clock,
         limits: Limits,
-        (egress, fronts): (Egress, Fronts),
+        (egress, fronts, nonces): (Egress, Fronts, Nonces),
         page: Option<Bytes>,
         metrics: Metrics,
         channels: Vec<Arc<ChannelHandle>>,
@@ -67,6 +70,7 @@ impl Origin {
             limits,
             egress,
             fronts,
+            nonces,
             metrics,
             shutdown: Shutdown::default(),
             page,

@@ -18,7 +18,7 @@ use super::state_file::{StateError, StateFiles};
 use crate::config::{Config, TlsFiles};
 use crate::http::{CertificateError, Front, Tls, listen, serve_admin, serve_readers};
 use crate::ingest::programme::{self, Programme, ProgrammeError};
-use crate::ingest::serve_encoders;
+use crate::ingest::{Nonces, serve_encoders};
 use crate::observe::Metrics;
 use crate::packager::InputId;
 
@@ -119,6 +119,8 @@ impl Server {
         let admin_address = address(&admin, config.admin.listen);
 
         let fronts = fronts(&config, &folder)?;
+        let nonces = Nonces::new()
+            .ok_or_else(|| ServerError::System(io::Error::other("there are no random bytes")))?;
         let files = StateFiles::open(&folder.join(&config.store.path))?;
         let metrics = Metrics::default();
         let mut channels = Vec::new();
@@ -154,7 +156,7 @@ impl Server {
         let origin = Arc::new(Origin::new(
             clock,
             config.limits.clone(),
-            (config.egress.clone(), fronts),
+            (config.egress.clone(), fronts, nonces),
             page,
             metrics,
             channels,
