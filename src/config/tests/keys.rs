@@ -92,6 +92,13 @@ fn keys_of_the_limits() {
 }
 
 #[test]
+fn a_body_may_be_silent_for_the_longest_segment_twice_over() {
+    // ffmpeg opens a segment's body when the segment begins and writes it when it ends.
+    let longest = std::time::Duration::from_secs(30);
+    assert!(Limits::default().ingest_silence >= longest * 2);
+}
+
+#[test]
 fn keys_of_a_channel_and_its_inputs() {
     let open = "[[channel.endpoint]]\nprotocol = 'DASH'\nopen = true\n";
     let names: Row = ("name", &["'A-z_09'"], &["''", "'a.b'", "'a b'", "'é'", "1"]);
