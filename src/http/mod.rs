@@ -1,4 +1,4 @@
-//! HTTP for readers and operators: connections with deadlines, routes, replies, rendered manifests.
+//! HTTP for readers and operators: TLS, connections with deadlines, routes, replies, rendered manifests.
 //!
 //! What a request means is decided in `resolve`; here it is waited for, rendered once for everyone,
 //! and sent. `reply` is the only place with status codes and cache headers.

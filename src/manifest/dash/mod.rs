@@ -182,10 +182,10 @@ impl Picture {
 fn picture_aspect(pictures: &[Picture]) -> Option<(u64, u64)> {
     let largest = pictures.iter().max_by_key(|p| p.size.0 * p.size.1)?;
     let (width, height) = largest.shown();
-    let divisor = greatest_common_divisor(width, height);
-    if divisor == 0 {
+    if width == 0 || height == 0 {
         return None;
     }
+    let divisor = greatest_common_divisor(width, height);
     let aspect = (width / divisor, height / divisor);
     pictures.iter().all(|p| p.looks_like(aspect)).then_some(aspect)
 }
@@ -242,4 +242,25 @@ fn put_representation(
 
 fn ratio(frames: u32, seconds: u32) -> String {
     if seconds == 1 { frames.to_string() } else { format!("{frames}/{seconds}") }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn pictures_of_one_shape_but_for_a_pixel_have_an_aspect() {
+        let picture = |(width, height, x, y)| Picture { size: (width, height), pixel: (x, y) };
+        for (pictures, expected) in [
+            (&[(1280, 720, 1, 1), (640, 360, 1, 1)][..], Some((16, 9))),
+            (&[(854, 480, 1, 1), (1280, 720, 1, 1), (426, 240, 1, 1)], Some((16, 9))),
+            (&[(720, 576, 64, 45), (1280, 720, 1, 1)], Some((16, 9))),
+            (&[(1280, 720, 1, 1), (640, 480, 1, 1)], None),
+            (&[(640, 360, 0, 1)], None),
+            (&[], None),
+        ] {
+            let pictures: Vec<Picture> = pictures.iter().copied().map(picture).collect();
+            assert_eq!(picture_aspect(&pictures), expected);
+        }
+    }
 }

@@ -209,6 +209,14 @@ fn new_settings_begin_a_period_with_their_own_init() {
     let init =
         |p: &crate::packager::Period| p.track(list.rendition.id).expect("takes part").init.clone();
     assert_ne!(init(&first.period), init(&last.period));
+    // What a track measured is known from its first Period on; declared rates have headers and a margin.
+    for period in [&first.period, &last.period] {
+        for track in &period.tracks {
+            let declared = world.segmentation(2).rendition(track.rendition).expect("listed");
+            let declared = declared.rendition.average;
+            assert!(track.rate.0 > 0 && track.rate < declared, "{:?} {declared:?}", track.rate);
+        }
+    }
 }
 
 #[test]
