@@ -20,10 +20,14 @@ mod limits;
 mod low_latency;
 #[path = "server/playlist.rs"]
 mod playlist;
+#[path = "server/presentation.rs"]
+mod presentation;
 #[path = "server/process.rs"]
 mod process;
 #[path = "server/runs.rs"]
 mod runs;
+#[path = "server/tls.rs"]
+mod tls;
 #[path = "server/transport_streams.rs"]
 mod transport_streams;
 #[path = "server/ts.rs"]

@@ -33,6 +33,22 @@ pub enum Problem {
     /// No authorization code.
     #[error("must be 1 to 200 letters, digits, `_`, `.` or `-`")]
     AuthorizationCode,
+    /// More than an endpoint lists.
+    #[error("must be at most {}: what the endpoint lists must leave something to play",
+        ShownDuration(*.most))]
+    BeyondList {
+        /// Longest allowed.
+        most: Duration,
+    },
+    /// No bitrate.
+    #[error(
+        "must be a rate from 1 bit/s to 10Gbit, written like \"800kbit\", \"2Mbit\" or as a number \
+        of bits a second"
+    )]
+    Bitrate,
+    /// A least bitrate above the greatest.
+    #[error("must not be above max_video_bitrate")]
+    BitratesCrossed,
     /// Two channels of the same group and name.
     #[error("names the same channel as {first}; group and name together must be unique")]
     ChannelTaken {
@@ -52,6 +68,13 @@ pub enum Problem {
     CredentialsIncomplete {
         /// The key that is not there.
         missing: &'static str,
+    },
+    /// Remark: players asked to play what they have not been told of.
+    #[error("should be at least {}, min_update_period and a segment: \
+        players learn of new segments no sooner", ShownDuration(*.least))]
+    DelayUnderUpdate {
+        /// Shortest that is of use.
+        least: Duration,
     },
     /// No duration, or one out of range.
     #[error("must be a duration from {} to {}, written like \"500ms\", \"2s\", \"1m\" or \"24h\"",
@@ -94,6 +117,22 @@ pub enum Problem {
         /// Path of the other listener's key.
         by: String,
     },
+    /// Remark: HLS has no such short HOLD-BACK.
+    #[error("has no effect on HLS, whose HOLD-BACK is at least three target durations, {}",
+        ShownDuration(*.least))]
+    NoHoldBack {
+        /// Shortest that has one.
+        least: Duration,
+    },
+    /// Remark: the protocol has no use for the key.
+    #[error("has no effect here: only {only} has it")]
+    NoEffect {
+        /// What has it.
+        only: &'static str,
+    },
+    /// No order of streams.
+    #[error("must be ORIGINAL, VIDEO_BITRATE_ASCENDING or VIDEO_BITRATE_DESCENDING")]
+    StreamOrder,
     /// No name for a manifest.
     #[error(
         "must be 1 to 128 letters, digits, `.`, `_` or `-`, other than `.` and `..` and \
@@ -178,6 +217,12 @@ pub enum Problem {
         /// Every key of the section.
         known: Vec<&'static str>,
     },
+    /// Remark: a player may run dry before it is told of more.
+    #[error("should be less than min_buffer_time, {}", ShownDuration(*.buffer))]
+    UpdateNotUnderBuffer {
+        /// The buffer.
+        buffer: Duration,
+    },
     /// No user name.
     #[error("must be 1 to 200 bytes without `:` and control characters")]
     User,
@@ -204,6 +249,20 @@ pub enum Problem {
     },
 }
 
+impl Problem {
+    /// Whether it only wants saying: a server starts with it.
+    #[must_use]
+    pub fn is_remark(&self) -> bool {
+        matches!(
+            self,
+            Problem::DelayUnderUpdate { .. }
+                | Problem::NoEffect { .. }
+                | Problem::NoHoldBack { .. }
+                | Problem::UpdateNotUnderBuffer { .. }
+        )
+    }
+}
+
 impl fmt::Display for Fault {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         write!(f, "line {}: ", self.line)?;
@@ -227,6 +286,10 @@ impl Faults {
     pub(super) fn of(mut faults: Vec<Fault>) -> Option<Self> {
         faults.sort_by(|a, b| (a.line, &a.key).cmp(&(b.line, &b.key)));
         (!faults.is_empty()).then_some(Faults(faults))
+    }
+
+    pub(super) fn into_vec(self) -> Vec<Fault> {
+        self.0
     }
 
     /// The faults in the order of their lines.

@@ -115,6 +115,11 @@ impl<'a> Section<'a> {
         &self.path
     }
 
+    /// Whether the section is written.
+    pub(super) fn is_there(&self) -> bool {
+        self.table.is_some()
+    }
+
     /// The value of `key` as `read` makes it.
     pub(super) fn get<T>(
         &mut self,

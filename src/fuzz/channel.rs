@@ -289,6 +289,7 @@ fn rules(key: SegmentationKey) -> EndpointRules {
         hls_window: MediaDuration::ZERO,
         dash_window: MediaDuration::from_secs(8),
         manifest_name: "manifest".to_owned(),
+        presentation: crate::manifest::Presentation::default(),
         access: AccessRules::open(),
         folder: EndpointRules::folder(1),
     }

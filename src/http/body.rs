@@ -3,20 +3,16 @@
 use std::collections::VecDeque;
 use std::convert::Infallible;
 use std::pin::Pin;
-use std::sync::Arc;
 use std::task::{Context, Poll};
 
 use bytes::Bytes;
 use http_body::{Frame, SizeHint};
 
-use super::connection::ConnectionState;
-
-/// Bytes laid end to end. When it is dropped the connection waits for its next request.
+/// Bytes laid end to end.
 #[derive(Debug, Default)]
 pub struct Body {
     pieces: VecDeque<Bytes>,
     left: u64,
-    connection: Option<Arc<ConnectionState>>,
 }
 
 impl Body {
@@ -24,11 +20,7 @@ impl Body {
     #[must_use]
     pub fn new(pieces: Vec<Bytes>) -> Self {
         let left = pieces.iter().map(|piece| piece.len() as u64).sum();
-        Body {
-            pieces: pieces.into_iter().filter(|p| !p.is_empty()).collect(),
-            left,
-            connection: None,
-        }
+        Body { pieces: pieces.into_iter().filter(|p| !p.is_empty()).collect(), left }
     }
 
     /// Bytes still to come.
@@ -42,26 +34,11 @@ impl Body {
     pub fn is_empty(&self) -> bool {
         self.left == 0
     }
-
-    /// Ties the body to its connection, which is idle again when the body is dropped.
-    #[must_use]
-    pub fn on(mut self, connection: Arc<ConnectionState>) -> Self {
-        self.connection = Some(connection);
-        self
-    }
 }
 
 impl From<String> for Body {
     fn from(text: String) -> Self {
         Body::new(vec![Bytes::from(text)])
-    }
-}
-
-impl Drop for Body {
-    fn drop(&mut self) {
-        if let Some(connection) = &self.connection {
-            connection.answered();
-        }
     }
 }
 

@@ -5,6 +5,22 @@ use http::header::{self, HeaderValue};
 use http::{Response, StatusCode};
 
 use super::body::Body;
+use crate::ingest::{Algorithm, REALM};
+
+/// What an encoder may show, the strongest first (RFC 7616 §3.7): a field each, as encoders that read
+/// only the last Digest know MD5 alone, and those that read the first know both.
+fn challenges(nonce: &str, stale: bool) -> Vec<HeaderValue> {
+    let stale = if stale { ", stale=true" } else { "" };
+    let digest = Algorithm::ALL.map(|algorithm| {
+        format!(
+            "Digest realm=\"{REALM}\", qop=\"auth\", algorithm={}, nonce=\"{nonce}\"{stale}, charset=UTF-8",
+            algorithm.name()
+        )
+    });
+    let basic = format!("Basic realm=\"{REALM}\", charset=\"UTF-8\"");
+    let all = digest.into_iter().chain([basic]);
+    all.filter_map(|challenge| HeaderValue::from_str(&challenge).ok()).collect()
+}
 
 /// What an encoder is answered.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -29,8 +45,13 @@ pub enum PushReply {
     BrokenOff,
     /// It had been silent when another encoder came for its rung.
     Superseded,
-    /// No or wrong user and password.
-    Unauthorized,
+    /// No or wrong user and password, or an answer to an old nonce.
+    Unauthorized {
+        /// A nonce to answer.
+        nonce: String,
+        /// Whether what was shown was right of an old nonce.
+        stale: bool,
+    },
 }
 
 impl PushReply {
@@ -64,9 +85,9 @@ impl PushReply {
                 StatusCode::CONFLICT,
                 "the connection was silent for limits.input_loss and another encoder has come for this rung".to_owned(),
             ),
-            PushReply::Unauthorized => (
+            PushReply::Unauthorized { .. } => (
                 StatusCode::UNAUTHORIZED,
-                "this input asks for its user and password by HTTP Basic".to_owned(),
+                "this input asks for its user and password by HTTP Basic or Digest".to_owned(),
             ),
         }
     }
@@ -74,6 +95,10 @@ impl PushReply {
     /// Status and sentence.
     #[must_use]
     pub fn into_response(self) -> Response<Body> {
+        let challenges = match &self {
+            PushReply::Unauthorized { nonce, stale } => challenges(nonce, *stale),
+            _ => Vec::new(),
+        };
         let (status, text) = self.parts();
         let text = if text.is_empty() { text } else { format!("{text}\n") };
         let mut response = Response::new(Body::new(vec![Bytes::from(text)]));
@@ -85,9 +110,9 @@ impl PushReply {
         headers.insert(header::CACHE_CONTROL, HeaderValue::from_static("no-store"));
         match status {
             StatusCode::UNAUTHORIZED => {
-                let realm =
-                    HeaderValue::from_static("Basic realm=\"headwater ingest\", charset=\"UTF-8\"");
-                headers.insert(header::WWW_AUTHENTICATE, realm);
+                for challenge in challenges {
+                    headers.append(header::WWW_AUTHENTICATE, challenge);
+                }
             }
             StatusCode::METHOD_NOT_ALLOWED => {
                 headers.insert(header::ALLOW, HeaderValue::from_static("PUT, POST"));

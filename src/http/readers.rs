@@ -12,7 +12,6 @@ use jiff::fmt::temporal::DateTimePrinter;
 use tokio::net::TcpListener;
 
 use super::body::Body;
-use super::connection::ConnectionState;
 use super::reply::Reply;
 use super::server::{Served, serve};
 use crate::media::MediaKind;
@@ -31,6 +30,7 @@ pub async fn serve_readers(listener: TcpListener, origin: Arc<Origin>) {
         connections: origin.limits.connections,
         limit: Limit::Connections,
         slow_reader: origin.limits.slow_reader,
+        front: origin.fronts.egress.clone(),
     };
     serve(listener, origin, served, answer).await;
 }
@@ -38,7 +38,6 @@ pub async fn serve_readers(listener: TcpListener, origin: Arc<Origin>) {
 async fn answer(
     origin: Arc<Origin>,
     peer: SocketAddr,
-    connection: Arc<ConnectionState>,
     request: Request<Incoming>,
 ) -> Response<Body> {
     let began = origin.clock.now().mono;
@@ -63,14 +62,16 @@ async fn answer(
         }
         _ => Reply::Method,
     };
+    // HTTP/2 brings scheme and host along.
+    let asked = head.uri.path_and_query().map_or("", |asked| asked.as_str());
     let kind = reply.kind();
     let response = reply.into_response(&head.method, &head.headers);
     let (status, bytes) = (response.status().as_u16(), response.body().len());
     origin.metrics.answered(kind, status);
     origin.metrics.sent.inc_by(bytes);
     let micros = origin.clock.now().mono.since(began).as_micros() as u64;
-    tracing::info!(target: "access", %peer, method = %head.method, uri = %head.uri, status, bytes, micros);
-    response.map(|body| body.on(connection))
+    tracing::info!(target: "access", %peer, method = %head.method, uri = asked, status, bytes, micros);
+    response
 }
 
 /// The wall clock, for UTCTiming: never cached.

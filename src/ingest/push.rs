@@ -8,8 +8,6 @@ use std::net::SocketAddr;
 use std::sync::Arc;
 use std::time::Duration;
 
-use base64::Engine;
-use base64::prelude::BASE64_STANDARD;
 use bytes::Bytes;
 use dashmap::DashMap;
 use http::{HeaderMap, Method, Request, Response, header};
@@ -18,10 +16,10 @@ use hyper::body::Incoming;
 use tokio::net::TcpListener;
 use tokio::time::timeout;
 
+use super::auth::{Admission, admit};
 use super::path::IngestPath;
 use super::rung::{Rung, Taken};
-use crate::config::Credentials;
-use crate::http::{Body, ConnectionState, PushReply, Served, serve};
+use crate::http::{Body, PushReply, Served, serve};
 use crate::media::VariantName;
 use crate::observe::Limit;
 use crate::packager::{InputId, SourceEvent};
@@ -40,6 +38,7 @@ pub async fn serve_encoders(listener: TcpListener, origin: Arc<Origin>) {
         connections: origin.limits.ingest_connections,
         limit: Limit::IngestConnections,
         slow_reader: origin.limits.slow_reader,
+        front: origin.fronts.ingest.clone(),
     };
     serve(listener, origin, served, answer).await;
 }
@@ -55,15 +54,14 @@ pub struct Rungs {
 async fn answer(
     origin: Arc<Origin>,
     peer: SocketAddr,
-    connection: Arc<ConnectionState>,
     request: Request<Incoming>,
 ) -> Response<Body> {
     // A task of its own: an encoder that closes without waiting for its answer has this future
     // dropped, and what it pushed must be taken to the end all the same.
     let answered = tokio::spawn(async move {
         let (head, mut body) = request.into_parts();
-        let path = head.uri.path();
-        let reply = push(&origin, peer, &head.method, path, &head.headers, &mut body).await;
+        let asked = head.uri.path_and_query().map_or("", |asked| asked.as_str());
+        let reply = push(&origin, peer, &head.method, asked, &head.headers, &mut body).await;
         let refused = reply != PushReply::Taken;
         // Whoever waits for 100 has sent nothing, and must not be asked to.
         if refused && !head.headers.contains_key(header::EXPECT) {
@@ -75,18 +73,18 @@ async fn answer(
         tracing::info!(target: "access", %peer, method = %head.method, uri = %head.uri, status, refused);
         response
     });
-    let response = answered.await.unwrap_or_else(|_| PushReply::Ending.into_response());
-    response.map(|body| body.on(connection))
+    answered.await.unwrap_or_else(|_| PushReply::Ending.into_response())
 }
 
 async fn push(
     origin: &Arc<Origin>,
     peer: SocketAddr,
     method: &Method,
-    path: &str,
+    target: &str,
     headers: &HeaderMap,
     body: &mut Incoming,
 ) -> PushReply {
+    let path = target.split_once('?').map_or(target, |(path, _)| path);
     if !matches!(*method, Method::PUT | Method::POST) {
         return PushReply::Method;
     }
@@ -107,8 +105,19 @@ async fn push(
             ),
         );
     }
-    if !allowed(channel.credentials[usize::from(input.0) - 1].as_ref(), headers) {
-        return refuse(channel, input, PushReply::Unauthorized);
+    if let Some(wanted) = channel.credentials[usize::from(input.0) - 1].as_ref() {
+        let now = origin.clock.now().mono;
+        let admission = admit(wanted, &origin.nonces, method, target, headers, now);
+        if admission != Admission::Admitted {
+            let stale = admission == Admission::Stale;
+            let reply = PushReply::Unauthorized { nonce: origin.nonces.make(now), stale };
+            if admission == Admission::Refused {
+                return refuse(channel, input, reply);
+            }
+            // Digest has every encoder ask first: that is worth showing until one delivers, no more.
+            channel.status.refused(input.0, reply.sentence());
+            return reply;
+        }
     }
     let key = (input, path.rung.clone());
     let session = Arc::clone(&channel.rungs.sessions.entry(key).or_insert_with(|| {
@@ -250,18 +259,4 @@ async fn lose_when_silent(
         "an encoder has gone"
     );
     channel.feed(rung.feed(vec![SourceEvent::Lost])).await;
-}
-
-/// HTTP Basic (RFC 7617), user and password compared in constant time.
-fn allowed(wanted: Option<&Credentials>, headers: &HeaderMap) -> bool {
-    let Some(wanted) = wanted else { return true };
-    let given = headers.get(header::AUTHORIZATION).and_then(|v| v.to_str().ok());
-    let given =
-        given.and_then(|v| v.get(..6).filter(|s| s.eq_ignore_ascii_case("basic ")).and(v.get(6..)));
-    let given = given.and_then(|v| BASE64_STANDARD.decode(v.trim()).ok());
-    let Some(given) = given else { return false };
-    let colon = given.iter().position(|b| *b == b':').unwrap_or(given.len());
-    let password = given.get(colon + 1..).unwrap_or_default();
-    let user = subtle::ConstantTimeEq::ct_eq(&given[..colon], wanted.user.as_bytes());
-    bool::from(user) & wanted.password.matches(password)
 }

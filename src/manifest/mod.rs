@@ -8,7 +8,10 @@
 
 pub mod dash;
 pub mod hls;
+mod presentation;
 mod text;
+
+pub use presentation::{Presentation, StreamOrder, VideoBitrates};
 
 use crate::packager::{RenditionView, SegmentationView};
 use crate::resolve::Container;
@@ -29,6 +32,8 @@ pub struct Listing<'a> {
     pub container: Container,
     /// Whether a list of video carries its default audio.
     pub muxed: bool,
+    /// How it is presented.
+    pub presentation: &'a Presentation,
 }
 
 impl Listing<'_> {

@@ -31,6 +31,20 @@ pub enum Limit {
     Waiters,
 }
 
+/// What stands before HTTP on a connection.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, EncodeLabelValue)]
+pub enum Handshake {
+    /// A proxy's header.
+    Proxy,
+    /// TLS.
+    Tls,
+}
+
+#[derive(Clone, Debug, PartialEq, Eq, Hash, EncodeLabelSet)]
+struct HandshakeLabels {
+    kind: Handshake,
+}
+
 #[derive(Clone, Debug, PartialEq, Eq, Hash, EncodeLabelSet)]
 struct RequestLabels {
     kind: &'static str,
@@ -66,6 +80,7 @@ pub struct Metrics {
     registry: Arc<Registry>,
     requests: Family<RequestLabels, Counter>,
     limits: Family<LimitLabels, Counter>,
+    handshakes: Family<HandshakeLabels, Counter>,
     refusals: Family<RefusalLabels, Counter>,
     facts: Family<FactLabels, Counter>,
     panics: Family<ChannelLabels, Counter>,
@@ -92,6 +107,7 @@ impl Default for Metrics {
             registry: Arc::default(),
             requests: Family::default(),
             limits: Family::default(),
+            handshakes: Family::default(),
             refusals: Family::default(),
             facts: Family::default(),
             panics: Family::default(),
@@ -138,6 +154,11 @@ impl Metrics {
             "How often a limit was crossed, by its key",
             self.limits.clone(),
         );
+        r.register(
+            "handshakes_failed",
+            "Connections that failed before HTTP, by what failed",
+            self.handshakes.clone(),
+        );
         r.register("refusals", "Readers refused, by reason", self.refusals.clone());
         r.register("facts", "What channels report and what sources get wrong", self.facts.clone());
         r.register("panics", "Lives of a channel that ended in a panic", self.panics.clone());
@@ -159,6 +180,11 @@ impl Metrics {
     /// One limit crossed.
     pub fn crossed(&self, limit: Limit) {
         self.limits.get_or_create(&LimitLabels { limit }).inc();
+    }
+
+    /// One connection that failed before HTTP.
+    pub fn handshake_failed(&self, kind: Handshake) {
+        self.handshakes.get_or_create(&HandshakeLabels { kind }).inc();
     }
 
     /// One reader refused.

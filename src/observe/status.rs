@@ -42,6 +42,15 @@ pub struct Shown {
     notes: Vec<String>,
 }
 
+impl Shown {
+    /// The same with more notes.
+    #[must_use]
+    pub fn with(mut self, notes: impl IntoIterator<Item = String>) -> Self {
+        self.notes.extend(notes);
+        self
+    }
+}
+
 impl ChannelStatus {
     /// Notes what the channel reports.
     pub fn note(&self, report: &Report) {

@@ -4,7 +4,7 @@ use bytes::Bytes;
 
 use super::state::RenditionId;
 use crate::media::{Codec, Language, MediaKind};
-use crate::units::{FrameRate, MediaTime, Timescale};
+use crate::units::{Bitrate, FrameRate, MediaTime, Timescale};
 
 /// A stretch of unbroken timing and settings (docs/time.md: Periods). Its id is its start.
 #[derive(Clone, Debug)]
@@ -51,6 +51,9 @@ pub struct PeriodTrack {
     pub frame_rate: Option<FrameRate>,
     /// Language.
     pub language: Language,
+    /// What it measured on average when the Period began, without a margin; zero where nothing was
+    /// measured.
+    pub rate: Bitrate,
     /// ftyp and moov.
     pub init: Bytes,
 }

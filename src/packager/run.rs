@@ -19,8 +19,8 @@ use super::state::State;
 use super::timeline::{Mapping, Placed, Repaired, TrackClock};
 use super::watch::SourceTrack;
 use crate::media::{MediaKind, Sample, TrackInfo};
-use crate::units::{MediaDuration, MediaTime};
-use track::{RunTrack, close_chunk, name_of};
+use crate::units::{Bitrate, MediaDuration, MediaTime};
+use track::{Came, RunTrack, close_chunk, name_of};
 
 /// No track is too late by less. A part, as low latency would have it, is less than what encoders
 /// leave between sound and picture.
@@ -92,6 +92,8 @@ pub(super) struct Beginner {
     pub(super) frame: MediaDuration,
     /// Added to its source times alone.
     pub(super) shift: MediaDuration,
+    /// What it measured before, where that is known.
+    pub(super) rate: Option<Bitrate>,
 }
 
 /// How a run is begun.
@@ -218,7 +220,7 @@ impl Run {
 
     fn add_track(
         &mut self,
-        Beginner { key, info, frame, shift }: Beginner,
+        Beginner { key, info, frame, shift, rate }: Beginner,
         around: &mut Surroundings<'_>,
     ) {
         let identity = super::watch::identity(&info);
@@ -250,6 +252,8 @@ impl Run {
             active: false,
             bytes: 0,
             ticks: 0,
+            before: rate,
+            came: Came::default(),
         });
     }
 
@@ -277,6 +281,7 @@ impl Run {
             }
             Placed::Jump => return Taken::Break(PeriodReason::TimestampJump),
         };
+        self.tracks[index].came.note(&timed);
         if index == 0 {
             self.lead(timed, around);
             for follower in 1..self.tracks.len() {

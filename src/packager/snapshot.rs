@@ -120,6 +120,8 @@ impl SegmentationView {
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Report {
     /// Whose.
+    pub rendition: RenditionId,
+    /// Its name in URLs.
     pub name: Arc<str>,
     /// Number of the last segment, or of the open one if it has parts.
     pub number: u64,
@@ -241,11 +243,14 @@ impl RenditionView {
     #[must_use]
     pub(super) fn report(&self) -> Option<Report> {
         let name: Arc<str> = self.rendition.name.as_str().into();
+        let rendition = self.rendition.id;
         match self.position() {
-            (_, Some((number, parts))) => Some(Report { name, number, part: parts.checked_sub(1) }),
+            (_, Some((number, parts))) => {
+                Some(Report { rendition, name, number, part: parts.checked_sub(1) })
+            }
             (Some(number), None) => {
                 let parts = self.rows.last().map_or(0, |row| row.parts().len());
-                Some(Report { name, number, part: parts.checked_sub(1) })
+                Some(Report { rendition, name, number, part: parts.checked_sub(1) })
             }
             (None, None) => None,
         }

@@ -20,7 +20,7 @@ use crate::media::{Codec, Language, MediaKind, Sample, TrackInfo, VariantName};
 use crate::mpegts::mux::audit::{obeys_time, read, since};
 use crate::mpegts::{Demuxer, DemuxerLimits, Event};
 use crate::packager::{Chunk, Period, PeriodTrack, RenditionId};
-use crate::units::{FrameRate, MediaTime, Timescale};
+use crate::units::{Bitrate, FrameRate, MediaTime, Timescale};
 
 const VIDEO_PID: u16 = 0x100;
 const AUDIO_PID: u16 = 0x101;
@@ -107,6 +107,7 @@ fn period(tracks: &[Track], ordinal: u64) -> Arc<Period> {
             timescale,
             frame_rate: track.info.codec.picture().and_then(|p| p.frame_rate),
             language: track.info.language,
+            rate: Bitrate::default(),
             init: init_segment(&track.info.codec, timescale, track.info.language),
         }
     });

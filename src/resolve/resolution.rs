@@ -11,9 +11,9 @@ use super::directives::{Asked, DirectiveError, Directives, asked};
 use super::object::{ListId, Object, ObjectKind};
 use super::protocol::{Container, Protocol};
 use super::request::{File, Form, GENERATION, Leaf};
-use crate::manifest::Listing;
 use crate::manifest::dash::mpd;
 use crate::manifest::hls::{MediaPlaylist, media, multivariant};
+use crate::manifest::{Listing, Presentation};
 use crate::packager::{
     PeriodTrack, RenditionId, RenditionView, SegmentationKey, SegmentationView, Snapshot,
 };
@@ -41,6 +41,8 @@ pub struct EndpointRules {
     pub dash_window: MediaDuration,
     /// The manifest's name in URLs.
     pub manifest_name: String,
+    /// How its manifests present the channel.
+    pub presentation: Presentation,
     /// Who may read.
     pub access: AccessRules,
     /// `{n}-{generation}`.
@@ -75,6 +77,7 @@ impl EndpointRules {
             ended: snapshot.ended,
             container: self.protocol.container(),
             muxed: self.muxed(),
+            presentation: &self.presentation,
         }
     }
 }

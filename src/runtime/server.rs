@@ -13,12 +13,12 @@ use tokio::runtime;
 use super::channel::{ChannelHandle, ChannelTask, Parts};
 use super::clock::Clock;
 use super::loop_source::LoopSource;
-use super::origin::{Origin, channel_config, endpoint_rules};
+use super::origin::{Fronts, Origin, channel_config, endpoint_rules};
 use super::state_file::{StateError, StateFiles};
-use crate::config::Config;
-use crate::http::{listen, serve_admin, serve_readers};
+use crate::config::{Config, TlsFiles};
+use crate::http::{CertificateError, Front, Tls, listen, serve_admin, serve_readers};
 use crate::ingest::programme::{self, Programme, ProgrammeError};
-use crate::ingest::serve_encoders;
+use crate::ingest::{Nonces, serve_encoders};
 use crate::observe::Metrics;
 use crate::packager::InputId;
 
@@ -54,6 +54,14 @@ pub enum ServerError {
         path: PathBuf,
         /// Why.
         error: ProgrammeError,
+    },
+    /// A listener's certificate cannot be used.
+    #[error("{listener}.tls cannot be used: {error}")]
+    Certificate {
+        /// The listener's section.
+        listener: &'static str,
+        /// Why.
+        error: CertificateError,
     },
     /// State on disk cannot be used.
     #[error(transparent)]
@@ -110,6 +118,9 @@ impl Server {
         let ingest_address = address(&ingest, config.ingest.http);
         let admin_address = address(&admin, config.admin.listen);
 
+        let fronts = fronts(&config, &folder)?;
+        let nonces = Nonces::new()
+            .ok_or_else(|| ServerError::System(io::Error::other("there are no random bytes")))?;
         let files = StateFiles::open(&folder.join(&config.store.path))?;
         let metrics = Metrics::default();
         let mut channels = Vec::new();
@@ -146,7 +157,7 @@ impl Server {
         let origin = Arc::new(Origin::new(
             clock,
             config.limits.clone(),
-            config.egress.clone(),
+            (config.egress.clone(), fronts, nonces),
             page,
             metrics,
             channels,
@@ -197,6 +208,10 @@ impl Server {
                 }
                 for listener in ingest.into_iter().filter_map(listen) {
                     running.spawn(serve_encoders(listener, Arc::clone(&origin)));
+                }
+                for tls in [&origin.fronts.egress.tls, &origin.fronts.ingest.tls] {
+                    let Some(tls) = tls.clone() else { continue };
+                    running.spawn(tls.watch(origin.clock.clone(), origin.shutdown.clone()));
                 }
                 for listener in admin.into_iter().filter_map(listen) {
                     running.spawn(serve_admin(listener, Arc::clone(&origin)));
@@ -263,6 +278,36 @@ impl Server {
             let _ = thread.join();
         }
     }
+}
+
+/// Reads the certificates of all listeners.
+fn fronts(config: &Config, folder: &Path) -> Result<Fronts, ServerError> {
+    let load = |listener, files: Option<&TlsFiles>, http2| {
+        let tls = files.map(|files| Tls::load(folder, files, http2)).transpose();
+        tls.map_err(|error| ServerError::Certificate { listener, error })
+    };
+    let egress = Front {
+        tls: load("egress", config.egress.tls.as_ref(), true)?,
+        proxy_protocol: config.egress.proxy_protocol,
+    };
+    // DASH-IF ingest is HTTP/1.1; the windows of HTTP/2 would hold encoders back.
+    let ingest = Front {
+        tls: load("ingest", config.ingest.tls.as_ref(), false)?,
+        proxy_protocol: config.ingest.proxy_protocol,
+    };
+    Ok(Fronts { egress, ingest })
+}
+
+/// Everything wrong with the files that a configuration names for TLS.
+#[must_use]
+pub fn certificate_faults(config: &Config, folder: &Path) -> Vec<ServerError> {
+    let listeners =
+        [("egress", config.egress.tls.as_ref()), ("ingest", config.ingest.tls.as_ref())];
+    let faults = listeners.into_iter().filter_map(|(listener, files)| {
+        let error = Tls::load(folder, files?, false).err()?;
+        Some(ServerError::Certificate { listener, error })
+    });
+    faults.collect()
 }
 
 fn cores() -> usize {

@@ -5,6 +5,7 @@ use std::sync::Arc;
 
 use bytes::Bytes;
 use headwater::ingest::programme;
+use headwater::manifest::Presentation;
 use headwater::media::codec::avc::AvcEntry;
 use headwater::media::codec::{AacConfig, AvcConfig};
 use headwater::media::{Codec, Language, Sample, TrackId, TrackInfo, VariantName};
@@ -75,7 +76,10 @@ impl Track {
             }
         };
         let frames = (0..gop).map(|n| Frame {
-            data: Bytes::from(vec![n as u8; 60 + usize::from(n == 0) * 400]),
+            data: Bytes::from(vec![
+                n as u8;
+                usize::from(height / 90) * 60 + usize::from(n == 0) * 400
+            ]),
             sync: n == 0,
             delay: delay(n),
         });
@@ -209,6 +213,7 @@ pub(crate) struct Ask {
     pub(crate) part_ms: Option<u32>,
     pub(crate) segments: u32,
     pub(crate) dash_window_s: i64,
+    pub(crate) presentation: Presentation,
 }
 
 impl Ask {
@@ -230,6 +235,7 @@ impl Ask {
             hls_window: self.hls_window(),
             dash_window: MediaDuration::from_secs(self.dash_window_s),
             manifest_name: "manifest".to_owned(),
+            presentation: self.presentation,
             access: AccessRules::open(),
             folder: EndpointRules::folder(ordinal),
         }

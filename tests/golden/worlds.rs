@@ -2,9 +2,10 @@
 
 use std::sync::Arc;
 
+use headwater::manifest::{Presentation, StreamOrder, VideoBitrates};
 use headwater::packager::Snapshot;
 use headwater::resolve::{Container, Protocol};
-use headwater::units::FrameRate;
+use headwater::units::{Bitrate, FrameRate, MediaDuration};
 use proptest::prelude::*;
 
 use crate::foreign;
@@ -38,6 +39,28 @@ pub(crate) struct Recipe {
     both: Ask,
 }
 
+/// Bounds among the rates of the rungs, and keys that change what a manifest says.
+fn presentation() -> impl Strategy<Value = Presentation> {
+    let seconds = |most: i64| prop::option::of((1..=most).prop_map(MediaDuration::from_secs));
+    let order = prop::sample::select(StreamOrder::ALL.to_vec());
+    let bounds = prop::option::of((1..=60_000_u64, 1..=60_000_u64)).prop_map(|bounds| {
+        bounds.map_or(VideoBitrates::ALL, |(a, b)| VideoBitrates {
+            min: Bitrate(a.min(b)),
+            max: Bitrate(a.max(b)),
+        })
+    });
+    (order, bounds, seconds(20), seconds(60), seconds(30), seconds(5)).prop_map(
+        |(order, bitrates, date_time_interval, delay, min_buffer, min_update)| Presentation {
+            order,
+            bitrates,
+            date_time_interval,
+            delay,
+            min_buffer,
+            min_update,
+        },
+    )
+}
+
 fn ask(protocol: Protocol) -> impl Strategy<Value = Ask> {
     let part = move |segment: u32| {
         let most = 1000.min(segment / 2);
@@ -47,15 +70,18 @@ fn ask(protocol: Protocol) -> impl Strategy<Value = Ask> {
             Just(None).boxed()
         }
     };
-    (1000..=10_000_u32, 2..=8_u32, 3..=6_i64).prop_flat_map(move |(segment_ms, segments, depth)| {
-        part(segment_ms).prop_map(move |part_ms| Ask {
-            protocol,
-            segment_ms,
-            part_ms,
-            segments,
-            dash_window_s: depth * i64::from(segment_ms) / 1000,
-        })
-    })
+    (1000..=10_000_u32, 2..=8_u32, 3..=6_i64, presentation()).prop_flat_map(
+        move |(segment_ms, segments, depth, presentation)| {
+            part(segment_ms).prop_map(move |part_ms| Ask {
+                protocol,
+                segment_ms,
+                part_ms,
+                segments,
+                dash_window_s: depth * i64::from(segment_ms) / 1000,
+                presentation,
+            })
+        },
+    )
 }
 
 pub(crate) fn recipe() -> impl Strategy<Value = Recipe> {

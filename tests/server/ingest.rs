@@ -135,11 +135,61 @@ async fn an_input_with_a_password_takes_no_other() {
         let header = authorization.map(|value| ("Authorization", value));
         let reply = push_as(&world, "PUT", PATH, header.as_slice(), ts::AUDIO_441).await;
         assert_eq!(reply.status, status, "{authorization:?}");
-        let challenge = reply.header("www-authenticate").is_some_and(|v| v.starts_with("Basic "));
-        assert_eq!(challenge, status == 401);
+        let challenges = reply.headers.iter().filter(|(name, _)| name == "www-authenticate");
+        let schemes: Vec<&str> =
+            challenges.filter_map(|(_, value)| value.split(' ').next()).collect();
+        let offered = if status == 401 { &["Digest", "Digest", "Basic"][..] } else { &[] };
+        assert_eq!(schemes, offered, "{authorization:?}");
     }
     // Input 2 has no section, so it is open.
     assert_eq!(push(&world, "/v1/g/2/p/live.ts", ts::AUDIO_441).await.status, 200);
+}
+
+/// Answers a challenge as an encoder does (RFC 7616 §3.4), by MD5.
+fn digest(challenge: &str, password: &str) -> String {
+    use md5::{Digest, Md5};
+    let hash = |text: String| {
+        let bytes = Md5::digest(text.as_bytes());
+        format!("{:032x}", u128::from_be_bytes(bytes.into()))
+    };
+    let nonce = challenge.split_once("nonce=\"").unwrap().1.split('"').next().unwrap();
+    let who = hash(format!("encoder:headwater ingest:{password}"));
+    let what = hash(format!("PUT:{PATH}"));
+    let response = hash(format!("{who}:{nonce}:00000001:abc:auth:{what}"));
+    format!(
+        "Digest username=\"encoder\", realm=\"headwater ingest\", nonce=\"{nonce}\", \
+         uri=\"{PATH}\", qop=auth, nc=00000001, cnonce=\"abc\", response=\"{response}\""
+    )
+}
+
+#[tokio::test]
+async fn digest_is_asked_for_answered_and_asked_for_anew_when_its_nonce_is_old() {
+    let world = World::driven(&format!("{PUSHED}{PASSWORD}"));
+    let push = async |authorization: Option<&str>| {
+        let header = authorization.map(|value| ("Authorization", value));
+        push_as(&world, "PUT", PATH, header.as_slice(), ts::AUDIO_441).await
+    };
+    let challenge = |reply: &crate::client::Reply| {
+        let mut challenges = reply.headers.iter().filter(|(name, _)| name == "www-authenticate");
+        let md5 = challenges.find(|(_, value)| value.contains("algorithm=MD5"));
+        md5.expect("MD5 is offered").1.clone()
+    };
+    let asked = push(None).await;
+    assert_eq!(asked.status, 401);
+    assert!(!challenge(&asked).contains("stale"));
+    let right = digest(&challenge(&asked), "example-password");
+    assert_eq!(push(Some(&right)).await.status, 200);
+    assert_eq!(push(Some(&right)).await.status, 200, "a nonce may be answered again");
+    let wrong = digest(&challenge(&asked), "wrong");
+    let refused = push(Some(&wrong)).await;
+    assert_eq!(refused.status, 401);
+    assert!(!challenge(&refused).contains("stale"));
+    world.advance(301_000);
+    let stale = push(Some(&right)).await;
+    assert_eq!(stale.status, 401);
+    assert!(challenge(&stale).contains(", stale=true"));
+    let anew = digest(&challenge(&stale), "example-password");
+    assert_eq!(push(Some(&anew)).await.status, 200);
 }
 
 #[tokio::test]

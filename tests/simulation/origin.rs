@@ -3,6 +3,7 @@
 use std::net::{IpAddr, Ipv4Addr};
 use std::sync::Arc;
 
+use headwater::manifest::Presentation;
 use headwater::packager::{SegmentationKey, SegmentationWanted, Snapshot};
 use headwater::resolve::{
     AccessRules, Arrival, EndpointRules, File, Form, GENERATION, Leaf, Protocol, Resolution,
@@ -84,6 +85,7 @@ impl Origin {
                 hls_window: WINDOW,
                 dash_window: WINDOW,
                 manifest_name: "manifest".to_owned(),
+                presentation: Presentation::DEFAULT,
                 access: AccessRules::open(),
                 folder: EndpointRules::folder(ordinal),
             }

@@ -9,9 +9,9 @@ use std::fmt::Write;
 
 use super::Listing;
 use super::text::{put_instant, put_xs_duration};
-use crate::media::MediaKind;
 use crate::media::codec::{ChannelLayout, Sound};
-use crate::packager::{Period, PeriodTrack, RenditionView, SegmentationView};
+use crate::media::{Codec, MediaKind};
+use crate::packager::{Period, PeriodTrack, RenditionView, Segment, SegmentationView};
 use crate::units::{MediaDuration, MediaTime};
 use timeline::{Listed, periods};
 
@@ -60,14 +60,19 @@ fn put_root(
         put_xs_duration(out, value);
         out.push('"');
     };
+    let presentation = listing.presentation;
+    let update = presentation.min_update.unwrap_or(segmentation.duration);
     if listing.ended {
         put("mediaPresentationDuration", end.since_epoch());
     } else {
-        put("minimumUpdatePeriod", segmentation.duration);
+        put("minimumUpdatePeriod", update);
     }
-    put("minBufferTime", duration.times(BUFFER_SEGMENTS));
+    put("minBufferTime", presentation.min_buffer.unwrap_or(duration.times(BUFFER_SEGMENTS)));
     put("timeShiftBufferDepth", listing.window.max(duration.times(DELAY_SEGMENTS)));
-    put("suggestedPresentationDelay", duration.times(DELAY_SEGMENTS));
+    put(
+        "suggestedPresentationDelay",
+        presentation.delay.unwrap_or_else(|| default_delay(duration, update)),
+    );
     let longest = target.max(segmentation.longest);
     put(
         "maxSegmentDuration",
@@ -76,16 +81,28 @@ fn put_root(
     out.push_str(">\n");
 }
 
+/// How far behind the live edge players are asked to play where nothing is said: three segments, and
+/// no less than what a player has not been told of yet (DASH-IF timing model, presentation delay).
+fn default_delay(segment: MediaDuration, update: MediaDuration) -> MediaDuration {
+    segment.times(DELAY_SEGMENTS).max(update + segment)
+}
+
 /// `publishTime`: it must rise with every change of the content and with nothing else (ISO/IEC
 /// 23009-1 §5.3.1.2), and twins must agree on it. The content changes exactly when a segment is
 /// added, so it is the end of the newest one, and a millisecond more for each number that a
-/// Representation is not behind.
+/// Representation is not behind. What is not shown stands at the most there is: it changes nothing.
 fn published(listing: &Listing<'_>, segmentation: &SegmentationView) -> MediaTime {
-    let incomplete = segmentation.incomplete;
-    let newest = || segmentation.renditions.iter().filter_map(|l| l.newest_media(incomplete));
-    let end = newest().map(|row| row.end_time()).max().unwrap_or(MediaTime::from_millis(0));
-    let last = newest().map(|row| row.number).max().unwrap_or(0);
-    let progress: u64 = newest().map(|row| LAG_MAX.saturating_sub(last - row.number)).sum();
+    let newest = segmentation.renditions.iter().filter_map(|list| {
+        let row = list.newest_media(segmentation.incomplete)?;
+        Some((row, listing.presentation.shown(&row.period).contains(&list.rendition.id)))
+    });
+    let newest: Vec<_> = newest.collect();
+    let shown = || newest.iter().filter(|(_, shown)| *shown).map(|(row, _)| row);
+    let end = shown().map(|row| row.end_time()).max().unwrap_or(MediaTime::from_millis(0));
+    let last = shown().map(|row| row.number).max().unwrap_or(0);
+    let lag = |row: &Segment, shown: bool| if shown { last - row.number } else { 0 };
+    let progress: u64 =
+        newest.iter().map(|(row, shown)| LAG_MAX.saturating_sub(lag(row, *shown))).sum();
     let changes = progress + u64::from(listing.ended);
     end + MediaDuration::from_millis(i64::try_from(changes).unwrap_or(0))
 }
@@ -115,6 +132,10 @@ fn put_video(out: &mut String, listing: &Listing<'_>, period: &Period, tracks: &
         out,
         "<AdaptationSet id=\"0\" contentType=\"video\" mimeType=\"video/mp4\" segmentAlignment=\"true\" startWithSAP=\"1\" maxWidth=\"{width}\" maxHeight=\"{height}\""
     );
+    let pictures = tracks.iter().filter_map(|(t, _, _)| Picture::of(&t.codec));
+    if let Some((x, y)) = picture_aspect(&pictures.collect::<Vec<_>>()) {
+        let _ = write!(out, " par=\"{x}:{y}\"");
+    }
     let fastest =
         tracks.iter().filter_map(|(t, _, _)| t.frame_rate).max_by_key(|r| r.duration_of(-1));
     if let Some(rate) = fastest {
@@ -125,6 +146,50 @@ fn put_video(out: &mut String, listing: &Listing<'_>, period: &Period, tracks: &
         put_representation(out, listing, period, *track);
     }
     out.push_str("</AdaptationSet>\n");
+}
+
+/// A picture as it is coded: width, height, and the aspect of a pixel.
+#[derive(Clone, Copy)]
+struct Picture {
+    size: (u64, u64),
+    pixel: (u64, u64),
+}
+
+impl Picture {
+    fn of(codec: &Codec) -> Option<Self> {
+        let picture = codec.picture()?;
+        let (x, y) = picture.pixel_aspect;
+        let size = (u64::from(picture.width), u64::from(picture.height));
+        Some(Picture { size, pixel: (u64::from(x), u64::from(y)) })
+    }
+
+    /// Width and height of the picture as it is shown.
+    fn shown(self) -> (u64, u64) {
+        (self.size.0 * self.pixel.0, self.size.1 * self.pixel.1)
+    }
+
+    /// Whether its aspect is that of another but for a pixel: encoders round sizes to even numbers.
+    fn looks_like(self, (x, y): (u64, u64)) -> bool {
+        let (width, height) = self.shown();
+        let pixel = (self.pixel.0 * y).max(self.pixel.1 * x);
+        (width * y).abs_diff(height * x) <= pixel
+    }
+}
+
+/// @par, where all pictures of a set have one: that of the largest, which says it most exactly.
+fn picture_aspect(pictures: &[Picture]) -> Option<(u64, u64)> {
+    let largest = pictures.iter().max_by_key(|p| p.size.0 * p.size.1)?;
+    let (width, height) = largest.shown();
+    if width == 0 || height == 0 {
+        return None;
+    }
+    let divisor = greatest_common_divisor(width, height);
+    let aspect = (width / divisor, height / divisor);
+    pictures.iter().all(|p| p.looks_like(aspect)).then_some(aspect)
+}
+
+fn greatest_common_divisor(a: u64, b: u64) -> u64 {
+    if b == 0 { a } else { greatest_common_divisor(b, a % b) }
 }
 
 fn put_audio(out: &mut String, track: &PeriodTrack, index: usize) {
@@ -191,4 +256,25 @@ fn put_channels(out: &mut String, sound: &Sound) {
 
 fn ratio(frames: u32, seconds: u32) -> String {
     if seconds == 1 { frames.to_string() } else { format!("{frames}/{seconds}") }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn pictures_of_one_shape_but_for_a_pixel_have_an_aspect() {
+        let picture = |(width, height, x, y)| Picture { size: (width, height), pixel: (x, y) };
+        for (pictures, expected) in [
+            (&[(1280, 720, 1, 1), (640, 360, 1, 1)][..], Some((16, 9))),
+            (&[(854, 480, 1, 1), (1280, 720, 1, 1), (426, 240, 1, 1)], Some((16, 9))),
+            (&[(720, 576, 64, 45), (1280, 720, 1, 1)], Some((16, 9))),
+            (&[(1280, 720, 1, 1), (640, 480, 1, 1)], None),
+            (&[(640, 360, 0, 1)], None),
+            (&[], None),
+        ] {
+            let pictures: Vec<Picture> = pictures.iter().copied().map(picture).collect();
+            assert_eq!(picture_aspect(&pictures), expected);
+        }
+    }
 }

@@ -12,6 +12,8 @@ use crate::units::{MediaDuration, MediaTime, Timescale};
 pub const SKIP_TARGETS: i64 = 6;
 /// PART-HOLD-BACK in part targets. The draft asks for two at least, Apple's authoring rules for three.
 pub const HOLD_BACK_PARTS: i64 = 3;
+/// HOLD-BACK in target durations at least (§4.4.3.8).
+pub const HOLD_BACK_TARGETS: i64 = 3;
 /// Parts are listed of segments that end within so many target durations of the end (§6.2.2).
 const PART_TARGETS: i64 = 3;
 
@@ -38,6 +40,15 @@ impl MediaPlaylist<'_> {
     /// Whether segments need an init beside them.
     fn has_inits(&self) -> bool {
         self.listing.container == Container::Cmaf
+    }
+
+    /// Whether the date stands before a segment that begins at `at`, one that is not the first
+    /// listed: of those in one stretch of the interval the first has it, so that no version of a
+    /// list takes it from a segment.
+    fn dated(&self, at: MediaTime, before: Option<&Segment>) -> bool {
+        let Some(interval) = self.listing.presentation.date_time_interval else { return true };
+        let stretch = |at: MediaTime| at.since_epoch().div_floor(interval);
+        before.is_none_or(|before| stretch(before.start_time()) != stretch(at))
     }
 
     /// How many of the rows from `first` on a delta update skips: those that begin farther than
@@ -67,13 +78,22 @@ pub fn media(playlist: &MediaPlaylist<'_>) -> String {
         let _ = writeln!(out, "#EXT-X-SKIP:SKIPPED-SEGMENTS={skipped}");
     }
     let parted = list.rows.last_reaching(playlist.target().times(PART_TARGETS)).unwrap_or(0);
+    let mut before = (first + skipped).checked_sub(1).and_then(|i| list.rows.get(i));
     for (i, row) in (first + skipped..).zip(list.rows.iter_from(first + skipped)) {
         // A gap of a Period the rendition takes no part in has no init either.
         let has_init = playlist.has_inits() && row.period.track(list.rendition.id).is_some();
+        let before = before.replace(row).map(AsRef::as_ref);
+        let start = Start {
+            period: &row.period,
+            begins: row.begins_period,
+            map: has_init && (row.begins_period || i == first),
+            at: row.start_time(),
+            dated: i == first || playlist.dated(row.start_time(), before),
+        };
         put_row(
             &mut out,
             row,
-            has_init && (row.begins_period || i == first),
+            &start,
             playlist.low_latency && i >= parted,
             playlist.listing.extension(),
         );
@@ -96,12 +116,10 @@ fn put_header(out: &mut String, playlist: &MediaPlaylist<'_>, first: usize, delt
     };
     let target = playlist.segmentation.target;
     let _ = write!(out, "#EXTM3U\n#EXT-X-VERSION:{version}\n#EXT-X-TARGETDURATION:{target}\n");
+    put_server_control(out, playlist);
     if let Some(part_target) = playlist.segmentation.part_target.filter(|_| playlist.low_latency) {
         // Rounded up, so that no part is longer than it says.
         let micros = part_target.div_ceil(MediaDuration::new(1, Timescale::MICROS));
-        out.push_str("#EXT-X-SERVER-CONTROL:CAN-BLOCK-RELOAD=YES,PART-HOLD-BACK=");
-        put_micros(out, micros * HOLD_BACK_PARTS);
-        let _ = writeln!(out, ",CAN-SKIP-UNTIL={}.0", i64::from(target) * SKIP_TARGETS);
         out.push_str("#EXT-X-PART-INF:PART-TARGET=");
         put_micros(out, micros);
         out.push('\n');
@@ -124,8 +142,39 @@ fn put_header(out: &mut String, playlist: &MediaPlaylist<'_>, first: usize, delt
     );
 }
 
-fn put_row(out: &mut String, row: &Segment, map: bool, parted: bool, extension: &str) {
-    put_start(out, &row.period, row.begins_period, map, row.start_time());
+/// EXT-X-SERVER-CONTROL, the same in all of an endpoint's playlists (§6.2.4): HOLD-BACK where the
+/// endpoint's delay is no less than the draft allows, and what low latency has.
+fn put_server_control(out: &mut String, playlist: &MediaPlaylist<'_>) {
+    let mut attributes = Vec::new();
+    let part_target = playlist.segmentation.part_target.filter(|_| playlist.low_latency);
+    if part_target.is_some() {
+        attributes.push("CAN-BLOCK-RELOAD=YES".to_owned());
+    }
+    let mut seconds = |name: &str, micros: i64| {
+        let mut attribute = format!("{name}=");
+        put_micros(&mut attribute, micros);
+        attributes.push(attribute);
+    };
+    let micro = MediaDuration::new(1, Timescale::MICROS);
+    if let Some(delay) = playlist.listing.presentation.delay
+        && delay >= playlist.target().times(HOLD_BACK_TARGETS)
+    {
+        seconds("HOLD-BACK", delay.div_ceil(micro));
+    }
+    if let Some(part_target) = part_target {
+        seconds("PART-HOLD-BACK", part_target.div_ceil(micro) * HOLD_BACK_PARTS);
+        attributes.push(format!(
+            "CAN-SKIP-UNTIL={}.0",
+            i64::from(playlist.segmentation.target) * SKIP_TARGETS
+        ));
+    }
+    if !attributes.is_empty() {
+        let _ = writeln!(out, "#EXT-X-SERVER-CONTROL:{}", attributes.join(","));
+    }
+}
+
+fn put_row(out: &mut String, row: &Segment, start: &Start<'_>, parted: bool, extension: &str) {
+    put_start(out, start);
     if parted {
         for part in row.parts() {
             put_part(out, part, row.period.id, row.timescale, extension);
@@ -142,16 +191,26 @@ fn put_row(out: &mut String, row: &Segment, map: bool, parted: bool, extension: 
 }
 
 /// What stands before a segment's first part (§4.4.4.9).
-fn put_start(out: &mut String, period: &Period, begins: bool, map: bool, start: MediaTime) {
-    if begins {
+struct Start<'a> {
+    period: &'a Period,
+    begins: bool,
+    map: bool,
+    at: MediaTime,
+    dated: bool,
+}
+
+fn put_start(out: &mut String, start: &Start<'_>) {
+    if start.begins {
         out.push_str("#EXT-X-DISCONTINUITY\n");
     }
-    if map {
-        let _ = writeln!(out, "#EXT-X-MAP:URI=\"init-{}.mp4\"", period.id);
+    if start.map {
+        let _ = writeln!(out, "#EXT-X-MAP:URI=\"init-{}.mp4\"", start.period.id);
     }
-    out.push_str("#EXT-X-PROGRAM-DATE-TIME:");
-    put_instant(out, start);
-    out.push('\n');
+    if start.dated || start.begins {
+        out.push_str("#EXT-X-PROGRAM-DATE-TIME:");
+        put_instant(out, start.at);
+        out.push('\n');
+    }
 }
 
 fn put_part(out: &mut String, part: &Part, period: i64, timescale: Timescale, extension: &str) {
@@ -169,12 +228,17 @@ fn put_edge(out: &mut String, playlist: &MediaPlaylist<'_>) {
         && let (Some(start), Some(_), Some(track)) =
             (open.start, open.parts.first(), open.period.track(list.rendition.id))
     {
+        let at = MediaTime::new(start, track.timescale);
+        let before = list.rows.last().map(AsRef::as_ref);
         put_start(
             out,
-            &open.period,
-            open.begins_period,
-            playlist.has_inits() && (open.begins_period || list.rows.is_empty()),
-            MediaTime::new(start, track.timescale),
+            &Start {
+                period: &open.period,
+                begins: open.begins_period,
+                map: playlist.has_inits() && (open.begins_period || before.is_none()),
+                at,
+                dated: playlist.dated(at, before),
+            },
         );
         for part in &open.parts {
             put_part(out, part, open.period.id, track.timescale, extension);
@@ -184,7 +248,8 @@ fn put_edge(out: &mut String, playlist: &MediaPlaylist<'_>) {
         let _ =
             writeln!(out, "#EXT-X-PRELOAD-HINT:TYPE=PART,URI=\"p{period}-{start}.{extension}\"");
     }
-    for report in list.reports.iter() {
+    let shown = playlist.listing.presentation.shown(&playlist.segmentation.period);
+    for report in list.reports.iter().filter(|r| shown.contains(&r.rendition)) {
         let _ = write!(
             out,
             "#EXT-X-RENDITION-REPORT:URI=\"../{}/media.m3u8\",LAST-MSN={}",

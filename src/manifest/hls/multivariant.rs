@@ -29,7 +29,7 @@ pub fn multivariant(listing: &Listing<'_>, segmentation: &SegmentationView) -> S
         let lists = tracks.filter(fits).filter_map(|t| Some((t, list(t)?)));
         lists.filter(|(_, list)| segmentation.has_enough(list)).collect::<Vec<_>>()
     };
-    let video = of(MediaKind::Video);
+    let video = listing.presentation.choose(of(MediaKind::Video), |(track, _)| track.rate);
     let mut audio = of(MediaKind::Audio);
     let muxed = listing.muxed && !video.is_empty();
     if muxed {

@@ -191,7 +191,7 @@ impl Run {
         let period = Arc::new(Period {
             id,
             ordinal,
-            tracks: members.map(|t| period_track(t, self.clock.frame)).collect(),
+            tracks: members.map(|t| period_track(t, self.clock.frame, around.state)).collect(),
         });
         for segmentation in around.segmentations.iter_mut() {
             segmentation.await_tracks(&period);

@@ -3,8 +3,8 @@
 use std::net::Ipv4Addr;
 
 use super::world::{Synthetic, World, config, rate, reading};
-use crate::manifest::Listing;
 use crate::manifest::hls::{MediaPlaylist, media};
+use crate::manifest::{Listing, Presentation};
 use crate::media::MediaKind::Video;
 use crate::packager::contract::LeftOut;
 use crate::packager::{Report, SourceEvent};
@@ -143,6 +143,7 @@ fn a_delta_update_skips_nothing_that_a_reader_before_a_hole_has_not_seen() {
                 ended: false,
                 container: Container::Cmaf,
                 muxed: false,
+                presentation: &Presentation::default(),
             },
             segmentation,
             list: &segmentation.renditions[0],
@@ -180,6 +181,7 @@ fn a_reader_who_waits_for_a_part_of_a_segment_that_a_break_ends_is_not_refused()
         hls_window: MediaDuration::ZERO,
         dash_window: MediaDuration::ZERO,
         manifest_name: "manifest".to_owned(),
+        presentation: Presentation::default(),
         access: AccessRules::open(),
         folder: EndpointRules::folder(1),
     };
@@ -211,6 +213,14 @@ fn new_settings_begin_a_period_with_their_own_init() {
     let init =
         |p: &crate::packager::Period| p.track(list.rendition.id).expect("takes part").init.clone();
     assert_ne!(init(&first.period), init(&last.period));
+    // What a track measured is known from its first Period on; declared rates have headers and a margin.
+    for period in [&first.period, &last.period] {
+        for track in &period.tracks {
+            let declared = world.segmentation(2).rendition(track.rendition).expect("listed");
+            let declared = declared.rendition.average;
+            assert!(track.rate.0 > 0 && track.rate < declared, "{:?} {declared:?}", track.rate);
+        }
+    }
 }
 
 #[test]
