@@ -24,6 +24,8 @@ mod playlist;
 mod process;
 #[path = "server/runs.rs"]
 mod runs;
+#[path = "server/segments.rs"]
+mod segments;
 #[path = "server/ts.rs"]
 mod ts;
 #[path = "server/world.rs"]

@@ -17,7 +17,7 @@ use super::shutdown::Shutdown;
 use super::state_file::StateFile;
 use crate::config::Credentials;
 use crate::http::Renderings;
-use crate::ingest::Rungs;
+use crate::ingest::{Rungs, Segments};
 use crate::media::{TrackId, TrackInfo};
 use crate::observe::{ChannelMetrics, ChannelStatus};
 use crate::packager::{
@@ -60,6 +60,8 @@ pub struct ChannelHandle {
     pub renderings: Renderings,
     /// The rungs that encoders push.
     pub rungs: Rungs,
+    /// The pushes of segments that are under way.
+    pub segments: Segments,
     snapshot: ArcSwap<Snapshot>,
     versions: DashMap<(SegmentationKey, RenditionId), watch::Sender<u64>>,
     feeds: mpsc::Sender<Feed>,
@@ -111,6 +113,7 @@ impl ChannelHandle {
             status: ChannelStatus::default(),
             renderings: Renderings::default(),
             rungs: Rungs::default(),
+            segments: Segments::default(),
             snapshot: ArcSwap::default(),
             versions: DashMap::new(),
             feeds: sender,
