@@ -149,7 +149,7 @@ impl Said {
             );
         }
         format!(
-            "plays nothing: no encoder has come; push MPEG-TS, HLS, DASH or CMAF by PUT, such as a transport stream to /v1/{group}/1/{channel}/live.ts on the ingest listener"
+            "plays nothing: no encoder has come; push MPEG-TS by PUT to /v1/{group}/1/{channel}/live.ts on the ingest listener"
         )
     }
 }

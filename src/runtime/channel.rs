@@ -283,7 +283,7 @@ impl ChannelTask {
                 declared.tracks.retain(|(s, _), _| *s != source);
                 declared.anchors.retain(|(s, _), _| *s != source);
             }
-            SourceEvent::Sample(..) | SourceEvent::Break => {}
+            SourceEvent::Sample(..) | SourceEvent::Break | SourceEvent::Pace(_) => {}
         }
     }
 

@@ -99,7 +99,13 @@ impl Step {
     /// A segment as long has come or is announced.
     pub(super) fn note_segment(&mut self, length: MediaDuration) {
         // No more than a minute: it only says how long to wait.
-        self.segment = self.segment.max(length.min(MediaDuration::from_secs(60)));
+        let length = length.min(MediaDuration::from_secs(60));
+        if length > self.segment {
+            self.segment = length;
+            // The next piece may come as much later as it is long, and half as much for jitter.
+            let half = MediaDuration::from_std(length.to_std() / 2);
+            self.out.push_back(SourceEvent::Pace(length + half));
+        }
     }
 
     /// Declares a track, before its first sample or where its settings change.
