@@ -23,7 +23,7 @@ use crate::resolve::{Container, Directives, EgressPath, File, Leaf};
 pub fn url(data: &[u8]) {
     let Ok(path) = std::str::from_utf8(data) else { return };
     if let Some(pushed) = IngestPath::parse(path) {
-        assert!(matches!(pushed.input.0, 1 | 2) && !pushed.rung.as_str().contains('/'));
+        assert!(matches!(pushed.input.0, 1 | 2) && !pushed.rung().as_str().contains('/'));
     }
     let Some(asked) = EgressPath::parse(path) else { return };
     let Leaf::Object { generation, rendition, file } = asked.leaf else { return };

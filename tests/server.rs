@@ -26,6 +26,8 @@ mod presentation;
 mod process;
 #[path = "server/runs.rs"]
 mod runs;
+#[path = "server/segments.rs"]
+mod segments;
 #[path = "server/tls.rs"]
 mod tls;
 #[path = "server/transport_streams.rs"]

@@ -29,14 +29,20 @@ pub enum PushReply {
     Taken,
     /// Another body is being pushed to the same rung.
     Busy,
-    /// Neither PUT nor POST.
+    /// Neither PUT nor POST nor DELETE.
     Method,
     /// There is no such channel or input.
     NoChannel(String),
     /// The path is none of the ingest listener's.
     NoPath,
+    /// The body is broken.
+    Malformed(String),
+    /// Media whose header was not pushed before.
+    NoHeader(String),
     /// The body is no media this release takes.
     NotMedia(String),
+    /// More than is held for one push.
+    TooLarge(String),
     /// The channel ends with the server.
     Ending,
     /// No byte came for `limits.ingest_silence`.
@@ -68,12 +74,15 @@ impl PushReply {
                 StatusCode::CONFLICT,
                 "another body is being pushed to this rung; push other rungs into folders of their own: /v1/{group}/{input}/{channel}/{rung}/live.ts".to_owned(),
             ),
-            PushReply::Method => (StatusCode::METHOD_NOT_ALLOWED, "push media by PUT or POST".to_owned()),
+            PushReply::Method => (StatusCode::METHOD_NOT_ALLOWED, "push media by PUT or POST; DELETE is taken and removes nothing".to_owned()),
             PushReply::NoChannel(why) => (StatusCode::NOT_FOUND, why),
             PushReply::NoPath => (
                 StatusCode::NOT_FOUND,
-                "push to /v1/{group}/{input}/{channel}/live.ts, or with a folder for each rung to /v1/{group}/{input}/{channel}/{rung}/live.ts; input is 1 or 2, a rung is of letters, digits, _ and -".to_owned(),
+                "push to /v1/{group}/{input}/{channel}/…, where input is 1 or 2: a transport stream to live.ts, or with a folder for each rung to {rung}/live.ts; HLS and DASH as the manifest has them; CMAF tracks to Streams({track})".to_owned(),
             ),
+            PushReply::Malformed(why) => (StatusCode::BAD_REQUEST, why),
+            PushReply::NoHeader(why) => (StatusCode::PRECONDITION_FAILED, why),
+            PushReply::TooLarge(why) => (StatusCode::PAYLOAD_TOO_LARGE, why),
             PushReply::NotMedia(why) => (StatusCode::UNSUPPORTED_MEDIA_TYPE, why),
             PushReply::Ending => (StatusCode::SERVICE_UNAVAILABLE, "the server is ending; try again".to_owned()),
             PushReply::Silent => (
@@ -115,7 +124,7 @@ impl PushReply {
                 }
             }
             StatusCode::METHOD_NOT_ALLOWED => {
-                headers.insert(header::ALLOW, HeaderValue::from_static("PUT, POST"));
+                headers.insert(header::ALLOW, HeaderValue::from_static("PUT, POST, DELETE"));
             }
             StatusCode::SERVICE_UNAVAILABLE => {
                 headers.insert(header::RETRY_AFTER, HeaderValue::from_static("1"));

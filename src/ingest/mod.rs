@@ -6,6 +6,7 @@
 //! | `path` | where encoders push: a pure parser |
 //! | `rung` | one rung's transport stream, over all bodies it is pushed in |
 //! | `push` | the listener of HTTP push |
+//! | `segmented` | segments that are pushed: HLS, DASH, CMAF ingest |
 //! | `programme` | the loop source's file |
 
 mod auth;
@@ -13,7 +14,8 @@ mod path;
 pub mod programme;
 mod push;
 mod rung;
+pub mod segmented;
 
 pub use auth::{Algorithm, Nonces, REALM};
 pub use path::IngestPath;
-pub use push::{Rungs, serve_encoders};
+pub use push::{Rungs, Segments, serve_encoders};

@@ -6,8 +6,8 @@ mod init;
 #[cfg(test)]
 mod tests;
 
-pub use chunk::{ParsedChunk, ParsedSample, SAMPLES_MAX, parse_chunk};
-pub use init::{ParsedInit, SampleDefaults, parse_init};
+pub use chunk::{ParsedChunk, ParsedSample, SAMPLES_MAX, parse_chunk, parse_fragment};
+pub use init::{ParsedInit, SampleDefaults, TRACKS_MAX, parse_init, parse_movie};
 
 use super::boxes::{BoxHeader, FourCc, ReadError, Strictness};
 

@@ -41,6 +41,8 @@ pub enum SourceEvent {
     Sample(TrackId, Sample),
     /// What comes next does not continue what came before: a loop that is not seamless turns over.
     Break,
+    /// Media comes in pieces as long as this: so much silence, beyond what is configured, is none.
+    Pace(MediaDuration),
     /// The source has gone and is known to have.
     Lost,
 }

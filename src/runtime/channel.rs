@@ -17,7 +17,7 @@ use super::shutdown::Shutdown;
 use super::state_file::StateFile;
 use crate::config::Credentials;
 use crate::http::{DerivedForms, Renderings};
-use crate::ingest::Rungs;
+use crate::ingest::{Rungs, Segments};
 use crate::media::{TrackId, TrackInfo};
 use crate::observe::{ChannelMetrics, ChannelStatus};
 use crate::packager::{
@@ -61,6 +61,8 @@ pub struct ChannelHandle {
     pub derived: DerivedForms,
     /// The rungs that encoders push.
     pub rungs: Rungs,
+    /// The pushes of segments that are under way.
+    pub segments: Segments,
     snapshot: ArcSwap<Snapshot>,
     versions: DashMap<ListId, watch::Sender<u64>>,
     feeds: mpsc::Sender<Feed>,
@@ -115,6 +117,7 @@ impl ChannelHandle {
             renderings: Renderings::default(),
             derived: DerivedForms::new(parts.derived_bytes),
             rungs: Rungs::default(),
+            segments: Segments::default(),
             snapshot: ArcSwap::default(),
             versions: DashMap::new(),
             feeds: sender,
@@ -289,7 +292,7 @@ impl ChannelTask {
                 declared.tracks.retain(|(s, _), _| *s != source);
                 declared.anchors.retain(|(s, _), _| *s != source);
             }
-            SourceEvent::Sample(..) | SourceEvent::Break => {}
+            SourceEvent::Sample(..) | SourceEvent::Break | SourceEvent::Pace(_) => {}
         }
     }
 

@@ -3,6 +3,7 @@
 use super::world::{Synthetic, World, config, rate};
 use crate::media::MediaKind::Video;
 use crate::packager::{InputId, PeriodReason, Report, SourceEvent, SourceId};
+use crate::units::MediaDuration;
 
 fn tracks() -> Vec<Synthetic> {
     vec![Synthetic::video("", 720, rate(30, 1), 60), Synthetic::audio(48_000)]
@@ -60,6 +61,20 @@ fn a_silent_input_counts_as_lost_after_input_loss() {
     assert_eq!(periods(&world), 1, "{:?}", world.reports);
     assert!(world.reports.contains(&Report::SourceLost { input: InputId(1) }));
     numbers_go_on(&world);
+}
+
+#[test]
+fn silence_between_the_pieces_an_input_comes_in_is_no_loss() {
+    let mut world = both(true);
+    world.input(SourceEvent::Pace(MediaDuration::from_secs(4)));
+    world.run_until(30);
+    world.main_is_silent = true;
+    world.run_until(35);
+    let lost = Report::SourceLost { input: InputId(1) };
+    assert!(!world.reports.contains(&lost));
+    world.run_until(37);
+    assert!(world.reports.contains(&lost));
+    assert_eq!(periods(&world), 1, "the other input's media of that time was kept");
 }
 
 #[test]
