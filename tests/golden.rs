@@ -118,6 +118,11 @@ fn successive_versions_of_the_scenarios_obey_the_rules_of_live_manifests() {
     }
 }
 
+#[test]
+fn lists_of_video_with_audio_are_long_enough_after_a_hole_longer_than_what_is_kept() {
+    worlds::obeys(&worlds::Recipe::long_hole());
+}
+
 proptest! {
     #![proptest_config(ProptestConfig { cases: 24, failure_persistence: None, ..ProptestConfig::default() })]
 

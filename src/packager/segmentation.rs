@@ -308,16 +308,19 @@ impl Segmentation {
         let keep = self.list_span().times(2) + self.duration.times(2);
         let least = MediaDuration::from_secs(3 * i64::from(self.target));
         let floor = self.wanted.segments.max(3) as usize + 1;
-        for builder in self.builders.values_mut() {
+        for (rendition, builder) in &mut self.builders {
+            // A list of video with its audio is behind the video's own.
+            let rows = self.shown.get(rendition).map(|shown| shown.rows(&builder.rows));
+            let mut rows = rows.unwrap_or(builder.rows.len());
             // After a long hole the old rows stay until enough new ones follow it (invariant 12).
-            let mut spare = builder.rows.last_spanning(builder.rows.len(), least).unwrap_or(0);
+            let mut spare = builder.rows.last_spanning(rows, least).unwrap_or(0);
             while let (Some(first), Some(last)) = (builder.rows.get(0), builder.rows.last()) {
-                let old = builder.rows.len() > floor && last.end_time() - first.end_time() > keep;
+                let old = rows > floor && last.end_time() - first.end_time() > keep;
                 let periods = last.period.ordinal - first.period.ordinal >= periods_max as u64;
                 if !periods && (!old || spare == 0) {
                     break;
                 }
-                spare = spare.saturating_sub(1);
+                (rows, spare) = (rows.saturating_sub(1), spare.saturating_sub(1));
                 crossed |= periods && !old;
                 builder.bytes -= builder.rows.remove_first().map_or(0, |row| row.size());
                 builder.dirty = true;

@@ -99,7 +99,11 @@ pub(crate) fn follows(had: &Playlist, now: &Playlist) {
         same(before, after, i == 0 && removed > 0);
     }
     if removed > 0 && !now.ended {
-        assert!(now.length() >= 3 * now.target as i64 * SECOND, "H14: {} µs", now.length());
+        assert!(
+            now.length() >= 3 * now.target as i64 * SECOND,
+            "H14: {} µs\n{had:#?}\n{now:#?}",
+            now.length()
+        );
     }
     edge(had, now);
 }

@@ -114,6 +114,30 @@ pub(crate) fn recipe() -> impl Strategy<Value = Recipe> {
 }
 
 impl Recipe {
+    /// A hole longer than all that is kept, after a segment so short that three of them are not three
+    /// target durations.
+    pub(crate) fn long_hole() -> Self {
+        let ask = |protocol, segment_ms, part_ms, segments, dash_window_s| Ask {
+            protocol,
+            segment_ms,
+            part_ms,
+            segments,
+            dash_window_s,
+            presentation: Presentation::DEFAULT,
+        };
+        Recipe {
+            rate: (25, 1),
+            gop_ms: 2360,
+            b_frames: false,
+            rungs: 1,
+            audio_rates: vec![32_000],
+            absolute: false,
+            hole_ms: Some(15_281),
+            low: ask(Protocol::LlHlsCmaf, 7181, Some(100), 6, 21),
+            both: ask(Protocol::HlsDashCmaf, 1064, None, 3, 4),
+        }
+    }
+
     fn tracks(&self) -> Vec<Track> {
         let rate = FrameRate::new(self.rate.0, self.rate.1).expect("not zero");
         let gop = i64::from(self.gop_ms * self.rate.0 / self.rate.1 / 1000).max(2);

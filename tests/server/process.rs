@@ -187,7 +187,7 @@ fn check_names_every_fault_with_its_line_and_what_is_allowed() {
     for fault in [
         "line 11: channel[0].endpoint[0].segment_num",
         "line 10: channel[0].endpoint[0].part_duratoin: is no key of this section; the nearest is `part_duration`",
-        "channel[0].endpoint[2].protocol = \"DASH_TS\": is not a protocol; available are HLS_CMAF",
+        "channel[0].endpoint[2].protocol = \"DASH_TS\": is not a protocol; available are HLS, HLS_CMAF",
     ] {
         assert!(text.contains(fault), "{fault}\n{text}");
     }

@@ -9,6 +9,7 @@ use crate::packager::period::Period;
 use crate::packager::segment::{OpenSegment, Segment};
 use crate::packager::snapshot::{RenditionView, Report, SegmentationView};
 use crate::packager::state::RenditionId;
+use crate::packager::window::Rows;
 
 /// What readers know of one such list.
 #[derive(Debug, Default)]
@@ -16,6 +17,13 @@ pub(super) struct Shown {
     mark: Mark,
     version: u64,
     reports: Arc<[Report]>,
+}
+
+impl Shown {
+    /// How many of the video's rows the list had.
+    pub(super) fn rows(&self, video: &Rows) -> usize {
+        self.mark.last.map_or(0, |last| video.partition_point(|row| row.number <= last))
+    }
 }
 
 /// What a list's text depends on: where it differs the list is another version.

@@ -362,7 +362,10 @@ fn breaks_are_survived_with_a_restart_of_the_process_before_during_and_after_the
 #[test]
 fn twins_with_absolute_time_give_the_same_manifests_and_objects_before_and_after_a_break() {
     for event in &BREAKS {
-        let asked = config(&[(2, None), (4, None), (1, Some(500))]);
+        let mut asked = config(&[(2, None), (4, None), (1, Some(500))]);
+        // Where low-latency lists carry video and audio together, chunks of audio end where parts of
+        // video do, as far as this origin has seen them: docs/time.md, Twins.
+        asked.segmentations.iter_mut().for_each(|wanted| wanted.muxed = false);
         let mut first = World::new(asked.clone(), thirty()).with_absolute_time();
         let mut late = World::new(asked, thirty()).with_absolute_time();
         joins_at(&mut late, 7);
