@@ -33,7 +33,7 @@ pub use dump::dump;
 pub use init::init_segment;
 pub use read::{
     ParsedChunk, ParsedInit, ParsedSample, SAMPLES_MAX, SampleDefaults, TRACKS_MAX, parse_chunk,
-    parse_fragment, parse_init, parse_movie,
+    parse_fragment, parse_init, parse_movie, parse_own_form,
 };
 pub use stream::{BoxStream, BoxStreamLimits, Element, ProducerTime, StreamError};
 
@@ -47,6 +47,7 @@ pub fn fuzz_boxes(data: &[u8]) {
     }
     let _ = parse_movie(data);
     let _ = parse_fragment(data, &|_| defaults);
+    let _ = parse_own_form(data);
     let _ = scan(data, Strictness::Tolerant, &mut |_| ());
     let _ = dump(data);
     let mut stream = BoxStream::new(BoxStreamLimits { header_bytes: 4096, chunk_bytes: 8192 });

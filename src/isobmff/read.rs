@@ -5,7 +5,9 @@ mod init;
 #[cfg(test)]
 mod tests;
 
-pub use chunk::{ParsedChunk, ParsedSample, SAMPLES_MAX, parse_chunk, parse_fragment};
+pub use chunk::{
+    ParsedChunk, ParsedSample, SAMPLES_MAX, parse_chunk, parse_fragment, parse_own_form,
+};
 pub use init::{ParsedInit, SampleDefaults, TRACKS_MAX, parse_init, parse_movie};
 
 use super::boxes::{BoxHeader, FourCc, ReadError, Strictness};

@@ -210,7 +210,7 @@ impl Adts {
         }
         if let Some(pts) = frame.pts {
             let data = frame.data.freeze();
-            out.sample(Sample { dts: pts, pts, duration: None, sync: true, data });
+            out.sample(Sample { dts: pts, pts, duration: None, sync: true, data, origin: None });
         }
     }
 }

@@ -200,7 +200,14 @@ impl H264 {
             .map_or(0, |rate| rate.duration_of(nth).rescale(Timescale::NINETY_KHZ).ticks());
         if let Some((pts, dts)) = self.times {
             let (pts, dts) = (pts.saturating_add(later), dts.saturating_add(later));
-            out.sample(Sample { dts, pts, duration: None, sync, data: data.freeze() });
+            out.sample(Sample {
+                dts,
+                pts,
+                duration: None,
+                sync,
+                data: data.freeze(),
+                origin: None,
+            });
         }
     }
 

@@ -175,7 +175,9 @@ impl TrackClock {
             .duration
             .map(|d| MediaDuration::new(i64::from(d), self.source).rescale(self.media).ticks());
         let data = sample.data.clone();
-        Placed::At(Timed { dts, pts, duration, sync: sample.sync, data }, repaired)
+        // A chunk's own ticks are the channel's only where both count the same.
+        let origin = sample.origin.clone().filter(|_| self.source == self.media);
+        Placed::At(Timed { dts, pts, duration, sync: sample.sync, data, origin }, repaired)
     }
 }
 
@@ -208,7 +210,7 @@ mod tests {
     }
 
     fn sample(dts: i64) -> Sample {
-        Sample { dts, pts: dts, duration: None, sync: true, data: Bytes::new() }
+        Sample { dts, pts: dts, duration: None, sync: true, data: Bytes::new(), origin: None }
     }
 
     #[test]

@@ -137,6 +137,7 @@ impl Track {
             duration: None,
             sync: frame.sync,
             data: frame.data.clone(),
+            origin: None,
         }
     }
 }

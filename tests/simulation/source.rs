@@ -175,7 +175,7 @@ impl Source {
         (captured >= track.silent_until).then_some((
             id,
             kind,
-            Sample { dts, pts, duration: None, sync, data },
+            Sample { dts, pts, duration: None, sync, data, origin: None },
         ))
     }
 

@@ -126,6 +126,7 @@ impl Synthetic {
             duration: None,
             sync: (self.sync)(n),
             data: Bytes::from(n.to_be_bytes().to_vec()),
+            origin: None,
         }
     }
 }
