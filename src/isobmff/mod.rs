@@ -28,12 +28,12 @@ mod tests;
 mod write;
 
 pub use boxes::{BoxHeader, DEPTH_MAX, FourCc, ReadError, Strictness, boxes, scan};
-pub use chunk::{ChunkSample, SEGMENT_TYPE, chunk};
+pub use chunk::{ChunkSample, SEGMENT_TYPE, chunk, sequence_number};
 pub use dump::dump;
 pub use init::init_segment;
 pub use read::{
     ParsedChunk, ParsedInit, ParsedSample, SAMPLES_MAX, SampleDefaults, TRACKS_MAX, parse_chunk,
-    parse_fragment, parse_init, parse_movie, parse_own_form,
+    parse_fragment, parse_init, parse_movie, parse_own_form, renumber,
 };
 pub use stream::{BoxStream, BoxStreamLimits, Element, ProducerTime, StreamError};
 

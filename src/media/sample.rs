@@ -34,7 +34,7 @@ pub struct Origin {
     pub place: usize,
 }
 
-/// A chunk as its source wrote it, in the form that chunks have here.
+/// A chunk as its source wrote it, in the form that chunks have here and under their numbers.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct SourceChunk {
     /// All of it.

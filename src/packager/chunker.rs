@@ -10,9 +10,9 @@ use std::sync::Arc;
 
 use bytes::Bytes;
 
-use crate::isobmff::{ChunkSample, chunk};
+use crate::isobmff::{ChunkSample, chunk, sequence_number};
 use crate::media::Origin;
-use crate::units::{MediaDuration, Timescale};
+use crate::units::{MediaTime, Timescale};
 
 /// One moof + mdat of one track.
 #[derive(Clone, Debug)]
@@ -100,9 +100,10 @@ impl ChunkBuilder {
                 data: &s.data,
             })
             .collect();
+        let number = sequence_number(MediaTime::new(base, self.timescale));
         let bytes = self
             .passed_through(base, &samples)
-            .unwrap_or_else(|| chunk(self.sequence_number(base), base.unsigned_abs(), &samples));
+            .unwrap_or_else(|| chunk(number, base.unsigned_abs(), &samples));
         let closed = Chunk {
             start: base,
             duration: decode[decode.len() - 1] - base,
@@ -124,14 +125,6 @@ impl ChunkBuilder {
         let ours = samples.iter().map(|s| (s.duration, s.composition_offset, s.sync));
         let same = theirs.decode_time == base && ours.eq(theirs.samples.iter().copied());
         (in_order && same).then(|| theirs.bytes.clone())
-    }
-
-    /// `mfhd.sequence_number`: hundredths of a second since the epoch, modulo 2^32. A function of
-    /// media time, so that two origins agree; it wraps after 497 days.
-    fn sequence_number(&self, base: i64) -> u32 {
-        let hundredths =
-            MediaDuration::new(base, self.timescale).div_floor(MediaDuration::from_millis(10));
-        hundredths.unsigned_abs() as u32
     }
 }
 

@@ -155,7 +155,8 @@ async fn cmaf_tracks_play_from_endless_bodies_side_by_side() {
     assert_eq!(samples(&world)["video-v"], 150);
 }
 
-/// A CMAF file whose decode times count from the epoch, from `ms` on, and its chunks.
+/// A CMAF file whose decode times count from the epoch, from `ms` on, and its chunks as they are to
+/// come out.
 fn since_epoch(file: &[u8], ms: u64, timescale: u64) -> (Vec<u8>, Vec<Vec<u8>>) {
     let mut file = file.to_vec();
     let mut chunks = Vec::new();
@@ -171,7 +172,15 @@ fn since_epoch(file: &[u8], ms: u64, timescale: u64) -> (Vec<u8>, Vec<Vec<u8>>) 
                 let time = u64::from_be_bytes((&*field).try_into().unwrap());
                 field.copy_from_slice(&(time + ms * timescale / 1000).to_be_bytes());
             }
-            b"mdat" => chunks.push(file[moof..at + size].to_vec()),
+            b"mdat" => {
+                let mut chunk = file[moof..at + size].to_vec();
+                // What is written anew is mfhd's number, for it is a function of time here.
+                let tfdt = chunk.windows(4).position(|w| w == b"tfdt").unwrap() + 8;
+                let time = u64::from_be_bytes(chunk[tfdt..tfdt + 8].try_into().unwrap());
+                let number = (time * 100 / timescale) as u32;
+                chunk[20..24].copy_from_slice(&number.to_be_bytes());
+                chunks.push(chunk);
+            }
             _ => {}
         }
         at += size;
@@ -180,7 +189,7 @@ fn since_epoch(file: &[u8], ms: u64, timescale: u64) -> (Vec<u8>, Vec<Vec<u8>>) 
 }
 
 #[tokio::test]
-async fn chunks_of_cmaf_with_absolute_time_go_through_untouched() {
+async fn chunks_of_cmaf_with_absolute_time_go_through_but_for_their_numbers() {
     let plain = PUSHED.split_inclusive("  [[channel.endpoint]]").collect::<Vec<_>>();
     // Without parts, which would cut the chunks: the second endpoint alone.
     let world = World::driven(&[plain[0], plain[2]].concat());

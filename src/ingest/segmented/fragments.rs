@@ -159,7 +159,7 @@ impl Fragments {
         while let Some(element) = self.boxes.poll() {
             let taken = match element {
                 Ok(Element::Header(moov)) => self.take_header(moov),
-                Ok(Element::Chunk(chunk)) => self.take_chunk(&chunk, wall),
+                Ok(Element::Chunk(chunk)) => self.take_chunk(chunk, wall),
                 Ok(Element::ProducerTime(time)) => {
                     self.take_producer_time(&time);
                     Ok(())
@@ -236,7 +236,7 @@ impl Fragments {
         }
     }
 
-    fn take_chunk(&mut self, bytes: &Bytes, wall: WallTime) -> Result<(), Refusal> {
+    fn take_chunk(&mut self, bytes: Bytes, wall: WallTime) -> Result<(), Refusal> {
         if self.tracks.is_empty() {
             return Err(Refusal::NoHeader);
         }
@@ -244,7 +244,7 @@ impl Fragments {
             let known = self.tracks.iter().find(|t| t.parsed.track_id == track);
             known.map_or(SampleDefaults::default(), |t| t.parsed.defaults)
         };
-        let chunks = match parse_fragment(bytes, &defaults) {
+        let chunks = match parse_fragment(&bytes, &defaults) {
             Ok(chunks) => chunks,
             Err(error) => {
                 self.out.push_back(Found::Fault(Fault::BrokenChunk(error)));
@@ -252,10 +252,18 @@ impl Fragments {
             }
         };
         let fresh = std::mem::take(&mut self.header_is_fresh);
+        if let [chunk] = &chunks[..]
+            && let Some(track) = self.tracks.iter_mut().find(|t| t.is_carried_as(chunk.track_id))
+        {
+            track.take_whole(bytes, chunk, fresh, wall, &mut self.out);
+            return Ok(());
+        }
         for chunk in chunks {
             let out = &mut self.out;
             match self.tracks.iter_mut().find(|t| t.parsed.track_id == chunk.track_id) {
-                Some(track) if track.kind.is_some() => track.take(bytes, &chunk, fresh, wall, out),
+                Some(track) if track.kind.is_some() => {
+                    track.take(&bytes, &chunk, None, (fresh, wall), out);
+                }
                 Some(_) => {}
                 None => {
                     let track = chunk.track_id;

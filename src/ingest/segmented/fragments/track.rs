@@ -8,7 +8,7 @@ use bytes::Bytes;
 
 use super::Found;
 use crate::ingest::segmented::fault::Fault;
-use crate::isobmff::{ParsedChunk, ParsedInit, parse_own_form};
+use crate::isobmff::{ParsedChunk, ParsedInit, parse_own_form, renumber, sequence_number};
 use crate::media::{MediaKind, Origin, Sample, SourceChunk, TrackId};
 use crate::units::{MediaDuration, MediaTime, WallTime};
 
@@ -45,13 +45,40 @@ enum Placed {
 }
 
 impl Track {
-    /// Takes one chunk of the track, `fresh` where a header came just before it.
+    /// Whether this is a track `id`, and one that is carried.
+    pub(super) fn is_carried_as(&self, id: u32) -> bool {
+        self.parsed.track_id == id && self.kind.is_some()
+    }
+
+    /// Takes a chunk that holds nothing of other tracks: it may go on as it is.
+    pub(super) fn take_whole(
+        &mut self,
+        bytes: Bytes,
+        chunk: &ParsedChunk,
+        fresh: bool,
+        wall: WallTime,
+        out: &mut VecDeque<Found>,
+    ) {
+        let own = own_form(&bytes, chunk);
+        let Some(decode_time) = own else {
+            return self.take(&bytes, chunk, None, (fresh, wall), out);
+        };
+        let at = MediaTime::new(decode_time, self.parsed.timescale);
+        let bytes = renumber(bytes, sequence_number(at));
+        let samples = chunk.samples.iter().map(|s| (s.duration, s.composition_offset, s.sync()));
+        let samples = samples.collect();
+        let own = Arc::new(SourceChunk { bytes: bytes.clone(), decode_time, samples });
+        self.take(&bytes, chunk, Some(&own), (fresh, wall), out);
+    }
+
+    /// Takes what a chunk holds of the track; `own` where it could go on as it is, `fresh` where a
+    /// header came just before it.
     pub(super) fn take(
         &mut self,
         bytes: &Bytes,
         chunk: &ParsedChunk,
-        fresh: bool,
-        wall: WallTime,
+        own: Option<&Arc<SourceChunk>>,
+        (fresh, wall): (bool, WallTime),
         out: &mut VecDeque<Found>,
     ) {
         let length: i64 = chunk.samples.iter().map(|s| i64::from(s.duration)).sum();
@@ -79,12 +106,11 @@ impl Track {
         self.anchor(begins, length, wall, out);
         let shift = self.parsed.presentation_shift;
         let mut dts = begins.saturating_add(shift);
-        let own = own_form(bytes, chunk, begins);
         for (place, sample) in chunk.samples.iter().enumerate() {
             let pts = dts.saturating_add(i64::from(sample.composition_offset));
             let (sync, duration) = (sample.sync(), Some(sample.duration));
             let data = bytes.slice(sample.data.clone());
-            let origin = own.as_ref().map(|chunk| Origin { chunk: Arc::clone(chunk), place });
+            let origin = own.map(|chunk| Origin { chunk: Arc::clone(chunk), place });
             out.push_back(Found::Sample(
                 self.id,
                 Sample { dts, pts, duration, sync, data, origin },
@@ -109,7 +135,8 @@ impl Track {
     /// Times near their arrival count from the epoch.
     fn anchor(&mut self, begins: i64, length: i64, wall: WallTime, out: &mut VecDeque<Found>) {
         let scale = self.parsed.timescale;
-        let ends = MediaTime::new(begins.saturating_add(length), scale);
+        let shown = begins.saturating_add(self.parsed.presentation_shift);
+        let ends = MediaTime::new(shown.saturating_add(length), scale);
         let absolute = (ends - wall.media_time()).abs() <= EPOCH_WITHIN;
         if absolute && !self.absolute {
             let epoch = MediaTime::new(0, scale);
@@ -119,15 +146,11 @@ impl Track {
     }
 }
 
-/// The chunk, where it has the form of ours and could be stored as it is.
-fn own_form(bytes: &Bytes, chunk: &ParsedChunk, decode_time: i64) -> Option<Arc<SourceChunk>> {
+/// The decode time of a chunk that has the form of ours, so that it could be stored as it is.
+fn own_form(bytes: &Bytes, chunk: &ParsedChunk) -> Option<i64> {
     // Nothing of it may come from defaults of its header, which is not ours.
-    let own = parse_own_form(bytes)?;
-    if own.samples != chunk.samples {
-        return None;
-    }
-    let samples = own.samples.iter().map(|s| (s.duration, s.composition_offset, s.sync()));
-    Some(Arc::new(SourceChunk { bytes: bytes.clone(), decode_time, samples: samples.collect() }))
+    let own = parse_own_form(bytes).filter(|own| own.samples == chunk.samples)?;
+    own.base_decode_time.and_then(|time| i64::try_from(time).ok())
 }
 
 /// Tells chunks of one decode time apart.
