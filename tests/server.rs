@@ -22,6 +22,8 @@ mod low_latency;
 mod playlist;
 #[path = "server/process.rs"]
 mod process;
+#[path = "server/pull.rs"]
+mod pull;
 #[path = "server/runs.rs"]
 mod runs;
 #[path = "server/segments.rs"]

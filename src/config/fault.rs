@@ -94,6 +94,9 @@ pub enum Problem {
         /// Path of the other listener's key.
         by: String,
     },
+    /// A loop and a pull for one input.
+    #[error("contradicts the pull of input 1: leave one of them out")]
+    LoopAndPull,
     /// No name for a manifest.
     #[error(
         "must be 1 to 128 letters, digits, `.`, `_` or `-`, other than `.` and `..` and \
@@ -124,6 +127,12 @@ pub enum Problem {
     /// No path.
     #[error("must be a path, not empty and without a zero byte")]
     Path,
+    /// A pull where an encoder's user and password are asked for.
+    #[error("contradicts user and password, which are for encoders that push; a URL has its own")]
+    PullAndCredentials,
+    /// No URL of a web server.
+    #[error("must be a URL like \"https://host/live.m3u8\"")]
+    PullUrl,
     /// No protocol of this release.
     #[error(transparent)]
     Protocol(#[from] ProtocolError),

@@ -12,6 +12,7 @@ mod endpoint;
 mod fault;
 mod limits;
 mod name;
+mod pull;
 mod section;
 mod servers;
 #[cfg(test)]
@@ -26,6 +27,7 @@ pub use self::endpoint::Endpoint;
 pub use self::fault::{Fault, Faults, Problem};
 pub use self::limits::Limits;
 pub use self::name::{ManifestName, Name};
+pub use self::pull::PullUrl;
 pub use self::servers::{Admin, Egress, Ingest, Store};
 pub use self::text::{ShownDuration, ShownSize};
 

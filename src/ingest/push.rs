@@ -90,6 +90,10 @@ async fn push(
             ),
         );
     }
+    if channel.pulled[usize::from(input.0) - 1] {
+        let why = format!("input {} of this channel is pulled; push to the other", input.0);
+        return refuse(channel, input, PushReply::NoChannel(why));
+    }
     if !allowed(channel.credentials[usize::from(input.0) - 1].as_ref(), headers) {
         return refuse(channel, input, PushReply::Unauthorized);
     }
