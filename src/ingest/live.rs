@@ -48,8 +48,10 @@ impl Live {
             session.handle_timeout(origin.clock.now());
             give(channel, &mut session).await;
             if session.is_over() {
-                let (group, name) = (&channel.group, &channel.name);
-                tracing::info!(group, channel = name, input = self.input.0, "a source has gone");
+                if session.has_tracks() {
+                    let (group, name, input) = (&channel.group, &channel.name, self.input.0);
+                    tracing::info!(group, channel = name, input, "a source has gone");
+                }
                 return;
             }
         }

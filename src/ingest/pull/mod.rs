@@ -74,9 +74,13 @@ pub async fn run(url: Url, input: InputId, origin: Arc<Origin>, channel: Arc<Cha
     tokio::spawn(Arc::clone(&pull).watch());
     let mut backoff = BACKOFF_MIN;
     loop {
-        match pull.attempt(&url).await {
-            Ok(()) => backoff = BACKOFF_MIN,
-            Err(why) => refuse(&pull.channel, input, &url, &why),
+        let began = pull.origin.clock.now().mono;
+        if let Err(why) = pull.attempt(&url).await {
+            refuse(&pull.channel, input, &url, &why);
+        }
+        // What held for a while may be tried again at once.
+        if pull.origin.clock.now().mono.since(began) > BACKOFF_MAX {
+            backoff = BACKOFF_MIN;
         }
         if !pull.wait(backoff).await {
             return;
