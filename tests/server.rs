@@ -24,6 +24,8 @@ mod playlist;
 mod presentation;
 #[path = "server/process.rs"]
 mod process;
+#[path = "server/pull.rs"]
+mod pull;
 #[path = "server/runs.rs"]
 mod runs;
 #[path = "server/segments.rs"]

@@ -133,6 +133,9 @@ pub enum Problem {
     /// No order of streams.
     #[error("must be ORIGINAL, VIDEO_BITRATE_ASCENDING or VIDEO_BITRATE_DESCENDING")]
     StreamOrder,
+    /// A loop and a pull for one input.
+    #[error("contradicts the pull of input 1: leave one of them out")]
+    LoopAndPull,
     /// No name for a manifest.
     #[error(
         "must be 1 to 128 letters, digits, `.`, `_` or `-`, other than `.` and `..` and \
@@ -163,6 +166,12 @@ pub enum Problem {
     /// No path.
     #[error("must be a path, not empty and without a zero byte")]
     Path,
+    /// A pull where an encoder's user and password are asked for.
+    #[error("contradicts user and password, which are for encoders that push; a URL has its own")]
+    PullAndCredentials,
+    /// No URL of a web server.
+    #[error("must be a URL like \"https://host/live.m3u8\"")]
+    PullUrl,
     /// No protocol of this release.
     #[error(transparent)]
     Protocol(#[from] ProtocolError),

@@ -13,6 +13,7 @@ mod fault;
 mod limits;
 mod name;
 mod presentation;
+mod pull;
 mod section;
 mod servers;
 #[cfg(test)]
@@ -27,6 +28,7 @@ pub use self::endpoint::Endpoint;
 pub use self::fault::{Fault, Faults, Problem};
 pub use self::limits::Limits;
 pub use self::name::{ManifestName, Name};
+pub use self::pull::PullUrl;
 pub use self::servers::{Admin, Egress, Ingest, Store, TlsFiles};
 pub use self::text::{ShownDuration, ShownSize};
 

@@ -10,6 +10,7 @@ use toml::de::DeValue;
 
 use super::fault::Problem;
 use super::name::{ManifestName, Name};
+use super::pull::PullUrl;
 use super::text;
 use crate::manifest::StreamOrder;
 use crate::resolve::{IpBlock, Protocol, Secret};
@@ -119,6 +120,10 @@ pub(super) fn protocol(value: &DeValue<'_>) -> Read<Protocol> {
 
 pub(super) fn address_block(value: &DeValue<'_>) -> Read<IpBlock> {
     Ok(IpBlock::parse(string(value)?)?)
+}
+
+pub(super) fn pull_url(value: &DeValue<'_>) -> Read<PullUrl> {
+    value.as_str().and_then(PullUrl::parse).ok_or(Problem::PullUrl)
 }
 
 pub(super) fn user(value: &DeValue<'_>) -> Read<String> {

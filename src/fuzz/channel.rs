@@ -192,7 +192,7 @@ impl World {
         track.count += 1;
         track.at = (track.at + track.frame).clamp(-TICKS_MAX, TICKS_MAX);
         let data = Bytes::from_static(b"a frame");
-        let sample = Sample { dts: at, pts: at, duration: None, sync, data };
+        let sample = Sample { dts: at, pts: at, duration: None, sync, data, origin: None };
         self.tell(input, SourceEvent::Sample(id, sample));
         self.pass(if next == 0 { 33 } else { 0 });
     }
@@ -202,7 +202,14 @@ impl World {
         let Some(track) = self.tracks.get(which % count) else { return };
         let (dts, id) = (track.at + dts * 16, track.info.id);
         let data = Bytes::from(vec![0; which * 8]);
-        let sample = Sample { dts, pts: dts + pts, duration: None, sync: which & 64 != 0, data };
+        let sample = Sample {
+            dts,
+            pts: dts + pts,
+            duration: None,
+            sync: which & 64 != 0,
+            data,
+            origin: None,
+        };
         self.tell(input, SourceEvent::Sample(id, sample));
     }
 

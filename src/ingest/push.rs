@@ -105,6 +105,10 @@ async fn push(
             ),
         );
     }
+    if channel.pulled[usize::from(input.0) - 1] {
+        let why = format!("input {} of this channel is pulled; push to the other", input.0);
+        return refuse(channel, input, PushReply::NoChannel(why));
+    }
     if let Some(wanted) = channel.credentials[usize::from(input.0) - 1].as_ref() {
         let now = origin.clock.now().mono;
         let admission = admit(wanted, &origin.nonces, method, target, headers, now);

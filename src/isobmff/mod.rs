@@ -29,12 +29,12 @@ mod tests;
 mod write;
 
 pub use boxes::{BoxHeader, DEPTH_MAX, FourCc, ReadError, Strictness, boxes, scan};
-pub use chunk::{ChunkSample, SEGMENT_TYPE, chunk};
+pub use chunk::{ChunkSample, SEGMENT_TYPE, chunk, sequence_number};
 pub use dump::dump;
 pub use init::init_segment;
 pub use read::{
     ParsedChunk, ParsedInit, ParsedSample, SAMPLES_MAX, SampleDefaults, TRACKS_MAX, parse_chunk,
-    parse_fragment, parse_init, parse_movie,
+    parse_fragment, parse_init, parse_movie, parse_own_form, renumber,
 };
 pub use stream::{BoxStream, BoxStreamLimits, Element, ProducerTime, StreamError};
 
@@ -48,6 +48,7 @@ pub fn fuzz_boxes(data: &[u8]) {
     }
     let _ = parse_movie(data);
     let _ = parse_fragment(data, &|_| defaults);
+    let _ = parse_own_form(data);
     let _ = scan(data, Strictness::Tolerant, &mut |_| ());
     let _ = dump(data);
     let mut stream = BoxStream::new(BoxStreamLimits { header_bytes: 4096, chunk_bytes: 8192 });

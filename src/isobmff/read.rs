@@ -6,7 +6,9 @@ mod init;
 #[cfg(test)]
 mod tests;
 
-pub use chunk::{ParsedChunk, ParsedSample, SAMPLES_MAX, parse_chunk, parse_fragment};
+pub use chunk::{
+    ParsedChunk, ParsedSample, SAMPLES_MAX, parse_chunk, parse_fragment, parse_own_form, renumber,
+};
 pub use init::{ParsedInit, SampleDefaults, TRACKS_MAX, parse_init, parse_movie};
 
 use super::boxes::{BoxHeader, FourCc, ReadError, Strictness};

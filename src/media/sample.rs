@@ -1,5 +1,7 @@
 //! One coded frame.
 
+use std::sync::Arc;
+
 use bytes::Bytes;
 
 /// One coded frame with its times, in the timescale of its [`TrackInfo`](super::TrackInfo).
@@ -21,4 +23,27 @@ pub struct Sample {
     pub sync: bool,
     /// The frame.
     pub data: Bytes,
+    /// The chunk it came in, where that could be handed on as it is.
+    pub origin: Option<Origin>,
+}
+
+/// Where a sample stood in the chunk it came in.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Origin {
+    /// The chunk, shared by all its samples.
+    pub chunk: Arc<SourceChunk>,
+    /// Its place there, from 0.
+    pub place: usize,
+}
+
+/// A chunk as its source wrote it, in the form that chunks have here and under their numbers.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct SourceChunk {
+    /// All of it.
+    pub bytes: Bytes,
+    /// Decode time of its first sample in ticks.
+    pub decode_time: i64,
+    /// Of each sample in order: duration and composition offset in ticks, whether it is a sync
+    /// sample.
+    pub samples: Vec<(u32, i32, bool)>,
 }

@@ -87,7 +87,7 @@ impl Out<'_> {
     /// Gives an audio frame, unless nothing says when it plays.
     pub(super) fn audio(&mut self, pts: Option<i64>, data: Bytes) {
         if let Some(pts) = pts {
-            self.sample(Sample { dts: pts, pts, duration: None, sync: true, data });
+            self.sample(Sample { dts: pts, pts, duration: None, sync: true, data, origin: None });
         }
     }
 

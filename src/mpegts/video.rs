@@ -236,7 +236,7 @@ impl<S: Syntax> Video<S> {
             .map_or(0, |rate| rate.duration_of(nth).rescale(Timescale::NINETY_KHZ).ticks());
         if let Some((pts, dts)) = self.times {
             let (pts, dts) = (pts.saturating_add(later), dts.saturating_add(later));
-            out.sample(Sample { dts, pts, duration: None, sync, data });
+            out.sample(Sample { dts, pts, duration: None, sync, data, origin: None });
         }
     }
 

@@ -183,7 +183,9 @@ impl TrackClock {
             self.length = duration.filter(|ticks| *ticks > 0);
         }
         let data = sample.data.clone();
-        Placed::At(Timed { dts, pts, duration, sync: sample.sync, data }, repaired)
+        // A chunk's own ticks are the channel's only where both count the same.
+        let origin = sample.origin.clone().filter(|_| self.source == self.media);
+        Placed::At(Timed { dts, pts, duration, sync: sample.sync, data, origin }, repaired)
     }
 }
 
@@ -216,7 +218,7 @@ mod tests {
     }
 
     fn sample(dts: i64) -> Sample {
-        Sample { dts, pts: dts, duration: None, sync: true, data: Bytes::new() }
+        Sample { dts, pts: dts, duration: None, sync: true, data: Bytes::new(), origin: None }
     }
 
     #[test]

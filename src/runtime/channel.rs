@@ -51,6 +51,8 @@ pub struct ChannelHandle {
     pub credentials: [Option<Credentials>; 2],
     /// Whether a loop feeds it.
     pub looped: bool,
+    /// Whether inputs 1 and 2 are pulled.
+    pub pulled: [bool; 2],
     /// Counts.
     pub metrics: ChannelMetrics,
     /// What it does, in words.
@@ -95,6 +97,7 @@ pub(super) struct Parts {
     pub(super) endpoints: BTreeMap<u32, EndpointRules>,
     pub(super) credentials: [Option<Credentials>; 2],
     pub(super) looped: bool,
+    pub(super) pulled: [bool; 2],
     pub(super) metrics: ChannelMetrics,
     pub(super) config: ChannelConfig,
     /// Bytes of transport streams kept.
@@ -112,6 +115,7 @@ impl ChannelHandle {
             endpoints: parts.endpoints,
             credentials: parts.credentials,
             looped: parts.looped,
+            pulled: parts.pulled,
             metrics: parts.metrics,
             status: ChannelStatus::default(),
             renderings: Renderings::default(),

@@ -9,16 +9,17 @@ use std::thread::{self, JoinHandle};
 use bytes::Bytes;
 use thiserror::Error;
 use tokio::runtime;
+use url::Url;
 
 use super::channel::{ChannelHandle, ChannelTask, Parts};
 use super::clock::Clock;
 use super::loop_source::LoopSource;
 use super::origin::{Fronts, Origin, channel_config, endpoint_rules};
 use super::state_file::{StateError, StateFiles};
-use crate::config::{Config, TlsFiles};
+use crate::config::{Config, PullUrl, TlsFiles};
 use crate::http::{CertificateError, Front, Tls, listen, serve_admin, serve_readers};
 use crate::ingest::programme::{self, Programme, ProgrammeError};
-use crate::ingest::{Nonces, serve_encoders};
+use crate::ingest::{Nonces, pull, serve_encoders};
 use crate::observe::Metrics;
 use crate::packager::InputId;
 
@@ -125,6 +126,7 @@ impl Server {
         let metrics = Metrics::default();
         let mut channels = Vec::new();
         let mut tasks: Vec<(ChannelTask, Option<Arc<Programme>>)> = Vec::new();
+        let mut pulls: Vec<(Arc<ChannelHandle>, InputId, Url)> = Vec::new();
         for channel in &config.channels {
             let programme = channel
                 .loop_file
@@ -144,12 +146,17 @@ impl Server {
                     .collect(),
                 credentials: channel.inputs.clone(),
                 looped: programme.is_some(),
+                pulled: [0, 1].map(|n: usize| channel.pulls[n].is_some()),
                 config: channel_config(channel, &config.limits),
                 derived_bytes: config.limits.derived_bytes,
                 state,
                 file,
             };
             let (handle, task) = ChannelHandle::new(parts, clock.clone());
+            for (n, from) in (1..).zip(&channel.pulls) {
+                let pull = |from: &PullUrl| (Arc::clone(&handle), InputId(n), from.url().clone());
+                pulls.extend(from.as_ref().map(pull));
+            }
             channels.push(handle);
             tasks.push((task, programme));
         }
@@ -169,7 +176,7 @@ impl Server {
             origin,
             threads: Vec::new(),
         };
-        server.spawn_shell(tasks, ingest, admin)?;
+        server.spawn_shell(tasks, pulls, ingest, admin)?;
         for (n, listener) in egress.into_iter().enumerate() {
             server.spawn_worker(n, listener)?;
         }
@@ -180,6 +187,7 @@ impl Server {
     fn spawn_shell(
         &mut self,
         tasks: Vec<(ChannelTask, Option<Arc<Programme>>)>,
+        pulls: Vec<(Arc<ChannelHandle>, InputId, Url)>,
         ingest: Vec<TcpListener>,
         admin: Vec<TcpListener>,
     ) -> Result<(), ServerError> {
@@ -205,6 +213,9 @@ impl Server {
                         ));
                     }
                     running.spawn(task.run(origin.shutdown.clone()));
+                }
+                for (channel, input, url) in pulls {
+                    running.spawn(pull::run(url, input, Arc::clone(&origin), channel));
                 }
                 for listener in ingest.into_iter().filter_map(listen) {
                     running.spawn(serve_encoders(listener, Arc::clone(&origin)));

@@ -143,6 +143,7 @@ impl Track {
             duration: None,
             sync: frame.sync,
             data: frame.data.clone(),
+            origin: None,
         }
     }
 }

@@ -155,6 +155,59 @@ async fn cmaf_tracks_play_from_endless_bodies_side_by_side() {
     assert_eq!(samples(&world)["video-v"], 150);
 }
 
+/// A CMAF file whose decode times count from the epoch, from `ms` on, and its chunks as they are to
+/// come out.
+fn since_epoch(file: &[u8], ms: u64, timescale: u64) -> (Vec<u8>, Vec<Vec<u8>>) {
+    let mut file = file.to_vec();
+    let mut chunks = Vec::new();
+    let (mut at, mut moof) = (0, 0);
+    while at < file.len() {
+        let size = u32::from_be_bytes(file[at..at + 4].try_into().unwrap()) as usize;
+        match &file[at + 4..at + 8] {
+            b"moof" => {
+                moof = at;
+                let tfdt = file[at..].windows(4).position(|w| w == b"tfdt").unwrap() + at + 4;
+                assert_eq!(file[tfdt], 1, "a decode time of 64 bits");
+                let field = &mut file[tfdt + 4..tfdt + 12];
+                let time = u64::from_be_bytes((&*field).try_into().unwrap());
+                field.copy_from_slice(&(time + ms * timescale / 1000).to_be_bytes());
+            }
+            b"mdat" => {
+                let mut chunk = file[moof..at + size].to_vec();
+                // What is written anew is mfhd's number, for it is a function of time here.
+                let tfdt = chunk.windows(4).position(|w| w == b"tfdt").unwrap() + 8;
+                let time = u64::from_be_bytes(chunk[tfdt..tfdt + 8].try_into().unwrap());
+                let number = (time * 100 / timescale) as u32;
+                chunk[20..24].copy_from_slice(&number.to_be_bytes());
+                chunks.push(chunk);
+            }
+            _ => {}
+        }
+        at += size;
+    }
+    (file, chunks)
+}
+
+#[tokio::test]
+async fn chunks_of_cmaf_with_absolute_time_go_through_but_for_their_numbers() {
+    let plain = PUSHED.split_inclusive("  [[channel.endpoint]]").collect::<Vec<_>>();
+    // Without parts, which would cut the chunks: the second endpoint alone.
+    let world = World::driven(&[plain[0], plain[2]].concat());
+    let now = u64::try_from(world.server().origin.clock.now().wall.millis()).unwrap();
+    let (video, chunks) = since_epoch(V_CMAF, now / 1000 * 1000, 12_800);
+    let reply = push(&world, "/v1/g/1/p/Streams(v.cmfv)", &video).await;
+    assert_eq!(reply.status, 200, "{}", reply.text());
+    ended(&world).await;
+    let snapshot = world.snapshot();
+    let view = snapshot.segmentations.values().next().expect("a segmentation");
+    let rows: Vec<_> = view.renditions[0].rows.iter_from(0).collect();
+    assert!(rows.len() >= 5, "{}", rows.len());
+    for row in rows {
+        let SegmentContent::Media { chunks: ours, .. } = &row.content else { panic!("a gap") };
+        assert!(ours.iter().all(|chunk| chunks.iter().any(|theirs| *theirs == chunk.bytes)));
+    }
+}
+
 #[tokio::test]
 async fn a_body_without_a_byte_holds_the_push_open() {
     let world = World::driven(PUSHED);

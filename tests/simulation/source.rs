@@ -286,7 +286,7 @@ impl Source {
         }
         let data = Bytes::from_static(b"a frame");
         let sync = since_sync == 0;
-        arrives.then_some((id, Sample { dts, pts, duration: None, sync, data }))
+        arrives.then_some((id, Sample { dts, pts, duration: None, sync, data, origin: None }))
     }
 
     /// Times as 33 bits carry them, unrolled as the listener does.

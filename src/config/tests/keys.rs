@@ -113,6 +113,16 @@ fn keys_of_a_channel_and_its_inputs() {
     check(&[("password", &["'p'", "'a:b é'"], &["''", "\"\\t\"", "1"])], |line| {
         format!("{CHANNEL}{open}[[channel.input]]\nuser = 'u'\n{line}")
     });
+    let urls = &["'http://h/a.m3u8'", "'https://u:p@h:1/a?b'"];
+    check(&[("pull", urls, &["''", "'h/a.m3u8'", "'ftp://h/a'", "1"])], |line| {
+        format!("{CHANNEL}{open}[[channel.input]]\n{line}")
+    });
+    let pull = "pull = 'http://u:p@h/a'";
+    let both = format!("{CHANNEL}{open}[[channel.input]]\n{pull}\nuser = 'u'\npassword = 'p'\n");
+    let found = faults(&both);
+    assert!(found[0].contains("pull: contradicts user and password"), "{found:?}");
+    let both = format!("{CHANNEL}loop = 'f.mp4'\n{open}[[channel.input]]\n{pull}\n");
+    assert!(faults(&both)[0].contains("contradicts the pull of input 1"));
     let input = "{ user = 'u', password = 'p' }";
     let two = format!("input = [{input}, {{}}]\n");
     assert!(Config::parse(&format!("{CHANNEL}{two}{open}")).is_ok());

@@ -73,7 +73,7 @@ impl<'a> Tables<'a> {
             }
             let pts = dts + offsets.get(index).map_or(0, |offset| i64::from(*offset));
             let sync = self.sync(sample as u32);
-            samples.push(Sample { dts, pts, duration: Some(duration), sync, data });
+            samples.push(Sample { dts, pts, duration: Some(duration), sync, data, origin: None });
             dts += i64::from(duration); // at most 10^6 × 2^32
         }
         Ok(samples)

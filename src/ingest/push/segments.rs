@@ -5,20 +5,21 @@ use std::sync::Arc;
 use std::sync::atomic::{AtomicUsize, Ordering};
 
 use dashmap::DashMap;
-use tokio::sync::{Mutex, MutexGuard, Notify};
+use tokio::sync::MutexGuard;
 
 use super::frames::Frames;
 use super::packets;
 use crate::http::PushReply;
+use crate::ingest::live::{Live, give};
 use crate::ingest::path::IngestPath;
-use crate::ingest::segmented::{Refusal, Session, SessionLimits};
+use crate::ingest::segmented::{Refusal, Session};
 use crate::packager::InputId;
-use crate::runtime::{ChannelHandle, Feed, Origin};
+use crate::runtime::{ChannelHandle, Origin};
 
 /// The pushes of one channel's inputs that are under way.
 #[derive(Debug, Default)]
 pub struct Segments {
-    sessions: DashMap<InputId, Arc<Push>>,
+    sessions: DashMap<InputId, Arc<Live>>,
     /// Bodies of inputs 1 and 2 of which nothing has come.
     silent: [AtomicUsize; 2],
 }
@@ -33,18 +34,10 @@ impl Drop for Silent<'_> {
     }
 }
 
-/// One push.
-#[derive(Debug)]
-struct Push {
-    session: Mutex<Session>,
-    /// Told after each call, for then the session's deadlines may be others.
-    called: Notify,
-}
-
 /// A body of a push that is open.
 #[derive(Debug)]
 pub(super) struct Open {
-    push: Arc<Push>,
+    push: Arc<Live>,
     object: u64,
 }
 
@@ -71,7 +64,7 @@ impl Segments {
         Silent(count)
     }
 
-    fn of(&self, input: InputId) -> Option<Arc<Push>> {
+    fn of(&self, input: InputId) -> Option<Arc<Live>> {
         self.sessions.get(&input).map(|push| Arc::clone(push.value()))
     }
 
@@ -142,13 +135,7 @@ async fn begin(origin: &Arc<Origin>, channel: &Arc<ChannelHandle>, path: &Ingest
         if let Some(open) = channel.segments.open(origin, path).await {
             return open;
         }
-        let limits = SessionLimits {
-            held_bytes: origin.limits.pending_bytes,
-            sample_bytes: origin.limits.sample_bytes,
-            input_loss: origin.limits.input_loss,
-        };
-        let session = Session::new(origin.new_source(path.input), limits, origin.clock.now());
-        let push = Arc::new(Push { session: Mutex::new(session), called: Notify::new() });
+        let push = Live::new(origin, path.input);
         let over = channel.segments.of(path.input);
         match over {
             // It is removed by the task that watches over it, or here, whoever comes first.
@@ -161,7 +148,13 @@ async fn begin(origin: &Arc<Origin>, channel: &Arc<ChannelHandle>, path: &Ingest
             None => {
                 channel.segments.sessions.entry(path.input).or_insert_with(|| {
                     let (origin, channel) = (Arc::clone(origin), Arc::clone(channel));
-                    tokio::spawn(watch(origin, channel, path.input, Arc::clone(&push)));
+                    let watched = Arc::clone(&push);
+                    let input = path.input;
+                    tokio::spawn(async move {
+                        watched.watch(&origin, &channel).await;
+                        let sessions = &channel.segments.sessions;
+                        sessions.remove_if(&input, |_, known| Arc::ptr_eq(known, &watched));
+                    });
                     push
                 });
             }
@@ -196,48 +189,6 @@ async fn take_over(
     }
     give(channel, session).await;
     handed.end_rungs(channel).await;
-}
-
-/// Hands what has come to the channel, in order: the session stays locked meanwhile.
-async fn give(channel: &ChannelHandle, session: &mut MutexGuard<'_, Session>) {
-    let (group, name) = (&channel.group, &channel.name);
-    while let Some(fault) = session.poll_fault() {
-        if channel.metrics.reported(fault.name()) {
-            tracing::warn!(group, channel = name, fact = fault.name(), "{fault}");
-        }
-        channel.status.fault(fault.name(), fault.to_string());
-    }
-    let events: Vec<_> = std::iter::from_fn(|| session.poll_event()).collect();
-    if !events.is_empty() {
-        channel.feed(Feed { source: session.source(), events }).await;
-    }
-}
-
-/// Tells a session how time passes until it is over.
-async fn watch(origin: Arc<Origin>, channel: Arc<ChannelHandle>, input: InputId, push: Arc<Push>) {
-    loop {
-        let deadline = push.session.lock().await.poll_timeout();
-        let alarm = async {
-            match deadline {
-                Some(at) => origin.clock.sleep_until(at).await,
-                None => std::future::pending().await,
-            }
-        };
-        tokio::select! {
-            () = alarm => {}
-            () = push.called.notified() => {}
-            () = origin.shutdown.wait() => return,
-        }
-        let mut session = push.session.lock().await;
-        session.handle_timeout(origin.clock.now());
-        give(&channel, &mut session).await;
-        if session.is_over() {
-            let (group, name) = (&channel.group, &channel.name);
-            tracing::info!(group, channel = name, input = input.0, "an encoder has gone");
-            channel.segments.sessions.remove_if(&input, |_, known| Arc::ptr_eq(known, &push));
-            return;
-        }
-    }
 }
 
 fn reply(refusal: &Refusal) -> PushReply {

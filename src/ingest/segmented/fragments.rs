@@ -5,26 +5,19 @@
 //! moved by the edit list. A chunk that was there already, or comes after one that follows it, is
 //! passed over. What order bodies are taken in is decided elsewhere.
 
+mod track;
+
 use std::collections::VecDeque;
-use std::hash::{DefaultHasher, Hasher};
 
 use bytes::Bytes;
 
 use super::fault::{Fault, Refusal};
 use crate::isobmff::{
-    BoxStream, BoxStreamLimits, Element, ParsedChunk, ParsedInit, ProducerTime, SampleDefaults,
-    parse_fragment, parse_movie,
+    BoxStream, BoxStreamLimits, Element, ProducerTime, SampleDefaults, parse_fragment, parse_movie,
 };
 use crate::media::{Codec, Language, MediaKind, Sample, TrackId, TrackInfo, VariantName};
-use crate::units::{MediaDuration, MediaTime, Timescale, WallTime};
-
-/// Times that lie no farther from their arrival count from the Unix epoch.
-const EPOCH_WITHIN: MediaDuration = MediaDuration::from_secs(60);
-/// A chunk that lies no farther before the newest comes late; one farther back, or after a header,
-/// comes from a sender that began anew.
-const LATE_WITHIN: MediaDuration = MediaDuration::from_secs(60);
-/// Chunks remembered of a track, to know them when they come again.
-const REMEMBERED: usize = 256;
+use crate::units::{MediaTime, Timescale, WallTime};
+use track::Track;
 
 /// What a stream gives.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -66,29 +59,6 @@ pub(super) struct Fragments {
     last: bool,
     ended: bool,
     out: VecDeque<Found>,
-}
-
-#[derive(Debug)]
-struct Track {
-    parsed: ParsedInit,
-    id: TrackId,
-    /// Nothing where the track is not carried.
-    kind: Option<MediaKind>,
-    /// Where the newest chunk ends, in ticks of decode time.
-    end: Option<i64>,
-    /// Beginnings of the newest chunks, and what their bytes come to.
-    remembered: VecDeque<(i64, u64)>,
-    /// Whether its times count from the Unix epoch.
-    absolute: bool,
-}
-
-/// What becomes of a chunk.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-enum Placed {
-    Next,
-    Again,
-    Late,
-    Anew,
 }
 
 impl Fragments {
@@ -189,7 +159,7 @@ impl Fragments {
         while let Some(element) = self.boxes.poll() {
             let taken = match element {
                 Ok(Element::Header(moov)) => self.take_header(moov),
-                Ok(Element::Chunk(chunk)) => self.take_chunk(&chunk, wall),
+                Ok(Element::Chunk(chunk)) => self.take_chunk(chunk, wall),
                 Ok(Element::ProducerTime(time)) => {
                     self.take_producer_time(&time);
                     Ok(())
@@ -266,7 +236,7 @@ impl Fragments {
         }
     }
 
-    fn take_chunk(&mut self, bytes: &Bytes, wall: WallTime) -> Result<(), Refusal> {
+    fn take_chunk(&mut self, bytes: Bytes, wall: WallTime) -> Result<(), Refusal> {
         if self.tracks.is_empty() {
             return Err(Refusal::NoHeader);
         }
@@ -274,7 +244,7 @@ impl Fragments {
             let known = self.tracks.iter().find(|t| t.parsed.track_id == track);
             known.map_or(SampleDefaults::default(), |t| t.parsed.defaults)
         };
-        let chunks = match parse_fragment(bytes, &defaults) {
+        let chunks = match parse_fragment(&bytes, &defaults) {
             Ok(chunks) => chunks,
             Err(error) => {
                 self.out.push_back(Found::Fault(Fault::BrokenChunk(error)));
@@ -282,10 +252,18 @@ impl Fragments {
             }
         };
         let fresh = std::mem::take(&mut self.header_is_fresh);
+        if let [chunk] = &chunks[..]
+            && let Some(track) = self.tracks.iter_mut().find(|t| t.is_carried_as(chunk.track_id))
+        {
+            track.take_whole(bytes, chunk, fresh, wall, &mut self.out);
+            return Ok(());
+        }
         for chunk in chunks {
             let out = &mut self.out;
             match self.tracks.iter_mut().find(|t| t.parsed.track_id == chunk.track_id) {
-                Some(track) if track.kind.is_some() => track.take(bytes, &chunk, fresh, wall, out),
+                Some(track) if track.kind.is_some() => {
+                    track.take(&bytes, &chunk, None, (fresh, wall), out);
+                }
                 Some(_) => {}
                 None => {
                     let track = chunk.track_id;
@@ -308,85 +286,4 @@ impl Fragments {
         let epoch = WallTime(time.wall_nanos).media_time();
         self.out.push_back(Found::Anchor { track: track.id, media, epoch });
     }
-}
-
-impl Track {
-    fn take(
-        &mut self,
-        bytes: &Bytes,
-        chunk: &ParsedChunk,
-        fresh: bool,
-        wall: WallTime,
-        out: &mut VecDeque<Found>,
-    ) {
-        let length: i64 = chunk.samples.iter().map(|s| i64::from(s.duration)).sum();
-        let begins = match chunk.base_decode_time.map(i64::try_from) {
-            Some(Ok(begins)) => begins,
-            Some(Err(_)) => return out.push_back(Found::Fault(Fault::DecodeTime)),
-            None => self.end.unwrap_or(0),
-        };
-        let digest = digest(bytes, chunk);
-        match self.place(begins, length, digest, fresh) {
-            Placed::Again => return,
-            Placed::Late => return out.push_back(Found::Fault(Fault::LateChunk)),
-            Placed::Anew => {
-                self.remembered.clear();
-                self.absolute = false;
-                out.push_back(Found::Break);
-            }
-            Placed::Next => {}
-        }
-        self.remembered.push_back((begins, digest));
-        if self.remembered.len() > REMEMBERED {
-            self.remembered.pop_front();
-        }
-        self.end = Some(begins.saturating_add(length));
-        self.anchor(begins, length, wall, out);
-        let shift = self.parsed.presentation_shift;
-        let mut dts = begins.saturating_add(shift);
-        for sample in &chunk.samples {
-            let pts = dts.saturating_add(i64::from(sample.composition_offset));
-            let (sync, duration) = (sample.sync(), Some(sample.duration));
-            let data = bytes.slice(sample.data.clone());
-            out.push_back(Found::Sample(self.id, Sample { dts, pts, duration, sync, data }));
-            dts = dts.saturating_add(i64::from(sample.duration));
-        }
-    }
-
-    /// Where a chunk lies against those before it.
-    fn place(&self, begins: i64, length: i64, digest: u64, fresh: bool) -> Placed {
-        let Some(end) = self.end else { return Placed::Next };
-        if begins.saturating_add(length / 2) >= end {
-            return Placed::Next;
-        }
-        if self.remembered.contains(&(begins, digest)) {
-            return Placed::Again;
-        }
-        let behind = MediaDuration::new(end.saturating_sub(begins), self.parsed.timescale);
-        if behind > LATE_WITHIN || fresh && !self.absolute { Placed::Anew } else { Placed::Late }
-    }
-
-    /// Times near their arrival count from the epoch.
-    fn anchor(&mut self, begins: i64, length: i64, wall: WallTime, out: &mut VecDeque<Found>) {
-        let scale = self.parsed.timescale;
-        let ends = MediaTime::new(begins.saturating_add(length), scale);
-        let absolute = (ends - wall.media_time()).abs() <= EPOCH_WITHIN;
-        if absolute && !self.absolute {
-            let epoch = MediaTime::new(0, scale);
-            out.push_back(Found::Anchor { track: self.id, media: 0, epoch });
-        }
-        self.absolute = absolute;
-    }
-}
-
-/// Tells chunks of one decode time apart.
-fn digest(bytes: &Bytes, chunk: &ParsedChunk) -> u64 {
-    let mut hasher = DefaultHasher::new();
-    for sample in &chunk.samples {
-        hasher.write_usize(sample.data.len());
-    }
-    if let Some(first) = chunk.samples.first() {
-        hasher.write(&bytes[first.data.clone()]);
-    }
-    hasher.finish()
 }

@@ -7,7 +7,7 @@ use bytes::Bytes;
 use super::fault::Refusal;
 use super::mpd::{self, Media};
 use super::path::rung_of_playlist;
-use super::playlist::{self, MediaPlaylist, Playlist};
+use super::playlist::{self, MediaPlaylist, Multivariant, Playlist};
 use super::session::Session;
 use super::strand::{Key, Order};
 use crate::media::{Language, VariantName};
@@ -37,6 +37,36 @@ impl Session {
         self.note_segment(longest);
         self.tell_languages();
         Ok(())
+    }
+
+    /// Takes a multivariant playlist that was pulled from the URL `url`.
+    pub(in crate::ingest) fn expect_pulled(&mut self, url: &str, playlist: &Multivariant) {
+        self.hls.expect(url, playlist);
+        self.tell_languages();
+    }
+
+    /// Takes a media playlist that is pulled as `key`, a URL; its URIs are URLs.
+    ///
+    /// # Errors
+    /// Where there are too many.
+    pub(in crate::ingest) fn take_pulled(
+        &mut self,
+        now: Now,
+        key: &str,
+        name: &VariantName,
+        playlist: &MediaPlaylist,
+    ) -> Result<(), Refusal> {
+        let place = self.strand(Key::Playlist(key.to_owned()), name.clone(), || Order::Listed)?;
+        let longest = self.hls.take(key, playlist, place);
+        self.note_segment(longest);
+        self.tell_languages();
+        self.advance(now);
+        Ok(())
+    }
+
+    /// Whether the header at `url` has come.
+    pub(in crate::ingest) fn has_header(&self, url: &str) -> bool {
+        self.headers.contains_key(url)
     }
 
     /// The rung of a media playlist: its folder's name, with its own where that is taken.

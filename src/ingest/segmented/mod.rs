@@ -39,5 +39,9 @@ mod time;
 pub use content::Content;
 pub use fault::{Fault, Refusal};
 pub use mpd::{MpdError, fuzz_mpd};
+pub(in crate::ingest) use playlist::{
+    Map, MediaPlaylist, Multivariant, Part, Playlist, Range, Segment, TEXT_MAX,
+    read as read_playlist,
+};
 pub use playlist::{PlaylistError, fuzz_playlist};
 pub use session::{Session, SessionLimits};

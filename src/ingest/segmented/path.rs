@@ -1,15 +1,21 @@
 //! Paths below an input's folder: what a URI in a manifest points at, and what a path says of the
 //! track that is pushed there.
 
+use url::Url;
+
 use crate::media::VariantName;
 
 /// Longest path kept.
 pub(super) const PATH_MAX: usize = 1_024;
 
-/// What `uri`, found in the document at `base`, points at. Both are below the input's folder; a URI
-/// with a host or from the root is taken for what it says after that folder, which is all that
-/// senders mean by one.
+/// What `uri`, found in the document at `base`, points at. Where `base` is a URL, what is pulled, so
+/// is this. Else both are below the input's folder; a URI with a host or from the root is taken for
+/// what it says after that folder, which is all that senders mean by one.
 pub(super) fn resolve(base: &str, uri: &str) -> String {
+    if base.contains("://") {
+        let joined = Url::parse(base).and_then(|base| base.join(uri));
+        return joined.map_or_else(|_| uri.to_owned(), String::from);
+    }
     let uri = uri.split(['?', '#']).next().unwrap_or(uri);
     let absolute = uri.split_once("://").map(|(_, rest)| rest.split_once('/').map_or("", |r| r.1));
     let rooted = absolute.or_else(|| uri.strip_prefix('/'));

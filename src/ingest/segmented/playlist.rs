@@ -11,7 +11,7 @@ use super::time::instant;
 use crate::units::MediaTime;
 
 /// Longest playlist or MPD read.
-pub(super) const TEXT_MAX: usize = 2 << 20;
+pub(in crate::ingest) const TEXT_MAX: usize = 2 << 20;
 /// Most segments, parts, variants and renditions taken of one playlist.
 const ENTRIES_MAX: usize = 20_000;
 
@@ -37,98 +37,102 @@ pub enum PlaylistError {
 
 /// A playlist, read.
 #[derive(Clone, Debug, PartialEq)]
-pub(super) enum Playlist {
+pub(in crate::ingest) enum Playlist {
     Multivariant(Multivariant),
     Media(MediaPlaylist),
 }
 
 /// What a multivariant playlist lists.
 #[derive(Clone, Debug, Default, PartialEq)]
-pub(super) struct Multivariant {
-    pub(super) variants: Vec<Variant>,
-    pub(super) renditions: Vec<Rendition>,
+pub(in crate::ingest) struct Multivariant {
+    pub(in crate::ingest) variants: Vec<Variant>,
+    pub(in crate::ingest) renditions: Vec<Rendition>,
 }
 
 /// EXT-X-STREAM-INF and the URI after it.
 #[derive(Clone, Debug, PartialEq)]
-pub(super) struct Variant {
-    pub(super) uri: String,
-    pub(super) bandwidth: u64,
+pub(in crate::ingest) struct Variant {
+    pub(in crate::ingest) uri: String,
+    pub(in crate::ingest) bandwidth: u64,
 }
 
 /// EXT-X-MEDIA of TYPE=AUDIO or VIDEO.
 #[derive(Clone, Debug, PartialEq)]
-pub(super) struct Rendition {
+pub(in crate::ingest) struct Rendition {
     /// Nothing where its media is in the variants.
-    pub(super) uri: Option<String>,
+    pub(in crate::ingest) uri: Option<String>,
     /// RFC 5646, where it is told.
-    pub(super) language: Option<String>,
+    pub(in crate::ingest) language: Option<String>,
 }
 
 /// A media playlist.
 #[derive(Clone, Debug, Default, PartialEq)]
-pub(super) struct MediaPlaylist {
+pub(in crate::ingest) struct MediaPlaylist {
     /// Seconds; 0 where it is not told.
-    pub(super) target_duration: u64,
+    pub(in crate::ingest) target_duration: u64,
     /// Milliseconds of EXT-X-PART-INF.
-    pub(super) part_target_ms: Option<i64>,
+    pub(in crate::ingest) part_target_ms: Option<i64>,
     /// Whether requests may wait for what is not there yet.
-    pub(super) can_block: bool,
+    pub(in crate::ingest) can_block: bool,
     /// The first segment's number; that of the first skipped one in a delta update.
-    pub(super) media_sequence: u64,
+    pub(in crate::ingest) media_sequence: u64,
     /// Segments left out by EXT-X-SKIP.
-    pub(super) skipped: u64,
-    pub(super) segments: Vec<Segment>,
-    /// Parts after the last segment, in order.
-    pub(super) parts: Vec<Part>,
-    pub(super) ended: bool,
+    pub(in crate::ingest) skipped: u64,
+    pub(in crate::ingest) segments: Vec<Segment>,
+    /// Parts after the last segment, in order, and what stands before them.
+    pub(in crate::ingest) parts: Vec<Part>,
+    pub(in crate::ingest) open_discontinuity: bool,
+    pub(in crate::ingest) open_date: Option<MediaTime>,
+    pub(in crate::ingest) open_map: Option<Map>,
+    pub(in crate::ingest) ended: bool,
     /// Whether it lists I-frames only.
-    pub(super) i_frames_only: bool,
+    pub(in crate::ingest) i_frames_only: bool,
 }
 
 /// One segment.
 #[derive(Clone, Debug, PartialEq)]
-pub(super) struct Segment {
-    pub(super) number: u64,
-    pub(super) uri: String,
-    pub(super) duration_ms: i64,
-    pub(super) discontinuity: bool,
-    pub(super) gap: bool,
-    pub(super) program_date_time: Option<MediaTime>,
-    pub(super) range: Option<Range>,
+pub(in crate::ingest) struct Segment {
+    pub(in crate::ingest) number: u64,
+    pub(in crate::ingest) uri: String,
+    pub(in crate::ingest) duration_ms: i64,
+    pub(in crate::ingest) discontinuity: bool,
+    pub(in crate::ingest) gap: bool,
+    pub(in crate::ingest) program_date_time: Option<MediaTime>,
+    pub(in crate::ingest) range: Option<Range>,
     /// EXT-X-MAP in force.
-    pub(super) map: Option<Map>,
+    pub(in crate::ingest) map: Option<Map>,
     /// The parts it was listed by.
-    pub(super) parts: Vec<Part>,
+    pub(in crate::ingest) parts: Vec<Part>,
 }
 
 /// Bytes of a resource.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
-pub(super) struct Range {
-    pub(super) start: u64,
-    pub(super) length: u64,
+pub(in crate::ingest) struct Range {
+    pub(in crate::ingest) start: u64,
+    pub(in crate::ingest) length: u64,
 }
 
 /// EXT-X-MAP.
 #[derive(Clone, Debug, PartialEq, Eq)]
-pub(super) struct Map {
-    pub(super) uri: String,
-    pub(super) range: Option<Range>,
+pub(in crate::ingest) struct Map {
+    pub(in crate::ingest) uri: String,
+    pub(in crate::ingest) range: Option<Range>,
 }
 
 /// EXT-X-PART.
 #[derive(Clone, Debug, PartialEq, Eq)]
-pub(super) struct Part {
-    pub(super) uri: String,
-    pub(super) range: Option<Range>,
-    pub(super) gap: bool,
+pub(in crate::ingest) struct Part {
+    pub(in crate::ingest) uri: String,
+    pub(in crate::ingest) duration_ms: i64,
+    pub(in crate::ingest) range: Option<Range>,
+    pub(in crate::ingest) gap: bool,
 }
 
 /// Reads a playlist. Lines nobody knows are passed over.
 ///
 /// # Errors
 /// Why it is none that can be used.
-pub(super) fn read(text: &[u8]) -> Result<Playlist, PlaylistError> {
+pub(in crate::ingest) fn read(text: &[u8]) -> Result<Playlist, PlaylistError> {
     let text = std::str::from_utf8(text).map_err(|_| PlaylistError::NotText)?;
     let text = text.strip_prefix('\u{feff}').unwrap_or(text);
     let mut reader = Reader::from_str(text, options());
@@ -252,8 +256,12 @@ impl Reading {
                 self.entries += 1;
                 let range = part.byterange().map(|range| (range.length, range.offset));
                 let range = ranged(&mut self.parts_after, part.uri(), range);
-                let (uri, gap) = (part.uri().to_owned(), part.gap());
-                self.next.parts.push(Part { uri, range, gap });
+                self.next.parts.push(Part {
+                    uri: part.uri().to_owned(),
+                    duration_ms: millis(part.duration()),
+                    range,
+                    gap: part.gap(),
+                });
             }
             _ => {}
         }
@@ -291,6 +299,9 @@ impl Reading {
             return Playlist::Multivariant(self.multivariant);
         }
         self.media.parts = self.next.parts;
+        self.media.open_discontinuity = self.next.discontinuity;
+        self.media.open_date = self.next.program_date_time;
+        self.media.open_map = self.map;
         Playlist::Media(self.media)
     }
 }

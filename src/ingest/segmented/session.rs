@@ -113,6 +113,12 @@ impl Session {
         self.source
     }
 
+    /// Whether a track has been given.
+    #[must_use]
+    pub fn has_tracks(&self) -> bool {
+        self.strands.iter().any(|strand| strand.tracks().next().is_some())
+    }
+
     /// Whether [`SourceEvent::Lost`] has been given, so that the next body begins another session.
     #[must_use]
     pub fn is_over(&self) -> bool {
@@ -284,7 +290,7 @@ impl Session {
     pub(super) fn lose(&mut self, now: Now) {
         self.over = true;
         self.shared.step.flush(now.mono);
-        if self.strands.iter().any(|strand| strand.tracks().next().is_some()) {
+        if self.has_tracks() {
             self.shared.step.lose();
         }
         self.bodies.clear();
@@ -347,7 +353,8 @@ impl Session {
     pub(super) fn is_at_its_end(&self) -> bool {
         let mut carried = self.strands.iter().filter(|s| !s.refused).peekable();
         // A playlist that is listed and has not come has not ended.
-        self.hls.is_complete() != Some(false)
+        self.has_tracks()
+            && self.hls.is_complete() != Some(false)
             && carried.peek().is_some()
             && carried.all(|strand| match (&strand.key, &strand.order) {
                 (Key::Playlist(path), _) => self.hls.is_over(path),

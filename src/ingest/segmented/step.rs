@@ -296,7 +296,8 @@ mod tests {
         for n in 0..10 {
             let dts = second * 1000 + n * 200;
             let data = Bytes::from_static(b"frame");
-            let sample = Sample { dts, pts: dts, duration: Some(200), sync: n == 0, data };
+            let (sync, duration) = (n == 0, Some(200));
+            let sample = Sample { dts, pts: dts, duration, sync, data, origin: None };
             step.push(ms(at_ms), TrackId(id), sample);
         }
         step.note_segment(MediaDuration::from_secs(2));

@@ -2,8 +2,11 @@
 
 use std::ops::Range;
 
+use bytes::{Bytes, BytesMut};
+
 use super::{Children, SampleDefaults, TRACKS_MAX, in_order};
 use crate::isobmff::boxes::{BoxHeader, FourCc, ReadError, Strictness, boxes};
+use crate::isobmff::init::TRACK_ID;
 
 /// Most samples one chunk may hold: over twenty minutes of 48-kHz AAC.
 pub const SAMPLES_MAX: usize = 65_536;
@@ -91,6 +94,42 @@ pub fn parse_fragment(
         chunks.push(chunk);
     }
     Ok(chunks)
+}
+
+/// Reads a chunk of another's making if it has the form that chunks have here, so that it can be
+/// stored as it is: one `moof` and one `mdat` and nothing else, of track [`TRACK_ID`], addressed from
+/// the `moof`, and saying all of its samples itself.
+#[must_use]
+pub fn parse_own_form(data: &[u8]) -> Option<ParsedChunk> {
+    let top: Vec<_> =
+        boxes(data, 0, data.len(), Strictness::Strict).collect::<Result<_, _>>().ok()?;
+    let [moof, mdat] = &top[..] else { return None };
+    if moof.body != NUMBER.start - 12 {
+        return None;
+    }
+    let strict = Strictness::Strict;
+    let children = Children::of(data, moof, &[b"mfhd", b"traf"], strict).ok()?;
+    let traf = children.one(*b"traf").ok()?;
+    let traf = Children::of(data, &traf, &[b"tfhd", b"tfdt", b"trun"], strict).ok()?;
+    let tfhd = traf.one(*b"tfhd").ok()?;
+    Fragment::header(data, &tfhd, &|_| SampleDefaults::default(), strict).ok()?;
+    let chunk = parse_chunk(data, &SampleDefaults::default(), Strictness::Tolerant).ok()?;
+    let size: usize = chunk.samples.iter().map(|sample| sample.data.len()).sum();
+    let own = mdat.is(b"mdat") && chunk.track_id == TRACK_ID && chunk.base_decode_time.is_some();
+    (own && size == mdat.end - mdat.body).then_some(chunk)
+}
+
+/// Where the number of `mfhd` stands in a chunk of the form that chunks have here.
+const NUMBER: Range<usize> = 20..24;
+
+/// Writes `mfhd`'s number anew into a chunk that [`parse_own_form`] has read.
+#[must_use]
+pub fn renumber(chunk: Bytes, sequence_number: u32) -> Bytes {
+    let mut chunk = chunk.try_into_mut().unwrap_or_else(|shared| BytesMut::from(&shared[..]));
+    if let Some(field) = chunk.get_mut(NUMBER) {
+        field.copy_from_slice(&sequence_number.to_be_bytes());
+    }
+    chunk.freeze()
 }
 
 /// A `moof` and its `mdat`.

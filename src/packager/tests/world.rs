@@ -132,6 +132,7 @@ impl Synthetic {
             duration: None,
             sync: (self.sync)(n),
             data: Bytes::from([&self.before[..], &n.to_be_bytes()].concat()),
+            origin: None,
         }
     }
 }
