@@ -159,6 +159,8 @@ impl Segmentation {
         };
         // A hole longer than the window lists no gap: whoever reads now has all of it behind him.
         let hole = hole.filter(|hole| hole.is_positive() && *hole <= span);
+        // Nor do numbers that time alone skips: those before may have counted cuts, and lag behind.
+        let hole = hole.filter(|_| number - next <= self.gaps_max());
         let gaps = if hole.is_some() { next..number } else { number..number };
         let count = u32::try_from(gaps.end - gaps.start).ok().and_then(NonZeroU32::new);
         let share = hole.zip(count).map(|(hole, count)| hole.divided_by(count));
@@ -284,6 +286,11 @@ impl Segmentation {
         self.longest_made = self.longest_made.max(segment.length());
         self.incomplete.delivered(rendition, segment.period.ordinal);
         Some(segment)
+    }
+
+    /// How many gaps in a row a list has at most: one that missed more starts afresh.
+    fn gaps_max(&self) -> u64 {
+        self.list_span().div_ceil(self.duration).unsigned_abs()
     }
 
     /// The longest span any endpoint lists.
