@@ -1,7 +1,7 @@
 //! Headwater, a live packaging origin.
 //!
 //! ```text
-//! ingest ──Sample──▶ timeline ──▶ chunker ──▶ segmentations ──Snapshot──▶ resolve ──▶ manifest ──▶ http
+//! ingest ──Sample──▶ timeline ──▶ chunker ──▶ segmentations ──Snapshot──▶ resolve ──▶ manifest, repackage ──▶ http
 //! ```
 //!
 //! A live origin is a pure function from (configuration, samples, clock readings) to immutable
@@ -10,8 +10,9 @@
 //!
 //! | layer | modules | |
 //! | --- | --- | --- |
+//! | tests | [`fuzz`] | any bytes against what stands below |
 //! | shell | [`main`](../headwater/index.html), [`runtime`], [`http`], [`ingest`], [`observe`], [`config`], [`demo`] | sockets, disks, clocks |
-//! | core, readers | [`resolve`], [`manifest`] | pure; read a [`packager::Snapshot`] only |
+//! | core, readers | [`resolve`], [`manifest`], [`repackage`] | pure; read a [`packager::Snapshot`] only |
 //! | core | [`packager`] | the one mutable thing: [`packager::Channel`] |
 //! | formats | [`isobmff`], [`mpegts`], [`media`] | bytes in, bytes out |
 //! | vocabulary | [`units`] | times, durations, rates |
@@ -23,6 +24,8 @@
 
 pub mod config;
 pub mod demo;
+#[doc(hidden)]
+pub mod fuzz;
 pub mod http;
 pub mod ingest;
 pub mod isobmff;
@@ -31,6 +34,7 @@ pub mod media;
 pub mod mpegts;
 pub mod observe;
 pub mod packager;
+pub mod repackage;
 pub mod resolve;
 pub mod runtime;
 pub mod units;

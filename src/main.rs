@@ -8,7 +8,7 @@ use clap::{Parser, Subcommand};
 use headwater::config::Config;
 use headwater::demo;
 use headwater::observe::{LogFormat, start_logging};
-use headwater::runtime::{Clock, Launch, Server};
+use headwater::runtime::{Clock, Launch, Server, certificate_faults};
 
 /// A live packaging origin. Without a command it plays the demo.
 #[derive(Debug, Parser)]
@@ -41,9 +41,15 @@ fn main() -> ExitCode {
     let arguments = Arguments::parse();
     let format = if io::stderr().is_terminal() { LogFormat::Text } else { LogFormat::Json };
     let outcome = match &arguments.command {
-        Some(Command::Check { config }) => read(config).map(|_| ()),
+        Some(Command::Check { config }) => read(config).and_then(|parsed| {
+            remark(&parsed);
+            find_certificates(&parsed, config)
+        }),
         Some(Command::Serve { config }) => read(config).and_then(|parsed| {
             start_logging(format, &arguments.log);
+            for remark in &parsed.remarks {
+                tracing::warn!("{remark}");
+            }
             let folder = config.parent().unwrap_or(Path::new(".")).to_owned();
             let launch = Launch {
                 config: parsed,
@@ -74,6 +80,21 @@ fn read(path: &Path) -> Result<Config, String> {
     Config::parse(&text).map_err(|faults| format!("{} cannot be used:\n{faults}", path.display()))
 }
 
+/// Every fault of the certificates a configuration names.
+fn find_certificates(config: &Config, path: &Path) -> Result<(), String> {
+    let folder = path.parent().unwrap_or(Path::new("."));
+    let faults = certificate_faults(config, folder);
+    let lines: Vec<String> = faults.iter().map(ToString::to_string).collect();
+    if lines.is_empty() { Ok(()) } else { Err(lines.join("\n")) }
+}
+
+/// Says what is right and yet may not be meant.
+fn remark(config: &Config) {
+    for remark in &config.remarks {
+        eprintln!("remark: {remark}");
+    }
+}
+
 /// Every connection is an open file; the system's soft limit is often far below the hard one.
 fn raise_open_files(connections: usize) {
     let wanted = connections as u64 + 256;
@@ -91,8 +112,15 @@ fn raise_open_files(connections: usize) {
 fn run(launch: Launch, greeting: impl Fn(&Server) -> String) -> Result<(), String> {
     raise_open_files(launch.config.limits.connections + launch.config.limits.ingest_connections);
     let server = Server::start(launch).map_err(|e| e.to_string())?;
-    let addresses = [("egress", server.egress), ("ingest", server.ingest), ("admin", server.admin)];
-    let lines = addresses.map(|(name, address)| format!("{name} http://{address}\n")).concat();
+    let fronts = &server.origin.fronts;
+    let scheme = |tls: bool| if tls { "https" } else { "http" };
+    let addresses = [
+        ("egress", scheme(fronts.egress.tls.is_some()), server.egress),
+        ("ingest", scheme(fronts.ingest.tls.is_some()), server.ingest),
+        ("admin", scheme(false), server.admin),
+    ];
+    let lines =
+        addresses.map(|(name, scheme, address)| format!("{name} {scheme}://{address}\n")).concat();
     // Nobody reading standard output is no reason not to serve.
     let _ = io::stdout().write_all(format!("{lines}{}ready\n", greeting(&server)).as_bytes());
     server.run_until_signal().map_err(|e| e.to_string())

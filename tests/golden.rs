@@ -123,9 +123,15 @@ fn successive_versions_of_the_scenarios_obey_the_rules_of_live_manifests() {
     }
 }
 
+#[test]
+fn lists_of_video_with_audio_are_long_enough_after_a_hole_longer_than_what_is_kept() {
+    worlds::obeys(&worlds::Recipe::long_hole());
+}
+
 proptest! {
     #![proptest_config(ProptestConfig { cases: 24, failure_persistence: None, ..ProptestConfig::default() })]
 
+    /// Robustness 15: ids, starts and offsets of Periods are never rewritten; a gap is a new Period.
     #[test]
     fn successive_versions_of_random_worlds_obey_the_rules_of_live_manifests(recipe in worlds::recipe()) {
         worlds::obeys(&recipe);

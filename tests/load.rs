@@ -225,6 +225,7 @@ async fn round(
     (server.costs().0 - blocked.0, blocked.1)
 }
 
+/// Robustness 26: thousands may wait.
 #[test]
 fn ten_thousand_blocked_reloads_are_each_answered_once_by_the_right_version() {
     let files = rlimit::increase_nofile_limit(12_000).expect("more open files");

@@ -22,11 +22,25 @@ mod limits;
 mod low_latency;
 #[path = "server/playlist.rs"]
 mod playlist;
+#[path = "server/presentation.rs"]
+mod presentation;
 #[path = "server/process.rs"]
 mod process;
+#[path = "server/pull.rs"]
+mod pull;
 #[path = "server/runs.rs"]
 mod runs;
+#[path = "server/segments.rs"]
+mod segments;
+#[path = "server/tls.rs"]
+mod tls;
+#[path = "server/transport_streams.rs"]
+mod transport_streams;
 #[path = "server/ts.rs"]
 mod ts;
+#[path = "server/twins.rs"]
+mod twins;
+#[path = "server/unknown.rs"]
+mod unknown;
 #[path = "server/world.rs"]
 mod world;

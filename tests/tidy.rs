@@ -262,6 +262,51 @@ fn functions() -> BTreeSet<String> {
     .collect()
 }
 
+/// The numbers that follow the word `Robustness` in the comments of the tests.
+fn lessons_named_by_tests() -> BTreeSet<String> {
+    let all = files("src", &[".rs"]).into_iter().chain(files("tests", &[".rs"]));
+    let comments = all.flat_map(|(_, text)| {
+        let lines = text.lines().map(str::trim).filter_map(|line| line.strip_prefix("/// "));
+        lines.map(str::to_owned).collect::<Vec<_>>()
+    });
+    let word = concat!("Robust", "ness ");
+    let numbers = comments.filter_map(|line| Some(line.strip_prefix(word)?.to_owned()));
+    numbers.filter_map(|rest| Some(rest.split_once(':')?.0.to_owned())).collect()
+}
+
+#[test]
+fn every_lesson_has_tests_that_exist_and_name_its_number() {
+    let text = fs::read_to_string(root().join("docs/lessons.md")).expect("the lessons are there");
+    let (functions, named) = (functions(), lessons_named_by_tests());
+    let mut problems = Vec::new();
+    let mut numbers = BTreeSet::new();
+    for row in text.lines().filter(|line| line.starts_with("| ")).skip(2) {
+        let cells: Vec<&str> = row.split(" |").map(|cell| cell.trim_matches(['|', ' '])).collect();
+        let [number, lesson, _, _, tests, ..] = cells[..] else {
+            problems.push(format!("{row}: has not five columns"));
+            continue;
+        };
+        let tests: Vec<&str> = tests.split('`').skip(1).step_by(2).collect();
+        if tests.is_empty() {
+            problems.push(format!("{lesson}: names no test"));
+        }
+        for test in tests.iter().filter(|test| !functions.contains(**test)) {
+            problems.push(format!("{lesson}: its test `{test}` does not exist"));
+        }
+        if !number.is_empty() {
+            numbers.insert(number.to_owned());
+        }
+    }
+    for number in numbers.difference(&named) {
+        problems.push(format!("lesson {number}: no test's comment names it"));
+    }
+    for number in named.difference(&numbers) {
+        problems.push(format!("a test names lesson {number}, which is not in docs/lessons.md"));
+    }
+    assert!(numbers.len() >= 17, "{numbers:?}");
+    assert_none(&problems);
+}
+
 /// What is wrong with one row of the ledger.
 fn faults_of_row(row: &toml::Table, functions: &BTreeSet<String>) -> Vec<String> {
     let mut faults = Vec::new();

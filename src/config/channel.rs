@@ -7,6 +7,7 @@ use super::endpoint::{Endpoint, Outline};
 use super::fault::{Fault, Problem};
 use super::limits::Limits;
 use super::name::Name;
+use super::pull::PullUrl;
 use super::section::{Found, Section};
 use super::value;
 use crate::resolve::Secret;
@@ -29,6 +30,8 @@ pub struct Channel {
     pub loop_file: Option<PathBuf>,
     /// What inputs 1 and 2 ask of an encoder; `None` lets every encoder in.
     pub inputs: [Option<Credentials>; INPUTS],
+    /// Where inputs 1 and 2 are pulled from; `None` where they are pushed to.
+    pub pulls: [Option<PullUrl>; INPUTS],
     /// Its outputs, 1 to 16.
     pub endpoints: Vec<Endpoint>,
 }
@@ -61,33 +64,41 @@ pub(super) fn read_channels(
             }
         }
         let loop_file = section.get("loop", value::path).good();
-        let inputs = read_inputs(&mut section, faults);
+        let (inputs, pulls) = read_inputs(&mut section, faults);
+        if let (Some(_), [Some(_), _]) = (&loop_file, &pulls) {
+            section.complain("loop", Problem::LoopAndPull);
+        }
         let endpoints = read_endpoints(&mut section, limits, faults);
         section.close(faults);
         if let (Some(group), Some(name)) = (group, name) {
-            channels.push(Channel { group, name, loop_file, inputs, endpoints });
+            channels.push(Channel { group, name, loop_file, inputs, pulls, endpoints });
         }
     }
     channels
 }
 
-fn read_inputs(
-    channel: &mut Section<'_>,
-    faults: &mut Vec<Fault>,
-) -> [Option<Credentials>; INPUTS] {
+/// What inputs ask of an encoder, and where they are pulled from.
+type Inputs = ([Option<Credentials>; INPUTS], [Option<PullUrl>; INPUTS]);
+
+fn read_inputs(channel: &mut Section<'_>, faults: &mut Vec<Fault>) -> Inputs {
     let mut inputs = [const { None }; INPUTS];
+    let mut pulls = [const { None }; INPUTS];
     let sections = channel.sections("input").good().unwrap_or_default();
     if sections.len() > INPUTS {
         channel.complain("input", Problem::TooMany { max: INPUTS });
     }
     for (index, mut section) in sections.into_iter().enumerate() {
         let credentials = read_credentials(&mut section);
-        if let Some(input) = inputs.get_mut(index) {
-            *input = credentials;
+        let pull = section.get("pull", value::pull_url).good();
+        if credentials.is_some() && pull.is_some() {
+            section.complain("pull", Problem::PullAndCredentials);
+        }
+        if let (Some(input), Some(from)) = (inputs.get_mut(index), pulls.get_mut(index)) {
+            (*input, *from) = (credentials, pull);
         }
         section.close(faults);
     }
-    inputs
+    (inputs, pulls)
 }
 
 fn read_credentials(section: &mut Section<'_>) -> Option<Credentials> {

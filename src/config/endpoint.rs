@@ -5,9 +5,11 @@ use std::time::Duration;
 use super::fault::Problem;
 use super::limits::MEMORY_WINDOW_MAX;
 use super::name::{ManifestName, Name};
+use super::presentation;
 use super::section::{Found, Section};
 use super::servers::addresses;
 use super::value;
+use crate::manifest::Presentation;
 use crate::resolve::{AccessRules, Protocol};
 use crate::units::MediaDuration;
 
@@ -31,17 +33,22 @@ pub struct Endpoint {
     pub ordinal: u32,
     /// What it puts out.
     pub protocol: Protocol,
+    /// Whether audio has lists of its own in transport streams, which else carry it with the video;
+    /// in CMAF it always has.
+    pub use_audio_rendition_groups: bool,
     /// Segments an HLS playlist lists at least, 2 to 100.
     pub segment_num: u32,
-    /// Asked segment duration, 1 to 30 s, of LLHLS_CMAF 1 to 2 s; whole milliseconds.
+    /// Asked segment duration, 1 to 30 s, of Low-Latency HLS 1 to 2 s; whole milliseconds.
     pub segment_duration: MediaDuration,
-    /// Asked part duration, 100 ms to half a segment and a second at most. LLHLS_CMAF always has
-    /// one; one that is written makes the DASH of DASH_CMAF and HLSDASH_CMAF low-latency.
+    /// Asked part duration, 100 ms to half a segment and a second at most. Low-Latency HLS always
+    /// has one; one that is written makes the DASH of DASH_CMAF and HLSDASH_CMAF low-latency.
     pub part_duration: Option<MediaDuration>,
     /// What a list spans at least, no less than three segments; there where it is written.
     pub window: Option<MediaDuration>,
     /// The last part of its manifests' URLs.
     pub manifest_name: ManifestName,
+    /// How its manifests present the channel.
+    pub presentation: Presentation,
     /// Who may read it.
     pub access: AccessRules,
 }
@@ -50,17 +57,23 @@ impl Endpoint {
     /// `timeShiftBufferDepth` of its MPD: the window, or 60 s and no less than three segments.
     #[must_use]
     pub fn dash_window(&self) -> MediaDuration {
-        let default =
-            MediaDuration::from_secs(DASH_WINDOW_SECS).max(self.segment_duration.times(3));
-        self.window.unwrap_or(default)
+        self.timing().dash_window()
     }
 
     /// What its media playlists span at least: `segment_num` segments, and the window where it is
     /// written.
     #[must_use]
     pub fn hls_window(&self) -> MediaDuration {
-        let counted = self.segment_duration.times(i64::from(self.segment_num));
-        self.window.map_or(counted, |window| window.max(counted))
+        self.timing().hls_list()
+    }
+
+    fn timing(&self) -> Timing {
+        Timing {
+            segment_num: self.segment_num,
+            segment_duration: self.segment_duration,
+            part_duration: self.part_duration,
+            window: self.window,
+        }
     }
 }
 
@@ -85,6 +98,21 @@ pub(super) struct Timing {
     window: Option<MediaDuration>,
 }
 
+impl Timing {
+    /// The window of an MPD: as written, or 60 s and no less than three segments.
+    pub(super) fn dash_window(&self) -> MediaDuration {
+        let default =
+            MediaDuration::from_secs(DASH_WINDOW_SECS).max(self.segment_duration.times(3));
+        self.window.unwrap_or(default)
+    }
+
+    /// What a playlist spans at least.
+    pub(super) fn hls_list(&self) -> MediaDuration {
+        let counted = self.segment_duration.times(i64::from(self.segment_num));
+        self.window.map_or(counted, |window| window.max(counted))
+    }
+}
+
 impl Outline {
     /// Reads one `[[channel.endpoint]]`. `kept` is what stays in memory.
     pub(super) fn read(section: &mut Section<'_>, ordinal: u32, kept: MediaDuration) -> Self {
@@ -101,6 +129,8 @@ impl Outline {
             written => written.good(),
         };
         let manifest_name = section.get("manifest_name", value::manifest_name).or_default();
+        let audio_groups = section.get("use_audio_rendition_groups", value::boolean).or(false);
+        let presentation = presentation::read(section, protocol, timing);
         let access = read_access(section);
         let assemble = || {
             let timing = timing?;
@@ -108,11 +138,13 @@ impl Outline {
                 name: name.clone()?,
                 ordinal,
                 protocol: protocol?,
+                use_audio_rendition_groups: audio_groups?,
                 segment_num: timing.segment_num,
                 segment_duration: timing.segment_duration,
                 part_duration: timing.part_duration,
                 window: timing.window,
                 manifest_name: manifest_name?,
+                presentation: presentation?,
                 access: access?,
             })
         };
@@ -124,7 +156,7 @@ impl Outline {
 /// Complains of what is listed for longer than it is `kept`.
 fn fit(section: &mut Section<'_>, protocol: Protocol, timing: Timing, kept: MediaDuration) {
     let window = match timing.window {
-        None if protocol.has_dash() => default_window(timing.segment_duration),
+        None if protocol.has_dash() => timing.dash_window(),
         window => window.unwrap_or(MediaDuration::ZERO),
     };
     if window > kept {
@@ -134,11 +166,6 @@ fn fit(section: &mut Section<'_>, protocol: Protocol, timing: Timing, kept: Medi
     if protocol.has_hls() && counted > kept {
         section.complain("segment_num", beyond(counted, kept));
     }
-}
-
-/// The window of an MPD where none is written.
-fn default_window(segment: MediaDuration) -> MediaDuration {
-    MediaDuration::from_secs(DASH_WINDOW_SECS).max(segment.times(3))
 }
 
 fn beyond(listed: MediaDuration, kept: MediaDuration) -> Problem {

@@ -33,6 +33,22 @@ pub enum Problem {
     /// No authorization code.
     #[error("must be 1 to 200 letters, digits, `_`, `.` or `-`")]
     AuthorizationCode,
+    /// More than an endpoint lists.
+    #[error("must be at most {}: what the endpoint lists must leave something to play",
+        ShownDuration(*.most))]
+    BeyondList {
+        /// Longest allowed.
+        most: Duration,
+    },
+    /// No bitrate.
+    #[error(
+        "must be a rate from 1 bit/s to 10Gbit, written like \"800kbit\", \"2Mbit\" or as a number \
+        of bits a second"
+    )]
+    Bitrate,
+    /// A least bitrate above the greatest.
+    #[error("must not be above max_video_bitrate")]
+    BitratesCrossed,
     /// Two channels of the same group and name.
     #[error("names the same channel as {first}; group and name together must be unique")]
     ChannelTaken {
@@ -52,6 +68,13 @@ pub enum Problem {
     CredentialsIncomplete {
         /// The key that is not there.
         missing: &'static str,
+    },
+    /// Remark: players asked to play what they have not been told of.
+    #[error("should be at least {}, min_update_period and a segment: \
+        players learn of new segments no sooner", ShownDuration(*.least))]
+    DelayUnderUpdate {
+        /// Shortest that is of use.
+        least: Duration,
     },
     /// No duration, or one out of range.
     #[error("must be a duration from {} to {}, written like \"500ms\", \"2s\", \"1m\" or \"24h\"",
@@ -101,6 +124,25 @@ pub enum Problem {
         /// Path of the other listener's key.
         by: String,
     },
+    /// Remark: HLS has no such short HOLD-BACK.
+    #[error("has no effect on HLS, whose HOLD-BACK is at least three target durations, {}",
+        ShownDuration(*.least))]
+    NoHoldBack {
+        /// Shortest that has one.
+        least: Duration,
+    },
+    /// Remark: the protocol has no use for the key.
+    #[error("has no effect here: only {only} has it")]
+    NoEffect {
+        /// What has it.
+        only: &'static str,
+    },
+    /// No order of streams.
+    #[error("must be ORIGINAL, VIDEO_BITRATE_ASCENDING or VIDEO_BITRATE_DESCENDING")]
+    StreamOrder,
+    /// A loop and a pull for one input.
+    #[error("contradicts the pull of input 1: leave one of them out")]
+    LoopAndPull,
     /// No name for a manifest.
     #[error(
         "must be 1 to 128 letters, digits, `.`, `_` or `-`, other than `.` and `..` and \
@@ -123,7 +165,9 @@ pub enum Problem {
         control: &'static str,
     },
     /// Parts for an endpoint that has none.
-    #[error("must not stand here: only LLHLS_CMAF, DASH_CMAF and HLSDASH_CMAF have parts")]
+    #[error(
+        "must not stand here: only LLHLS_CMAF, LLHLS_TS, DASH_CMAF and HLSDASH_CMAF have parts"
+    )]
     PartsWithoutLowLatency,
     /// No password.
     #[error("must be 1 to 200 bytes without control characters")]
@@ -131,6 +175,12 @@ pub enum Problem {
     /// No path.
     #[error("must be a path, not empty and without a zero byte")]
     Path,
+    /// A pull where an encoder's user and password are asked for.
+    #[error("contradicts user and password, which are for encoders that push; a URL has its own")]
+    PullAndCredentials,
+    /// No URL of a web server.
+    #[error("must be a URL like \"https://host/live.m3u8\"")]
+    PullUrl,
     /// No protocol of this release.
     #[error(transparent)]
     Protocol(#[from] ProtocolError),
@@ -185,6 +235,12 @@ pub enum Problem {
         /// Every key of the section.
         known: Vec<&'static str>,
     },
+    /// Remark: a player may run dry before it is told of more.
+    #[error("should be less than min_buffer_time, {}", ShownDuration(*.buffer))]
+    UpdateNotUnderBuffer {
+        /// The buffer.
+        buffer: Duration,
+    },
     /// No user name.
     #[error("must be 1 to 200 bytes without `:` and control characters")]
     User,
@@ -211,6 +267,20 @@ pub enum Problem {
     },
 }
 
+impl Problem {
+    /// Whether it only wants saying: a server starts with it.
+    #[must_use]
+    pub fn is_remark(&self) -> bool {
+        matches!(
+            self,
+            Problem::DelayUnderUpdate { .. }
+                | Problem::NoEffect { .. }
+                | Problem::NoHoldBack { .. }
+                | Problem::UpdateNotUnderBuffer { .. }
+        )
+    }
+}
+
 impl fmt::Display for Fault {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         write!(f, "line {}: ", self.line)?;
@@ -234,6 +304,10 @@ impl Faults {
     pub(super) fn of(mut faults: Vec<Fault>) -> Option<Self> {
         faults.sort_by(|a, b| (a.line, &a.key).cmp(&(b.line, &b.key)));
         (!faults.is_empty()).then_some(Faults(faults))
+    }
+
+    pub(super) fn into_vec(self) -> Vec<Fault> {
+        self.0
     }
 
     /// The faults in the order of their lines.

@@ -38,6 +38,8 @@ pub struct Limits {
     pub slow_reader: Duration,
     /// Without a byte of a pushed body, 100 ms to 24 h.
     pub ingest_silence: Duration,
+    /// Requests at a time of one HTTP/2 connection, 1 to 10,000.
+    pub streams: u32,
     /// Bytes of a request's head, 8 KiB to 1 MiB.
     pub header_bytes: usize,
     /// Requests that wait for what is not there yet, at a time, 1 to 1,000,000.
@@ -54,6 +56,8 @@ pub struct Limits {
     pub pending_bytes: usize,
     /// Bytes of a channel in memory, 64 KiB to 1,024 GiB.
     pub channel_bytes: usize,
+    /// Bytes of a channel's transport streams kept once they are made, 1 MiB to 1,024 GiB.
+    pub derived_bytes: usize,
     /// Longest list an endpoint may ask for, 10 s to 24 h.
     pub memory_window: MediaDuration,
     /// Silence of an input after which the channel goes on from the other, 100 ms to 1 h.
@@ -72,6 +76,7 @@ impl Default for Limits {
             keep_alive: Duration::from_secs(75),
             slow_reader: Duration::from_secs(30),
             ingest_silence: Duration::from_mins(1),
+            streams: 200,
             header_bytes: 16 * KIB,
             waiters: 20_000,
             tracks: 32,
@@ -80,6 +85,7 @@ impl Default for Limits {
             sample_bytes: 16 * MIB,
             pending_bytes: 64 * MIB,
             channel_bytes: GIB,
+            derived_bytes: 128 * MIB,
             memory_window: MediaDuration::from_secs(120),
             input_loss: Duration::from_secs(2),
             drain: Duration::from_secs(10),
@@ -96,6 +102,7 @@ impl Limits {
         let s = &mut section;
         let memory_window = s.get("memory_window", media(MEMORY_WINDOW_MIN, MEMORY_WINDOW_MAX));
         let segmentations = s.get("segmentations", count(1, 16));
+        let streams = s.get("streams", count(1, 10_000));
         let sample_bytes = s.get("sample_bytes", size(64 * KIB, 256 * MIB)).or(d.sample_bytes);
         let pending_bytes = s.get("pending_bytes", size(64 * KIB, 16 * GIB)).or(d.pending_bytes);
         let channel_bytes = s.get("channel_bytes", size(64 * KIB, 1_024 * GIB)).or(d.channel_bytes);
@@ -113,6 +120,7 @@ impl Limits {
             keep_alive: s.or("keep_alive", &d.keep_alive, wait()),
             slow_reader: s.or("slow_reader", &d.slow_reader, wait()),
             ingest_silence: s.or("ingest_silence", &d.ingest_silence, wait()),
+            streams: streams.or(200).and_then(|n| u32::try_from(n).ok()).unwrap_or(d.streams),
             header_bytes: s.or("header_bytes", &d.header_bytes, size(HEADER_BYTES_MIN, MIB)),
             waiters: s.or("waiters", &d.waiters, count(1, 1_000_000)),
             tracks: s.or("tracks", &d.tracks, count(1, 256)),
@@ -121,6 +129,7 @@ impl Limits {
             sample_bytes: sample_bytes.unwrap_or(d.sample_bytes),
             pending_bytes: pending_bytes.unwrap_or(d.pending_bytes),
             channel_bytes: channel_bytes.unwrap_or(d.channel_bytes),
+            derived_bytes: s.or("derived_bytes", &d.derived_bytes, size(MIB, 1_024 * GIB)),
             memory_window: memory_window
                 .or(d.memory_window)
                 .unwrap_or(MediaDuration::from_std(MEMORY_WINDOW_MAX)),

@@ -12,6 +12,8 @@ mod endpoint;
 mod fault;
 mod limits;
 mod name;
+mod presentation;
+mod pull;
 mod section;
 mod servers;
 #[cfg(test)]
@@ -26,7 +28,8 @@ pub use self::endpoint::Endpoint;
 pub use self::fault::{Fault, Faults, Problem};
 pub use self::limits::Limits;
 pub use self::name::{ManifestName, Name};
-pub use self::servers::{Admin, Egress, Ingest, Store};
+pub use self::pull::PullUrl;
+pub use self::servers::{Admin, Egress, Ingest, Store, TlsFiles};
 pub use self::text::{ShownDuration, ShownSize};
 
 use self::section::{Section, Source};
@@ -46,6 +49,8 @@ pub struct Config {
     pub limits: Limits,
     /// The channels, no two of one group and name.
     pub channels: Vec<Channel>,
+    /// What is right and yet may not be meant, in the order of the file's lines.
+    pub remarks: Vec<Fault>,
 }
 
 impl Config {
@@ -66,8 +71,12 @@ impl Config {
         let limits = Limits::read(root.section("limits"), &mut faults);
         let channels = channel::read_channels(&mut root, &limits, &mut faults);
         root.close(&mut faults);
+        let (remarks, faults) = faults.into_iter().partition(|fault| fault.problem.is_remark());
         match Faults::of(faults) {
-            None => Ok(Config { egress, ingest, admin, store, limits, channels }),
+            None => {
+                let remarks = Faults::of(remarks).map_or_else(Vec::new, Faults::into_vec);
+                Ok(Config { egress, ingest, admin, store, limits, channels, remarks })
+            }
             Some(faults) => Err(faults),
         }
     }

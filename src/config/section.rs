@@ -9,7 +9,7 @@ use toml::de::{DeTable, DeValue};
 use super::fault::{Fault, Problem};
 
 /// Keys whose values no message shows.
-const SECRET_KEYS: [&str; 2] = ["authorization_code", "password"];
+const SECRET_KEYS: [&str; 3] = ["authorization_code", "password", "pull"];
 /// Longest piece of a file that a message shows, in characters.
 const SHOWN_CHARS: usize = 64;
 
@@ -113,6 +113,11 @@ impl<'a> Section<'a> {
     /// Dotted path of the section; empty for the whole file.
     pub(super) fn path(&self) -> &str {
         &self.path
+    }
+
+    /// Whether the section is written.
+    pub(super) fn is_there(&self) -> bool {
+        self.table.is_some()
     }
 
     /// The value of `key` as `read` makes it.

@@ -25,6 +25,20 @@ pub struct Egress {
     pub cdn_auth_header: HeaderName,
     /// Threads that answer readers, at most 1,024; `None` for one a core.
     pub workers: Option<NonZeroUsize>,
+    /// TLS, where it is spoken.
+    pub tls: Option<TlsFiles>,
+    /// Whether each connection begins with a header of the PROXY protocol.
+    pub proxy_protocol: bool,
+}
+
+/// A certificate and its key, as PEM files: paths as written, relative to the configuration file's
+/// folder.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct TlsFiles {
+    /// The server's certificate, then its issuers'.
+    pub certificate: PathBuf,
+    /// The private key, without a password.
+    pub key: PathBuf,
 }
 
 /// Where encoders push.
@@ -32,6 +46,10 @@ pub struct Egress {
 pub struct Ingest {
     /// Address and port of HTTP push; port 0 lets the system choose.
     pub http: SocketAddr,
+    /// TLS, where it is spoken.
+    pub tls: Option<TlsFiles>,
+    /// Whether each connection begins with a header of the PROXY protocol.
+    pub proxy_protocol: bool,
 }
 
 /// Where operators look.
@@ -55,13 +73,15 @@ impl Default for Egress {
             trusted_proxies: IpList::loopback(),
             cdn_auth_header: HeaderName::from_static("x-package-authorization"),
             workers: None,
+            tls: None,
+            proxy_protocol: false,
         }
     }
 }
 
 impl Default for Ingest {
     fn default() -> Self {
-        Ingest { http: loopback(8090) }
+        Ingest { http: loopback(8090), tls: None, proxy_protocol: false }
     }
 }
 
@@ -105,11 +125,12 @@ pub(super) fn read_listeners(
     let egress = Egress::read(root.section("egress"), &mut taken, faults);
     let mut section = root.section("ingest");
     let http = read_listener(&mut section, "http", &mut taken, Ingest::default().http);
+    let (tls, proxy_protocol) = read_front(&mut section, faults);
     section.close(faults);
     let mut section = root.section("admin");
     let listen = read_listener(&mut section, "listen", &mut taken, Admin::default().listen);
     section.close(faults);
-    (egress, Ingest { http }, Admin { listen })
+    (egress, Ingest { http, tls, proxy_protocol }, Admin { listen })
 }
 
 impl Egress {
@@ -124,14 +145,30 @@ impl Egress {
         let trusted = addresses(s, "trusted_proxies").or(default.trusted_proxies);
         let header = s.or("cdn_auth_header", &default.cdn_auth_header, value::header_name);
         let workers = s.or("workers", &0, value::count(0, WORKERS_MAX));
+        let (tls, proxy_protocol) = read_front(s, faults);
         section.close(faults);
         Egress {
             listen,
             trusted_proxies: trusted.unwrap_or_default(),
             cdn_auth_header: header,
             workers: NonZeroUsize::new(workers),
+            tls,
+            proxy_protocol,
         }
     }
+}
+
+/// Reads what stands before HTTP on a listener.
+fn read_front(section: &mut Section<'_>, faults: &mut Vec<Fault>) -> (Option<TlsFiles>, bool) {
+    let proxy_protocol = section.or("proxy_protocol", &false, value::boolean);
+    let mut files = section.section("tls");
+    let tls = files.is_there().then(|| {
+        let certificate = files.required("certificate", value::path);
+        let key = files.required("key", value::path);
+        Some(TlsFiles { certificate: certificate?, key: key? })
+    });
+    files.close(faults);
+    (tls.flatten(), proxy_protocol)
 }
 
 /// Reads a listener's address and notes it among those that are `taken`.

@@ -42,7 +42,7 @@ name = "o ne"
   password = "hunter2"
   pasword = "hunter2"
   [[channel.endpoint]]
-  protocol = "HLS"
+  protocol = "MSS"
   part_duration = "350"
   [[channel.endpoint]]
   protocol = "LLHLS_CMAF"
@@ -66,8 +66,8 @@ name = "o ne"
          is no key of this section; the nearest is `password`",
         "line 18: channel[0].endpoint[0]: needs authorization_code or ip_whitelist, \
          or open = true to let everybody read",
-        "line 19: channel[0].endpoint[0].protocol = \"HLS\": is not available in this release; \
-         available are HLS_CMAF, LLHLS_CMAF, DASH_CMAF (or DASH), HLSDASH_CMAF",
+        "line 19: channel[0].endpoint[0].protocol = \"MSS\": is not a protocol; \
+         available are HLS, HLS_CMAF, LLHLS_TS, LLHLS_CMAF, DASH_CMAF (or DASH), HLSDASH_CMAF",
         "line 20: channel[0].endpoint[0].part_duration = \"350\": must be a duration from 100ms \
          to 1s, written like \"500ms\", \"2s\", \"1m\" or \"24h\"",
         "line 23: channel[0].endpoint[1].segment_duration = \"3s\": must be a duration from 1s \

@@ -1,12 +1,20 @@
 //! The written forms of durations and sizes, read and printed.
 //!
-//! A duration is a whole number with `ms`, `s`, `m` or `h`; a size one with `KiB`, `MiB` or `GiB`.
+//! A duration is a whole number with `ms`, `s`, `m` or `h`; a size one with `KiB`, `MiB` or `GiB`; a
+//! rate one with `kbit`, `Mbit` or `Gbit`, bits a second.
 
 use std::fmt;
 use std::time::Duration;
 
 const MILLIS: [(&str, u64); 4] = [("ms", 1), ("s", 1_000), ("m", 60_000), ("h", 3_600_000)];
 const BYTES: [(&str, u64); 3] = [("KiB", 1 << 10), ("MiB", 1 << 20), ("GiB", 1 << 30)];
+
+const BITS: [(&str, u64); 3] = [("kbit", 1_000), ("Mbit", 1_000_000), ("Gbit", 1_000_000_000)];
+
+/// `800kbit`, `2Mbit`; `None` for anything else.
+pub(super) fn bitrate(text: &str) -> Option<u64> {
+    united(text, &BITS)
+}
 
 /// `2s`, `500ms`, `1m`, `24h`; `None` for anything else.
 pub(super) fn duration(text: &str) -> Option<Duration> {
@@ -75,6 +83,16 @@ mod tests {
         }
         assert_eq!(ShownDuration(Duration::ZERO).to_string(), "0ms");
         assert_eq!(ShownDuration(Duration::from_secs(90)).to_string(), "90s");
+    }
+
+    #[test]
+    fn rates_are_whole_numbers_with_a_decimal_unit() {
+        for (text, bits) in [("800kbit", 800_000), ("2Mbit", 2_000_000), ("1Gbit", 1_000_000_000)] {
+            assert_eq!(bitrate(text), Some(bits), "{text}");
+        }
+        for text in ["", "2", "2Mb", "2mbit", "1.5Mbit", "-1kbit", "2 Mbit", "2MBit"] {
+            assert_eq!(bitrate(text), None, "{text:?}");
+        }
     }
 
     #[test]

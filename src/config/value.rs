@@ -10,12 +10,16 @@ use toml::de::DeValue;
 
 use super::fault::Problem;
 use super::name::{ManifestName, Name};
+use super::pull::PullUrl;
 use super::text;
+use crate::manifest::StreamOrder;
 use crate::resolve::{IpBlock, Protocol, Secret};
-use crate::units::MediaDuration;
+use crate::units::{Bitrate, MediaDuration};
 
 /// A written value that became a `T`, or what is wrong with it.
 type Read<T> = Result<T, Problem>;
+
+const BITRATE_MAX: u64 = 10_000_000_000;
 
 fn string<'v>(value: &'v DeValue<'_>) -> Read<&'v str> {
     value.as_str().ok_or(Problem::WrongKind { expected: "a string" })
@@ -49,6 +53,20 @@ pub(super) fn size(min: usize, max: usize) -> impl Fn(&DeValue<'_>) -> Read<usiz
 fn whole(value: &DeValue<'_>) -> Option<u64> {
     let integer = value.as_integer()?;
     u64::from_str_radix(integer.as_str(), integer.radix()).ok()
+}
+
+/// A rate from 1 bit/s to 10 Gbit/s.
+pub(super) fn bitrate(value: &DeValue<'_>) -> Read<Bitrate> {
+    whole(value)
+        .or_else(|| value.as_str().and_then(text::bitrate))
+        .filter(|bits| (1..=BITRATE_MAX).contains(bits))
+        .map(Bitrate)
+        .ok_or(Problem::Bitrate)
+}
+
+pub(super) fn stream_order(value: &DeValue<'_>) -> Read<StreamOrder> {
+    let named = |name| StreamOrder::ALL.into_iter().find(|order| order.name() == name);
+    value.as_str().and_then(named).ok_or(Problem::StreamOrder)
 }
 
 /// A wait from `min` to `max`.
@@ -102,6 +120,10 @@ pub(super) fn protocol(value: &DeValue<'_>) -> Read<Protocol> {
 
 pub(super) fn address_block(value: &DeValue<'_>) -> Read<IpBlock> {
     Ok(IpBlock::parse(string(value)?)?)
+}
+
+pub(super) fn pull_url(value: &DeValue<'_>) -> Read<PullUrl> {
+    value.as_str().and_then(PullUrl::parse).ok_or(Problem::PullUrl)
 }
 
 pub(super) fn user(value: &DeValue<'_>) -> Read<String> {

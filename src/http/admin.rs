@@ -10,11 +10,11 @@ use serde_json::json;
 use tokio::net::TcpListener;
 
 use super::body::Body;
-use super::connection::ConnectionState;
 use super::reply::Reply;
-use super::server::{Served, serve};
+use super::server::{Front, Served, serve};
 use crate::observe::Limit;
-use crate::resolve::Missing;
+use crate::packager::Snapshot;
+use crate::resolve::{EndpointRules, Missing};
 use crate::runtime::Origin;
 
 /// Connections of operators at a time.
@@ -26,16 +26,12 @@ pub async fn serve_admin(listener: TcpListener, origin: Arc<Origin>) {
         connections: CONNECTIONS,
         limit: Limit::Connections,
         slow_reader: origin.limits.slow_reader,
+        front: Front::default(),
     };
     serve(listener, origin, served, answer).await;
 }
 
-async fn answer(
-    origin: Arc<Origin>,
-    _: SocketAddr,
-    connection: Arc<ConnectionState>,
-    request: Request<Incoming>,
-) -> Response<Body> {
+async fn answer(origin: Arc<Origin>, _: SocketAddr, request: Request<Incoming>) -> Response<Body> {
     let (head, _) = request.into_parts();
     let text = |content_type, text: String| Reply::Text { content_type, text: Bytes::from(text) };
     let reply = match (&head.method, head.uri.path()) {
@@ -55,7 +51,18 @@ async fn answer(
         (&(Method::GET | Method::HEAD), _) => Reply::NotFound(Missing::Unknown),
         _ => Reply::Method,
     };
-    reply.into_response(&head.method, &head.headers).map(|body| body.on(connection))
+    reply.into_response(&head.method, &head.headers)
+}
+
+/// What is to be said of an endpoint whose bounds no rung keeps.
+fn missed(rules: &EndpointRules, snapshot: &Snapshot) -> Option<String> {
+    let view = snapshot.segmentations.get(&rules.segmentation)?;
+    rules.presentation.misses(&view.period).then(|| {
+        format!(
+            "endpoint {}: no rung lies within its video bitrates; the nearest is listed",
+            rules.ordinal
+        )
+    })
 }
 
 /// For each channel, in a sentence, what it plays or why it does not.
@@ -63,7 +70,11 @@ fn status(origin: &Origin) -> String {
     let now = origin.clock.now();
     let channels: Vec<_> = origin
         .channels()
-        .map(|c| c.status.show(&c.group, &c.name, c.looped, &c.snapshot(), now))
+        .map(|c| {
+            let snapshot = c.snapshot();
+            let shown = c.status.show(&c.group, &c.name, c.looped, &snapshot, now);
+            shown.with(c.endpoints.values().filter_map(|rules| missed(rules, &snapshot)))
+        })
         .collect();
     let mut text =
         serde_json::to_string_pretty(&json!({ "channels": channels })).unwrap_or_default();

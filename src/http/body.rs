@@ -3,17 +3,14 @@
 use std::collections::VecDeque;
 use std::fmt;
 use std::pin::Pin;
-use std::sync::Arc;
 use std::task::{Context, Poll};
 
 use bytes::Bytes;
 use http_body::{Frame, SizeHint};
 use thiserror::Error;
 
-use super::connection::ConnectionState;
-
-/// A body that ends before its time: the connection is closed, so that nobody takes what went out
-/// for the whole.
+/// A body that ends before its time: its connection is closed, or its stream reset, so that nobody
+/// takes what went out for the whole.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Error)]
 #[error("a segment was not completed")]
 pub struct CutOff;
@@ -43,13 +40,12 @@ impl fmt::Debug for Tail {
     }
 }
 
-/// Bytes laid end to end. When it is dropped the connection waits for its next request.
+/// Bytes laid end to end.
 #[derive(Debug, Default)]
 pub struct Body {
     pieces: VecDeque<Bytes>,
     left: u64,
     tail: Option<Tail>,
-    connection: Option<Arc<ConnectionState>>,
 }
 
 impl Body {
@@ -57,12 +53,8 @@ impl Body {
     #[must_use]
     pub fn new(pieces: Vec<Bytes>) -> Self {
         let left = pieces.iter().map(|piece| piece.len() as u64).sum();
-        Body {
-            pieces: pieces.into_iter().filter(|p| !p.is_empty()).collect(),
-            left,
-            tail: None,
-            connection: None,
-        }
+        let pieces = pieces.into_iter().filter(|p| !p.is_empty()).collect();
+        Body { pieces, left, tail: None }
     }
 
     /// A body of which nothing is there yet.
@@ -83,26 +75,11 @@ impl Body {
     pub fn is_empty(&self) -> bool {
         self.left == 0 && self.tail.is_none()
     }
-
-    /// Ties the body to its connection, which is idle again when the body is dropped.
-    #[must_use]
-    pub fn on(mut self, connection: Arc<ConnectionState>) -> Self {
-        self.connection = Some(connection);
-        self
-    }
 }
 
 impl From<String> for Body {
     fn from(text: String) -> Self {
         Body::new(vec![Bytes::from(text)])
-    }
-}
-
-impl Drop for Body {
-    fn drop(&mut self) {
-        if let Some(connection) = &self.connection {
-            connection.answered();
-        }
     }
 }
 

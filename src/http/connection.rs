@@ -1,5 +1,6 @@
 //! A connection with deadlines that hyper has not: the first byte, the head, idleness between
-//! requests, and a peer that takes nothing.
+//! requests, and a peer that takes nothing. It lies round what carries HTTP, inside of TLS. Several
+//! requests at a time, as HTTP/2 has them, are `streams`' to watch.
 
 use std::io;
 use std::pin::Pin;
@@ -24,18 +25,18 @@ const BUSY: u8 = 3;
 
 /// Where a connection is between its requests.
 #[derive(Debug, Default)]
-pub struct ConnectionState {
+pub(super) struct ConnectionState {
     phase: AtomicU8,
 }
 
 impl ConnectionState {
     /// A head is whole: the request is being answered.
-    pub fn asked(&self) {
+    pub(super) fn asked(&self) {
         self.phase.store(BUSY, Ordering::Relaxed);
     }
 
     /// The answer is out.
-    pub fn answered(&self) {
+    pub(super) fn answered(&self) {
         self.phase.store(IDLE, Ordering::Relaxed);
     }
 }
@@ -51,7 +52,7 @@ pub(super) struct Deadlines {
 
 /// A stream that fails where its peer is slower than the limits allow.
 #[derive(Debug)]
-pub struct Guarded<S> {
+pub(super) struct Guarded<S> {
     stream: S,
     state: Arc<ConnectionState>,
     deadlines: Deadlines,
@@ -60,7 +61,16 @@ pub struct Guarded<S> {
     /// The phase `reading` was set for.
     reading_for: u8,
     writing: Pin<Box<Sleep>>,
-    blocked: bool,
+    /// What the peer holds up.
+    blocked: Option<Blocked>,
+}
+
+/// What a peer that takes nothing holds up. TLS takes bytes into a buffer of its own, so that its
+/// flush waits where its write did not.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+enum Blocked {
+    Write,
+    Flush,
 }
 
 impl<S> Guarded<S> {
@@ -76,7 +86,7 @@ impl<S> Guarded<S> {
             reading: Box::pin(sleep(deadlines.first_byte)),
             reading_for: FRESH,
             writing: Box::pin(sleep(deadlines.slow_reader)),
-            blocked: false,
+            blocked: None,
             deadlines,
             metrics,
         }
@@ -112,14 +122,18 @@ impl<S> Guarded<S> {
     fn poll_written<T>(
         &mut self,
         context: &mut Context<'_>,
+        what: Blocked,
         written: Poll<io::Result<T>>,
     ) -> Poll<io::Result<T>> {
         if written.is_ready() {
-            self.blocked = false;
+            // That nothing is left to flush does not say that more would be taken.
+            if what == Blocked::Write || self.blocked == Some(Blocked::Flush) {
+                self.blocked = None;
+            }
             return written;
         }
-        if !self.blocked {
-            self.blocked = true;
+        if self.blocked.is_none() {
+            self.blocked = Some(what);
             self.writing.as_mut().reset(Instant::now() + self.deadlines.slow_reader);
         }
         match self.writing.as_mut().poll(context) {
@@ -165,7 +179,7 @@ impl<S: AsyncWrite + Unpin> AsyncWrite for Guarded<S> {
     ) -> Poll<io::Result<usize>> {
         let this = &mut *self;
         let written = Pin::new(&mut this.stream).poll_write(context, bytes);
-        this.poll_written(context, written)
+        this.poll_written(context, Blocked::Write, written)
     }
 
     fn poll_write_vectored(
@@ -175,7 +189,7 @@ impl<S: AsyncWrite + Unpin> AsyncWrite for Guarded<S> {
     ) -> Poll<io::Result<usize>> {
         let this = &mut *self;
         let written = Pin::new(&mut this.stream).poll_write_vectored(context, slices);
-        this.poll_written(context, written)
+        this.poll_written(context, Blocked::Write, written)
     }
 
     fn is_write_vectored(&self) -> bool {
@@ -190,10 +204,13 @@ impl<S: AsyncWrite + Unpin> AsyncWrite for Guarded<S> {
             // What it gives is met again by the read that the timer wakes.
             let _ = this.poll_read_deadline(context);
         }
-        Pin::new(&mut this.stream).poll_flush(context)
+        let flushed = Pin::new(&mut this.stream).poll_flush(context);
+        this.poll_written(context, Blocked::Flush, flushed)
     }
 
     fn poll_shutdown(mut self: Pin<&mut Self>, context: &mut Context<'_>) -> Poll<io::Result<()>> {
-        Pin::new(&mut self.stream).poll_shutdown(context)
+        let this = &mut *self;
+        let shut = Pin::new(&mut this.stream).poll_shutdown(context);
+        this.poll_written(context, Blocked::Flush, shut)
     }
 }

@@ -1,4 +1,4 @@
-//! HTTP for readers and operators: connections with deadlines, routes, replies, rendered manifests.
+//! HTTP for readers and operators: TLS, connections with deadlines, routes, replies, rendered manifests.
 //!
 //! What a request means is decided in `resolve`; here it is waited for, rendered once for everyone,
 //! and sent. `reply` is the only place with status codes and cache headers.
@@ -6,20 +6,25 @@
 mod admin;
 mod body;
 mod connection;
+mod derived;
 mod growing;
 mod negotiate;
 mod page;
+mod proxy;
 mod push_reply;
 mod readers;
 mod rendered;
 mod reply;
 mod server;
+mod streams;
+mod tls;
 
 pub use admin::serve_admin;
 pub use body::Body;
-pub use connection::{ConnectionState, Guarded};
+pub use derived::DerivedForms;
 pub use page::{LoopPage, PageChannel, PageEndpoint};
 pub use push_reply::PushReply;
 pub use readers::serve_readers;
 pub use rendered::{Rendered, Renderings};
-pub use server::{Served, listen, serve};
+pub use server::{Front, Served, listen, serve};
+pub use tls::{CertificateError, Tls};

@@ -12,16 +12,16 @@ use jiff::fmt::temporal::DateTimePrinter;
 use tokio::net::TcpListener;
 
 use super::body::Body;
-use super::connection::ConnectionState;
 use super::growing::Grower;
 use super::reply::Reply;
 use super::server::{Served, serve};
 use crate::manifest::dash::UPDATE_PERIOD;
+use crate::media::MediaKind;
 use crate::observe::Limit;
 use crate::packager::Snapshot;
 use crate::resolve::{
-    Arrival, EgressPath, EndpointRules, File, GENERATION, Leaf, Missing, Resolution, ViewKind,
-    Viewer, client_address, resolve,
+    Arrival, Container, DerivedName, EgressPath, EndpointRules, File, GENERATION, Leaf, Missing,
+    Object, ObjectKind, Resolution, ViewKind, Viewer, client_address, resolve,
 };
 use crate::runtime::{ChannelHandle, Origin, WaitPlace};
 use crate::units::{MediaDuration, Monotonic};
@@ -32,6 +32,7 @@ pub async fn serve_readers(listener: TcpListener, origin: Arc<Origin>) {
         connections: origin.limits.connections,
         limit: Limit::Connections,
         slow_reader: origin.limits.slow_reader,
+        front: origin.fronts.egress.clone(),
     };
     serve(listener, origin, served, answer).await;
 }
@@ -39,7 +40,6 @@ pub async fn serve_readers(listener: TcpListener, origin: Arc<Origin>) {
 async fn answer(
     origin: Arc<Origin>,
     peer: SocketAddr,
-    connection: Arc<ConnectionState>,
     request: Request<Incoming>,
 ) -> Response<Body> {
     let began = origin.clock.now().mono;
@@ -66,14 +66,16 @@ async fn answer(
         }
         _ => Reply::Method,
     };
+    // HTTP/2 brings scheme and host along.
+    let asked = head.uri.path_and_query().map_or("", |asked| asked.as_str());
     let kind = reply.kind();
     let response = reply.into_response(&head.method, &head.headers);
     let (status, bytes) = (response.status().as_u16(), response.body().len());
     origin.metrics.answered(kind, status);
     origin.metrics.sent.inc_by(bytes);
     let micros = origin.clock.now().mono.since(began).as_micros() as u64;
-    tracing::info!(target: "access", %peer, method = %head.method, uri = %head.uri, status, bytes, micros);
-    response.map(|body| body.on(connection))
+    tracing::info!(target: "access", %peer, method = %head.method, uri = asked, status, bytes, micros);
+    response
 }
 
 /// The wall clock, for UTCTiming: never cached.
@@ -132,6 +134,21 @@ async fn media(
             let (origin, channel) = (Arc::clone(origin), Arc::clone(channel));
             let grower = Grower { origin, channel, growing, _place: place };
             Reply::Growing { media, etag, tail: grower.tail() }
+        }
+        Resolution::Derived(derived) => {
+            let body = channel.derived.get(derived, &snapshot, &origin.metrics).await;
+            let kind = match derived.name {
+                DerivedName::Segment(_) => ObjectKind::Segment,
+                DerivedName::Part { .. } => ObjectKind::Part,
+            };
+            let container = Container::TransportStream;
+            match body {
+                Some(body) => {
+                    let object = Object { body, kind, media: MediaKind::Video, container };
+                    Reply::Object { object, etag: etag(&path.leaf) }
+                }
+                None => Reply::Gone,
+            }
         }
         Resolution::BadRequest(error) => Reply::BadRequest(error.to_string()),
         Resolution::Forbidden(refused) => {
@@ -202,8 +219,10 @@ async fn wait_for(
 /// An object's URL names its bytes, so its name is its validator.
 fn etag(leaf: &Leaf<'_>) -> String {
     match leaf {
-        Leaf::Object { file: File::Segment { number }, .. } => format!("\"{GENERATION}-{number}\""),
-        Leaf::Object { file: File::Part { period, start }, .. } => {
+        Leaf::Object { file: File::Segment { number, .. }, .. } => {
+            format!("\"{GENERATION}-{number}\"")
+        }
+        Leaf::Object { file: File::Part { period, start, .. }, .. } => {
             format!("\"{GENERATION}-p{period}-{start}\"")
         }
         Leaf::Object { file: File::Init { period }, .. } => format!("\"{GENERATION}-i{period}\""),

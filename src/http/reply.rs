@@ -4,19 +4,20 @@
 use std::sync::Arc;
 
 use bytes::Bytes;
-use http::header::{self, HeaderMap, HeaderValue};
+use http::header::{self, HeaderMap, HeaderName, HeaderValue};
 use http::{Method, Response, StatusCode};
 
 use super::body::{Body, Tail};
 use super::negotiate::{Ranged, accepts_gzip, has_already, range};
 use super::rendered::Rendered;
 use crate::media::MediaKind;
-use crate::resolve::{Missing, NotNow, Object, ObjectKind, View, ViewKind};
+use crate::resolve::{Container, Missing, NotNow, Object, ObjectKind, View, ViewKind};
 use crate::units::MediaDuration;
 
 /// Headers a script on another site may read.
 const EXPOSED: HeaderValue =
     HeaderValue::from_static("Date, Content-Length, Content-Range, ETag, Age, Retry-After");
+const PRIORITY: HeaderName = HeaderName::from_static("priority");
 const NO_STORE: HeaderValue = HeaderValue::from_static("no-store");
 /// Unknown names cost a cache a second, not more (they may become known).
 const ONE_SECOND: HeaderValue = HeaderValue::from_static("max-age=1");
@@ -85,14 +86,15 @@ impl Reply {
 
     /// Turns an answer into a response to a request of this method with these headers.
     pub(super) fn into_response(self, method: &Method, asked: &HeaderMap) -> Response<Body> {
-        let cache = self.cache_control();
+        let (cache, priority) = (self.cache_control(), self.priority());
         let mut response = match self {
             Reply::Manifest { view, rendered, .. } => manifest(view, &rendered, asked),
             Reply::Object { object, etag } => {
-                bytes(object.body, content_type(object.media), &etag, asked)
+                let content_type = content_type(object.container, object.media);
+                bytes(object.body, content_type, &etag, asked)
             }
             Reply::Growing { media, etag, tail } => {
-                growing(tail, content_type(media), &etag, asked)
+                growing(tail, content_type(Container::Cmaf, media), &etag, asked)
             }
             Reply::Text { content_type, text } => whole(StatusCode::OK, content_type, vec![text]),
             Reply::BadRequest(why) => sentence(StatusCode::BAD_REQUEST, &why),
@@ -113,6 +115,9 @@ impl Reply {
         let status = response.status();
         let headers = response.headers_mut();
         headers.insert(header::CACHE_CONTROL, cache);
+        if let Some(priority) = priority {
+            headers.insert(PRIORITY, priority);
+        }
         put_cors(headers, method, asked);
         match status {
             StatusCode::SERVICE_UNAVAILABLE => {
@@ -127,6 +132,20 @@ impl Reply {
             *response.body_mut() = Body::default();
         }
         response
+    }
+
+    /// RFC 9218 §5, as rfc8216bis appendix B.1 wants it: playlists first, then what is played
+    /// next. All rungs are equal, so that none goes before a lower one.
+    fn priority(&self) -> Option<HeaderValue> {
+        match self {
+            Reply::Manifest { .. } => Some(HeaderValue::from_static("u=1")),
+            Reply::Object { object, .. } => match object.kind {
+                ObjectKind::Init | ObjectKind::Part => Some(HeaderValue::from_static("u=2")),
+                ObjectKind::Segment => Some(HeaderValue::from_static("u=3")),
+            },
+            Reply::Growing { .. } => Some(HeaderValue::from_static("u=3")),
+            _ => None,
+        }
     }
 
     /// SPEC: rfc8216bis appendix B.1 for lifetimes; refusals are never kept by a cache.
@@ -198,10 +217,11 @@ fn manifest(view: View, rendered: &Rendered, asked: &HeaderMap) -> Response<Body
     response
 }
 
-fn content_type(media: MediaKind) -> &'static str {
-    match media {
-        MediaKind::Video => "video/mp4",
-        MediaKind::Audio => "audio/mp4",
+fn content_type(container: Container, media: MediaKind) -> &'static str {
+    match (container, media) {
+        (Container::TransportStream, _) => "video/mp2t",
+        (Container::Cmaf, MediaKind::Video) => "video/mp4",
+        (Container::Cmaf, MediaKind::Audio) => "audio/mp4",
     }
 }
 

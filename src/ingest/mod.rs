@@ -2,15 +2,24 @@
 //!
 //! | file | is |
 //! | --- | --- |
+//! | `auth` | what an encoder must show: a pure check |
 //! | `path` | where encoders push: a pure parser |
 //! | `rung` | one rung's transport stream, over all bodies it is pushed in |
 //! | `push` | the listener of HTTP push |
+//! | `pull` | HLS that is fetched |
+//! | `live` | a session of segments with its channel |
+//! | `segmented` | segments that are pushed: HLS, DASH, CMAF ingest |
 //! | `programme` | the loop source's file |
 
+mod auth;
+mod live;
 mod path;
 pub mod programme;
+pub mod pull;
 mod push;
 mod rung;
+pub mod segmented;
 
+pub use auth::{Algorithm, Nonces, REALM};
 pub use path::IngestPath;
-pub use push::{Rungs, serve_encoders};
+pub use push::{Rungs, Segments, serve_encoders};

@@ -40,10 +40,10 @@ pub struct Programme {
 pub struct ProgrammeTrack {
     /// What it is. Where the file has several video tracks each is a variant named for its height.
     pub info: TrackInfo,
-    /// Its samples: decode times from 0 in `info.timescale`, every duration known; at least one,
-    /// and the first of a video is a sync sample.
+    /// Its samples: decode times from 0 in `info.timescale`, or from where an empty edit lets the
+    /// track begin; every duration known; at least one, and the first of a video is a sync sample.
     pub samples: Vec<Sample>,
-    /// The sum of the samples' durations in ticks of `info.timescale`; never zero.
+    /// When its last sample ends, in ticks of `info.timescale`; never zero.
     pub length: u64,
 }
 
@@ -56,16 +56,34 @@ impl ProgrammeTrack {
 }
 
 impl Programme {
-    /// The length of one turn of the loop: that of the longest track.
+    /// The length of one turn of the loop: that of the longest track. Audio beside video is cut to
+    /// the whole frames that fit into it.
     #[must_use]
     pub fn length(&self) -> MediaDuration {
         self.tracks.iter().map(ProgrammeTrack::duration).max().unwrap_or(MediaDuration::ZERO)
     }
 
-    /// Whether all tracks have exactly the same length, so that turns join without a break.
+    /// Whether all tracks begin at 0 and have exactly the same length, so that turns join without a
+    /// break.
     #[must_use]
     pub fn is_seamless(&self) -> bool {
-        self.tracks.iter().all(|track| track.duration() == self.length())
+        let begins = |track: &ProgrammeTrack| track.samples.first().map(|sample| sample.dts);
+        let whole =
+            |track: &ProgrammeTrack| begins(track) == Some(0) && track.duration() == self.length();
+        self.tracks.iter().all(whole)
+    }
+
+    /// Leaves out the audio frames that end after all video has: each turn begins with both.
+    fn cut_audio(&mut self) {
+        let videos = self.tracks.iter().filter(|track| track.info.kind() == MediaKind::Video);
+        let Some(end) = videos.map(ProgrammeTrack::duration).max() else { return };
+        for track in self.tracks.iter_mut().filter(|t| t.info.kind() == MediaKind::Audio) {
+            let scale = track.info.timescale;
+            let ends = |sample: &Sample| sample.dts + i64::from(sample.duration.unwrap_or(0));
+            track.samples.retain(|sample| MediaDuration::new(ends(sample), scale) <= end);
+            track.length = track.samples.last().map_or(0, |last| ends(last).unsigned_abs());
+        }
+        self.tracks.retain(|track| !track.samples.is_empty());
     }
 }
 
@@ -95,7 +113,9 @@ pub fn read(bytes: &[u8]) -> Result<Programme, ProgrammeError> {
         return Err(ProgrammeError::NoTracks);
     }
     name_rungs(&mut tracks);
-    Ok(Programme { tracks })
+    let mut programme = Programme { tracks };
+    programme.cut_audio();
+    Ok(programme)
 }
 
 fn read_track(
@@ -122,7 +142,9 @@ fn read_track(
         Some(first) if !first.sync => return Err(ProgrammeError::FirstNotSync { track }),
         Some(_) => {}
     }
-    let length = samples.iter().map(|sample| u64::from(sample.duration.unwrap_or(0))).sum();
+    let lasts: u64 = samples.iter().map(|sample| u64::from(sample.duration.unwrap_or(0))).sum();
+    let begins = samples.first().map_or(0, |sample| sample.dts.unsigned_abs());
+    let length = begins.saturating_add(lasts);
     let info = TrackInfo {
         id: TrackId(track),
         variant: VariantName::default(),
@@ -179,8 +201,8 @@ fn name_rungs(tracks: &mut [ProgrammeTrack]) {
     }
     let mut taken = BTreeSet::new();
     for track in tracks {
-        let Codec::Avc(avc) = &track.info.codec else { continue };
-        let plain = format!("{}p", avc.height);
+        let Some(picture) = track.info.codec.picture() else { continue };
+        let plain = format!("{}p", picture.height);
         let more = (2..).map(|n| format!("{plain}-{n}"));
         let name = std::iter::once(plain.clone()).chain(more).find(|name| !taken.contains(name));
         let name = name.unwrap_or(plain);

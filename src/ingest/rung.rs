@@ -1,7 +1,7 @@
 //! One rung's transport stream, over all the bodies it is pushed in.
 
 use crate::media::VariantName;
-use crate::mpegts::{Demuxer, DemuxerLimits, Event, Fault};
+use crate::mpegts::{CARRIED, Demuxer, DemuxerLimits, Event, Fault, LeftOut};
 use crate::packager::{SourceEvent, SourceId};
 use crate::runtime::Feed;
 use crate::units::Monotonic;
@@ -28,8 +28,8 @@ pub(super) struct Taken {
     pub(super) events: Vec<SourceEvent>,
     /// What the encoder gets wrong.
     pub(super) faults: Vec<Fault>,
-    /// Elementary streams left out: pid and stream type.
-    pub(super) left_out: Vec<(u16, u8)>,
+    /// Elementary streams left out.
+    pub(super) left_out: Vec<LeftOut>,
 }
 
 impl Rung {
@@ -84,7 +84,9 @@ impl Rung {
     pub(super) fn hopeless(&self, ended: bool) -> Option<String> {
         let seen = self.body >= PROBE || ended && self.body > 0;
         (!self.understood && seen).then(|| {
-            "no H.264 or AAC was found in the body: this release takes MPEG-TS (188-byte packets) with H.264 video and AAC audio in ADTS".to_owned()
+            format!(
+                "no media was found in the body that can be carried: this release takes MPEG-TS (188-byte packets) with {CARRIED}"
+            )
         })
     }
 
@@ -100,7 +102,7 @@ impl Rung {
                     self.understood = true;
                     taken.events.push(SourceEvent::Sample(track, sample));
                 }
-                Event::LeftOut { pid, stream_type, .. } => taken.left_out.push((pid, stream_type)),
+                Event::LeftOut(left_out) => taken.left_out.push(left_out),
                 Event::Fault(fault) => taken.faults.push(fault),
             }
         }

@@ -8,8 +8,7 @@ use std::fmt;
 
 use thiserror::Error;
 
-use crate::media::codec::aac::AacError;
-use crate::media::codec::avc::AvcError;
+use crate::media::codec::CodecError;
 
 /// How deep boxes may lie in boxes. The deepest we know, `avcC`, lies at 8.
 pub const DEPTH_MAX: usize = 12;
@@ -43,27 +42,21 @@ pub enum Strictness {
 /// Why bytes are not the boxes they should be. `offset` is the byte the box begins at.
 #[derive(Clone, Debug, PartialEq, Eq, Error)]
 pub enum ReadError {
-    /// The AudioSpecificConfig is not one we carry.
-    #[error("box 'esds' at byte {offset}: {reason}")]
-    Aac {
-        /// Where the box begins.
-        offset: usize,
-        /// What is wrong.
-        reason: AacError,
-    },
     /// Addressing of samples that CMAF does not allow.
     #[error("box 'tfhd' at byte {offset} must use default-base-is-moof (ISO/IEC 23000-19 §7.5.16)")]
     Addressing {
         /// Where the box begins.
         offset: usize,
     },
-    /// The parameter sets are not ones we carry.
-    #[error("box 'avcC' at byte {offset}: {reason}")]
-    Avc {
-        /// Where the box begins.
+    /// Codec settings that we do not carry.
+    #[error("box '{kind}' at byte {offset}: {reason}")]
+    Codec {
+        /// The box that holds them.
+        kind: FourCc,
+        /// Where it begins.
         offset: usize,
         /// What is wrong.
-        reason: AvcError,
+        reason: CodecError,
     },
     /// A box ends before its fields do.
     #[error("box '{kind}' at byte {offset} is cut short")]
@@ -247,8 +240,8 @@ pub(super) fn children_after(kind: FourCc) -> Option<usize> {
         b"moov" | b"trak" | b"edts" | b"mdia" | b"minf" | b"dinf" | b"stbl" | b"mvex" | b"moof"
         | b"traf" => Some(0),
         b"stsd" | b"dref" => Some(8),
-        b"avc1" => Some(78),
-        b"mp4a" => Some(28),
+        b"avc1" | b"avc3" | b"hvc1" | b"hev1" | b"av01" => Some(78),
+        b"mp4a" | b"ac-3" | b"ec-3" | b"Opus" => Some(28),
         _ => None,
     }
 }

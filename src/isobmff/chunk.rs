@@ -6,6 +6,7 @@ use bytes::{BufMut, Bytes, BytesMut};
 
 use super::init::TRACK_ID;
 use super::write::length32;
+use crate::units::{MediaDuration, MediaTime};
 
 /// The `styp` that may precede a segment: a CMAF segment that is also a DASH media segment.
 ///
@@ -23,6 +24,14 @@ const MFHD: usize = HEADER + 8;
 const TFHD: usize = HEADER + 8;
 const TFDT: usize = HEADER + 12;
 const TRUN: usize = HEADER + 12;
+
+/// `mfhd.sequence_number` of a chunk that begins at `at`: hundredths of a second since the epoch,
+/// modulo 2^32. A function of media time, so that two origins agree; it wraps after 497 days.
+#[must_use]
+pub fn sequence_number(at: MediaTime) -> u32 {
+    let hundredths = at.since_epoch().div_floor(MediaDuration::from_millis(10));
+    hundredths.unsigned_abs() as u32
+}
 
 /// One sample of a chunk, its times in the track's timescale.
 #[derive(Clone, Copy, Debug)]

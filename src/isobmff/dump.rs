@@ -66,6 +66,9 @@ impl Text {
         match &header.kind.0 {
             b"ftyp" | b"styp" => return self.brands(&mut fields),
             b"avcC" => return self.avc_configuration(&mut fields),
+            b"hvcC" => return self.hevc_configuration(&mut fields),
+            b"av1C" => return self.av1_configuration(&mut fields),
+            b"colr" => return self.colour(&mut fields),
             b"esds" => return self.elementary_stream(&mut fields),
             b"tfhd" => return self.fragment_header(&mut fields),
             b"tfdt" => return self.decode_time(&mut fields),
@@ -166,6 +169,54 @@ impl Text {
         Ok(())
     }
 
+    fn hevc_configuration(&mut self, fields: &mut Fields<'_>) -> Result<(), ReadError> {
+        self.field("configurationVersion", fields.u8()?);
+        self.hex("profile, compatibility, constraints, level", fields.take(12)?);
+        self.field("min_spatial_segmentation_idc", fields.u16()? & 0x0fff);
+        self.field("parallelismType", fields.u8()? & 3);
+        self.field("chroma_format_idc", fields.u8()? & 3);
+        self.field("bit_depth_luma_minus8", fields.u8()? & 7);
+        self.field("bit_depth_chroma_minus8", fields.u8()? & 7);
+        self.field("avgFrameRate", fields.u16()?);
+        self.hex("frame rate kind, temporal layers, length size", fields.take(1)?);
+        for _ in 0..fields.u8()? {
+            let array = fields.u8()?;
+            let complete = if array & 0x80 == 0 { "" } else { ", complete" };
+            let name = format!("NAL unit type {}{complete}", array & 0x3f);
+            for _ in 0..fields.u16()? {
+                let length = fields.u16()?;
+                self.hex(&name, fields.take(usize::from(length))?);
+            }
+        }
+        Ok(())
+    }
+
+    fn av1_configuration(&mut self, fields: &mut Fields<'_>) -> Result<(), ReadError> {
+        self.hex("marker, version", fields.take(1)?);
+        let sequence = fields.u8()?;
+        self.field("seq_profile", sequence >> 5);
+        self.field("seq_level_idx_0", sequence & 0x1f);
+        self.hex("tier, bit depth, chroma", fields.take(1)?);
+        self.hex("initial_presentation_delay", fields.take(1)?);
+        self.hex("configOBUs", fields.rest());
+        Ok(())
+    }
+
+    fn colour(&mut self, fields: &mut Fields<'_>) -> Result<(), ReadError> {
+        let kind = fields.four_cc()?;
+        self.field("colour_type", kind);
+        if kind.0 == *b"nclx" {
+            for name in ["colour_primaries", "transfer_characteristics", "matrix_coefficients"] {
+                self.field(name, fields.u16()?);
+            }
+            self.field("full_range_flag", fields.u8()? >> 7);
+        }
+        if !fields.rest().is_empty() {
+            self.hex("bytes", fields.rest());
+        }
+        Ok(())
+    }
+
     fn elementary_stream(&mut self, fields: &mut Fields<'_>) -> Result<(), ReadError> {
         self.full(fields)?;
         let (tag, mut stream) = fields.descriptor()?;
@@ -184,7 +235,9 @@ impl Text {
                 self.field("maxBitrate", inner.u32()?);
                 self.field("avgBitrate", inner.u32()?);
             }
-            self.hex("bytes", inner.rest());
+            if !inner.rest().is_empty() {
+                self.hex("bytes", inner.rest());
+            }
             self.depth -= 1;
         }
         self.depth -= 1;

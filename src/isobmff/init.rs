@@ -5,10 +5,11 @@
 
 use bytes::{BufMut, Bytes, BytesMut};
 
+use super::brand::media_brand;
 use super::entry::put_sample_entry;
 use super::write::{boxed, full_boxed, put_unity_matrix};
-use crate::media::codec::{AacConfig, AvcConfig};
-use crate::media::{Codec, Language};
+use crate::media::codec::Picture;
+use crate::media::{Codec, Language, MediaKind};
 use crate::units::Timescale;
 
 /// The one track's number in every initialization segment and chunk.
@@ -50,35 +51,6 @@ pub fn init_segment(codec: &Codec, timescale: Timescale, language: Language) -> 
     out.freeze()
 }
 
-/// The CMAF media profile the settings lie within (ISO/IEC 23000-19 tables A.1 and A.2), if any.
-fn media_brand(codec: &Codec) -> Option<&'static [u8; 4]> {
-    match codec {
-        Codec::Avc(avc) => video_brand(avc),
-        Codec::Aac(aac) => audio_brand(aac),
-    }
-}
-
-fn video_brand(avc: &AvcConfig) -> Option<&'static [u8; 4]> {
-    let [_, profile, constraints, level, ..] = *avc.sps else { return None };
-    // Constrained Baseline (set 1) and Main are subsets of High.
-    let high = matches!(profile, 77 | 100) || profile == 66 && constraints & 0x40 != 0;
-    let fast = avc.frame_rate.is_some_and(|r| r.frames.get() / r.seconds.get() > 60);
-    if !high || fast {
-        return None;
-    }
-    match (avc.width, avc.height, level) {
-        (..=864, ..=576, ..=31) => Some(b"cfsd"),
-        (..=1920, ..=1080, ..=40) => Some(b"cfhd"),
-        (..=1920, ..=1080, ..=42) => Some(b"chdf"),
-        _ => None,
-    }
-}
-
-fn audio_brand(aac: &AacConfig) -> Option<&'static [u8; 4]> {
-    let core = matches!(aac.object_type, 2 | 5 | 29);
-    (core && aac.channels <= 2 && aac.sample_rate <= 48_000).then_some(b"caac")
-}
-
 fn put_movie_header(out: &mut BytesMut, timescale: Timescale) {
     full_boxed(out, *b"mvhd", 0, 0, |out| {
         out.put_u64(0); // creation and modification time
@@ -101,25 +73,22 @@ fn put_track_header(out: &mut BytesMut, codec: &Codec) {
         out.put_u32(0);
         out.put_u32(0); // duration
         out.put_bytes(0, 12);
-        out.put_u16(match codec {
-            Codec::Avc(_) => 0,
-            Codec::Aac(_) => 0x0100,
+        out.put_u16(match codec.kind() {
+            MediaKind::Video => 0,
+            MediaKind::Audio => 0x0100,
         });
         out.put_u16(0);
         put_unity_matrix(out);
-        let (width, height) = match codec {
-            Codec::Avc(avc) => (display_width(avc), u32::from(avc.height) << 16),
-            Codec::Aac(_) => (0, 0),
-        };
-        out.put_u32(width);
-        out.put_u32(height);
+        let picture = codec.picture();
+        out.put_u32(picture.as_ref().map_or(0, display_width));
+        out.put_u32(picture.map_or(0, |picture| u32::from(picture.height) << 16));
     });
 }
 
 /// The width of the picture in square pixels, 16.16 (ISO/IEC 14496-12 §8.3.2).
-fn display_width(avc: &AvcConfig) -> u32 {
-    let (across, down) = avc.pixel_aspect;
-    let width = (u64::from(avc.width) << 16) * u64::from(across) / u64::from(down.max(1));
+fn display_width(picture: &Picture) -> u32 {
+    let (across, down) = picture.pixel_aspect;
+    let width = (u64::from(picture.width) << 16) * u64::from(across) / u64::from(down.max(1));
     u32::try_from(width).unwrap_or(u32::MAX)
 }
 
@@ -140,9 +109,9 @@ fn packed_language(language: Language) -> u16 {
 }
 
 fn put_handler(out: &mut BytesMut, codec: &Codec) {
-    let (handler, name): (&[u8], &[u8]) = match codec {
-        Codec::Avc(_) => (b"vide", b"video\0"),
-        Codec::Aac(_) => (b"soun", b"audio\0"),
+    let (handler, name): (&[u8], &[u8]) = match codec.kind() {
+        MediaKind::Video => (b"vide", b"video\0"),
+        MediaKind::Audio => (b"soun", b"audio\0"),
     };
     full_boxed(out, *b"hdlr", 0, 0, |out| {
         out.put_u32(0);
@@ -153,9 +122,9 @@ fn put_handler(out: &mut BytesMut, codec: &Codec) {
 }
 
 fn put_media_information(out: &mut BytesMut, codec: &Codec) {
-    match codec {
-        Codec::Avc(_) => full_boxed(out, *b"vmhd", 0, 1, |out| out.put_bytes(0, 8)),
-        Codec::Aac(_) => full_boxed(out, *b"smhd", 0, 0, |out| out.put_bytes(0, 4)),
+    match codec.kind() {
+        MediaKind::Video => full_boxed(out, *b"vmhd", 0, 1, |out| out.put_bytes(0, 8)),
+        MediaKind::Audio => full_boxed(out, *b"smhd", 0, 0, |out| out.put_bytes(0, 4)),
     }
     boxed(out, *b"dinf", |out| {
         full_boxed(out, *b"dref", 0, 0, |out| {

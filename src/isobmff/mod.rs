@@ -7,31 +7,36 @@
 //!
 //! | file | is |
 //! | --- | --- |
-//! | `init`, `entry` | the CMAF header of a track |
+//! | `init`, `entry`, `brand` | the CMAF header of a track |
 //! | `chunk` | one moof + mdat, and the `styp` before a segment |
 //! | `boxes` | headers and fields of any box, with limits |
 //! | `read` | what we and others write, back into values |
+//! | `stream` | what others push, cut into its top-level boxes as the bytes come |
 //! | `dump` | the same as text |
 
 #![deny(clippy::disallowed_methods, clippy::disallowed_types)]
 
 mod boxes;
+mod brand;
 mod chunk;
 mod dump;
 mod entry;
 mod init;
 mod read;
+mod stream;
 #[cfg(test)]
 mod tests;
 mod write;
 
 pub use boxes::{BoxHeader, DEPTH_MAX, FourCc, ReadError, Strictness, boxes, scan};
-pub use chunk::{ChunkSample, SEGMENT_TYPE, chunk};
+pub use chunk::{ChunkSample, SEGMENT_TYPE, chunk, sequence_number};
 pub use dump::dump;
 pub use init::init_segment;
 pub use read::{
-    ParsedChunk, ParsedInit, ParsedSample, SAMPLES_MAX, SampleDefaults, parse_chunk, parse_init,
+    ParsedChunk, ParsedInit, ParsedSample, SAMPLES_MAX, SampleDefaults, TRACKS_MAX, parse_chunk,
+    parse_fragment, parse_init, parse_movie, parse_own_form, renumber,
 };
+pub use stream::{BoxStream, BoxStreamLimits, Element, ProducerTime, StreamError};
 
 /// What a fuzzer drives: every reader over the same bytes. Must return, whatever the bytes are.
 #[doc(hidden)]
@@ -41,6 +46,15 @@ pub fn fuzz_boxes(data: &[u8]) {
         let _ = parse_init(data, strictness);
         let _ = parse_chunk(data, &defaults, strictness);
     }
+    let _ = parse_movie(data);
+    let _ = parse_fragment(data, &|_| defaults);
+    let _ = parse_own_form(data);
     let _ = scan(data, Strictness::Tolerant, &mut |_| ());
     let _ = dump(data);
+    let mut stream = BoxStream::new(BoxStreamLimits { header_bytes: 4096, chunk_bytes: 8192 });
+    for piece in data.chunks(7) {
+        stream.push(piece);
+        while stream.poll().is_some() {}
+    }
+    stream.end_of_body();
 }

@@ -1,12 +1,15 @@
 //! Chunks and initialization segments read back into values: what we write, and what others push.
 
 mod chunk;
+mod entry;
 mod init;
 #[cfg(test)]
 mod tests;
 
-pub use chunk::{ParsedChunk, ParsedSample, SAMPLES_MAX, parse_chunk};
-pub use init::{ParsedInit, SampleDefaults, parse_init};
+pub use chunk::{
+    ParsedChunk, ParsedSample, SAMPLES_MAX, parse_chunk, parse_fragment, parse_own_form, renumber,
+};
+pub use init::{ParsedInit, SampleDefaults, TRACKS_MAX, parse_init, parse_movie};
 
 use super::boxes::{BoxHeader, FourCc, ReadError, Strictness};
 

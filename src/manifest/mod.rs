@@ -8,9 +8,13 @@
 
 pub mod dash;
 pub mod hls;
+mod presentation;
 mod text;
 
+pub use presentation::{Presentation, StreamOrder, VideoBitrates};
+
 use crate::packager::{RenditionView, SegmentationView};
+use crate::resolve::Container;
 use crate::units::MediaDuration;
 
 /// What an endpoint's rules have to do with its manifests.
@@ -24,6 +28,12 @@ pub struct Listing<'a> {
     pub window: MediaDuration,
     /// Whether the lists have ended.
     pub ended: bool,
+    /// What segments and parts are.
+    pub container: Container,
+    /// Whether a list of video carries its default audio.
+    pub muxed: bool,
+    /// How it is presented.
+    pub presentation: &'a Presentation,
 }
 
 impl Listing<'_> {
@@ -32,6 +42,15 @@ impl Listing<'_> {
     #[must_use]
     pub fn start(&self, segmentation: &SegmentationView, list: &RenditionView) -> usize {
         list.list_start(self.segments, self.window, segmentation.target)
+    }
+
+    /// What the names of segments and parts end in.
+    #[must_use]
+    pub fn extension(&self) -> &'static str {
+        match self.container {
+            Container::Cmaf => "m4s",
+            Container::TransportStream => "ts",
+        }
     }
 
     /// Index of the first row an MPD lists: its window is one of time, and ends with media.

@@ -6,5 +6,5 @@ mod sample;
 mod track;
 
 pub use codec::Codec;
-pub use sample::Sample;
+pub use sample::{Origin, Sample, SourceChunk};
 pub use track::{Language, MediaKind, TrackId, TrackInfo, VariantName};

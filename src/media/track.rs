@@ -47,6 +47,13 @@ impl VariantName {
         (plain && name.len() <= Self::LENGTH_MAX).then(|| VariantName(name.to_owned()))
     }
 
+    /// A name from any text: what it may not have becomes `_`, what is too long is cut off.
+    #[must_use]
+    pub fn of(text: &str) -> Self {
+        let plain = |c: char| if c.is_ascii_alphanumeric() || c == '-' { c } else { '_' };
+        VariantName(text.chars().map(plain).take(Self::LENGTH_MAX).collect())
+    }
+
     /// The name; empty for a source's only rung.
     #[must_use]
     pub fn as_str(&self) -> &str {
@@ -71,6 +78,17 @@ impl Language {
             }
             _ => Language::UNDETERMINED,
         }
+    }
+
+    /// The language of a tag's primary part (RFC 5646): two letters or three.
+    #[must_use]
+    pub fn from_tag(primary: &str) -> Self {
+        let two = primary.to_ascii_lowercase();
+        let known = TWO_LETTERS.iter().find(|(_, short)| *short == two);
+        known.map_or_else(
+            || Language::parse(primary.as_bytes()),
+            |(l, _)| Language::parse(l.as_bytes()),
+        )
     }
 
     /// The tag of RFC 5646, which prefers two letters where ISO 639-1 has them.

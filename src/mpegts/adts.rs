@@ -1,216 +1,96 @@
-//! AAC in ADTS frames (ISO/IEC 14496-3 §1.A.2, ISO/IEC 13818-1 §2.4.3.7): frames are cut out as
-//! their bytes come, also across PES packets, and timed by counting samples.
+//! AAC in ADTS frames (ISO/IEC 14496-3 §1.A.2).
 //!
-//! A header is trusted where its settings are those of the frame before. One with other settings may
-//! be audio that looks like a header, so its frame is held until the next header agrees.
+//! An ADTS header does not say that there is spectral band replication. A player must know before
+//! the first frame, so where the sampling rate is so low that there may be, the first frames are
+//! looked into.
 
-use bytes::BytesMut;
+use bytes::Bytes;
 
-use super::fault::Fault;
+use super::audio::{Format, Frame, Header, SampleClock};
 use super::track::Out;
-use crate::media::Sample;
-use crate::media::codec::aac::{AacError, AdtsHeader};
-use crate::media::codec::{AacConfig, Codec};
-use crate::units::{MediaDuration, Timescale};
+use crate::media::codec::aac::{AdtsHeader, carries_sbr};
+use crate::media::codec::{AacConfig, Codec, CodecError};
 
-/// A header with a checksum.
-const HEADER_MAX: usize = 9;
+/// Highest sampling rate of a core below spectral band replication: it doubles to 48 kHz.
+const CORE_RATE_MAX: u32 = 24_000;
+/// Frames in a row that must carry it.
+const PROBE: usize = 4;
 
-/// The audio of one PID. Holds two frames at most, of 8 KB each.
+/// AAC frames. Keeps back [`PROBE`] of them at most.
 #[derive(Debug, Default)]
 pub(super) struct Adts {
-    config: Option<AacConfig>,
-    head: Vec<u8>,
-    /// The frame being read: its settings, its time, the bytes and how many they will be.
-    frame: Option<(Frame, usize)>,
-    /// A complete frame whose settings the next header must confirm.
-    held: Option<Frame>,
-    /// Between frames, looking for a header.
-    hunting: bool,
-    clock: SampleClock,
+    /// The settings as the header has them.
+    core: Option<AacConfig>,
+    /// Frames of new settings, while they are looked into.
+    probed: Vec<(Option<i64>, Bytes)>,
+    probing: bool,
 }
 
-#[derive(Debug)]
-struct Frame {
-    config: AacConfig,
-    pts: Option<i64>,
-    data: BytesMut,
-}
+impl Format for Adts {
+    type Settings = AacConfig;
+    const SYNC: u8 = 0xff;
 
-/// Times of frames: that of the first frame to start in a PES packet stands in its header, the rest
-/// are counted from it, always from the same base, so that rounding does not add up.
-#[derive(Debug, Default)]
-struct SampleClock {
-    /// The PES packet's time until a frame starts in it.
-    pending: Option<i64>,
-    /// The time of the PES packet in which what is in the head starts, if it is the first there.
-    started: Option<i64>,
-    /// A time, and the audio samples since.
-    base: Option<(i64, i64)>,
-}
-
-impl SampleClock {
-    /// The first byte of what may be a frame.
-    fn start(&mut self) {
-        self.started = self.pending.take();
+    fn header(head: &[u8]) -> Result<Option<Header<AacConfig>>, CodecError> {
+        let header = AdtsHeader::parse(head)?;
+        Ok(header.map(|AdtsHeader { config, header_length, frame_length }| Header {
+            settings: config,
+            skipped: header_length,
+            length: frame_length,
+        }))
     }
 
-    /// It was none.
-    fn take_back(&mut self) {
-        self.pending = self.pending.or(self.started.take());
+    fn agree(one: &AacConfig, other: &AacConfig) -> bool {
+        one == other
     }
 
-    /// The time of the frame that has started.
-    fn now(&mut self, config: &AacConfig) -> Option<i64> {
-        if let Some(pts) = self.started.take() {
-            self.base = Some((pts, 0));
+    fn frame(&mut self, frame: &Frame<AacConfig>, clock: &mut SampleClock, out: &mut Out<'_>) {
+        let core = &frame.settings;
+        let pts = clock.time(frame, &core.sound());
+        let data = Bytes::copy_from_slice(&frame.data);
+        if self.core.as_ref() != Some(core) {
+            self.settle(out);
+            self.core = Some(core.clone());
+            self.probing = core.sample_rate <= CORE_RATE_MAX;
+            if !self.probing {
+                out.track.configure(Codec::Aac(core.clone()));
+            }
         }
-        let (base, samples) = self.base.as_mut()?;
-        let since = MediaDuration::new(*samples, config.timescale());
-        let pts = base.saturating_add(since.rescale(Timescale::NINETY_KHZ).ticks());
-        *samples = samples.saturating_add(i64::from(config.frame_length));
-        Some(pts)
+        if self.probing {
+            self.probed.push((pts, data));
+            if self.probed.len() == PROBE {
+                self.settle(out);
+            }
+        } else {
+            out.audio(pts, data);
+        }
+    }
+
+    /// A body so short says nothing: the next one is looked into again.
+    fn finish(&mut self, out: &mut Out<'_>) {
+        if self.probing {
+            self.settle(out);
+            self.core = None;
+        }
+    }
+
+    fn held_bytes(&self) -> usize {
+        self.probed.iter().map(|(_, data)| data.len()).sum()
     }
 }
 
 impl Adts {
-    /// A PES packet with this time begins.
-    pub(super) fn begin(&mut self, pts: Option<i64>) {
-        self.clock.pending = pts;
-    }
-
-    /// The next bytes.
-    pub(super) fn feed(&mut self, mut bytes: &[u8], out: &mut Out<'_>) {
-        while !bytes.is_empty() {
-            if let Some((frame, length)) = &mut self.frame {
-                let take = (*length - frame.data.len()).min(bytes.len());
-                frame.data.extend_from_slice(&bytes[..take]);
-                bytes = &bytes[take..];
-                if frame.data.len() == *length {
-                    self.complete(out);
-                }
-                continue;
-            }
-            if self.hunting && self.head.is_empty() {
-                let Some(at) = memchr::memchr(0xff, bytes) else { return };
-                bytes = &bytes[at..];
-            }
-            if self.head.is_empty() {
-                self.clock.start();
-            }
-            self.head.push(bytes[0]);
-            bytes = &bytes[1..];
-            self.read_head(out);
-        }
-    }
-
-    /// Packets were lost: what is begun is dropped, and counting ends until a time comes.
-    pub(super) fn damaged(&mut self) {
-        self.head.clear();
-        self.frame = None;
-        self.held = None;
-        self.lose_count();
-        self.clock = SampleClock::default();
-    }
-
-    /// No more frames of this body come.
-    pub(super) fn end_of_body(&mut self, out: &mut Out<'_>) {
-        if self.frame.is_some() || !self.head.is_empty() && !self.hunting {
-            out.fault(Fault::BrokenAdts { pid: out.pid(), why: AacError::Short });
-        }
-        if let Some(held) = self.held.take()
-            && self.frame.is_none()
-        {
-            self.accept(held, out);
-        }
-        self.damaged();
-    }
-
-    pub(super) fn held_bytes(&self) -> usize {
-        let reading = self.frame.as_ref().map_or(0, |(frame, _)| frame.data.capacity());
-        let held = self.held.as_ref().map_or(0, |frame| frame.data.capacity());
-        self.head.len() + reading + held
-    }
-
-    fn lose_count(&mut self) {
-        self.hunting = true;
-        self.clock.base = None;
-    }
-
-    /// Looks at the header as far as it is there.
-    fn read_head(&mut self, out: &mut Out<'_>) {
-        while self.head.len() >= 2 {
-            let why = match AdtsHeader::parse(&self.head) {
-                Ok(header) if self.head.len() < header.header_length => return,
-                Ok(header) => {
-                    self.start_frame(header, out);
-                    return;
-                }
-                Err(AacError::Short) if self.head[0] == 0xff && self.head[1] & 0xf6 == 0xf0 => {
-                    return;
-                }
-                Err(AacError::Short) => AacError::Syncword,
-                Err(why) => why,
-            };
-            self.reject(Fault::BrokenAdts { pid: out.pid(), why }, out);
-        }
-    }
-
-    /// There is no frame at the head's first byte. Reported once until a frame is found.
-    fn reject(&mut self, fault: Fault, out: &mut Out<'_>) {
-        if !self.hunting {
-            out.fault(fault);
-        }
-        self.held = None;
-        self.lose_count();
-        let next = memchr::memchr(0xff, &self.head[1..]).map_or(self.head.len(), |at| at + 1);
-        self.head.drain(..next);
-        self.clock.take_back();
-        if !self.head.is_empty() {
-            self.clock.start();
-        }
-    }
-
-    fn start_frame(&mut self, header: AdtsHeader, out: &mut Out<'_>) {
-        let length = header.frame_length - header.header_length;
-        if length == 0 {
-            self.reject(Fault::EmptyAudioFrame { pid: out.pid() }, out);
+    /// Announces what the frames looked into are, and gives them.
+    fn settle(&mut self, out: &mut Out<'_>) {
+        if !std::mem::take(&mut self.probing) {
             return;
         }
-        debug_assert!(self.head.len() <= HEADER_MAX);
-        self.head.clear();
-        if let Some(held) = self.held.take() {
-            if held.config == header.config {
-                self.accept(held, out);
-            } else {
-                out.fault(Fault::BrokenAdts { pid: out.pid(), why: AacError::Syncword });
-                self.clock.base = None;
-            }
+        let all = self.probed.iter().all(|(_, data)| carries_sbr(data));
+        if let Some(core) = &self.core {
+            let with_sbr = if all && self.probed.len() == PROBE { core.with_sbr() } else { None };
+            out.track.configure(Codec::Aac(with_sbr.unwrap_or_else(|| core.clone())));
         }
-        self.hunting = false;
-        let pts = self.clock.now(&header.config);
-        let data = BytesMut::with_capacity(length);
-        self.frame = Some((Frame { config: header.config, pts, data }, length));
-    }
-
-    fn complete(&mut self, out: &mut Out<'_>) {
-        let Some((frame, _)) = self.frame.take() else { return };
-        if self.config.as_ref() == Some(&frame.config) {
-            self.accept(frame, out);
-        } else {
-            self.held = Some(frame);
-        }
-    }
-
-    /// Gives a frame, unless nothing says when it plays.
-    fn accept(&mut self, frame: Frame, out: &mut Out<'_>) {
-        if self.config.as_ref() != Some(&frame.config) {
-            out.track.configure(Codec::Aac(frame.config.clone()));
-            self.config = Some(frame.config);
-        }
-        if let Some(pts) = frame.pts {
-            let data = frame.data.freeze();
-            out.sample(Sample { dts: pts, pts, duration: None, sync: true, data });
+        for (pts, data) in self.probed.drain(..) {
+            out.audio(pts, data);
         }
     }
 }

@@ -81,6 +81,14 @@ impl Writer {
         }
     }
 
+    /// Takes all before the unit being written, which stays.
+    pub(super) fn cut(&mut self) -> BytesMut {
+        let at = self.unit.unwrap_or(self.buffer.len());
+        let rest = self.buffer.split_off(at);
+        self.unit = self.unit.map(|_| 0);
+        std::mem::replace(&mut self.buffer, rest)
+    }
+
     /// Forgets everything.
     pub(super) fn reset(&mut self) {
         *self = Writer::default();

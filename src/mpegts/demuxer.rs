@@ -2,7 +2,6 @@
 
 use std::collections::BTreeMap;
 
-use super::Event;
 use super::fault::Fault;
 use super::framing::{Framing, Unit};
 use super::packet::{Arrival, Continuity, LENGTH, NULL_PID, Packet, Payload};
@@ -10,6 +9,7 @@ use super::programs::{Program, Programs};
 use super::psi::{Listed, Pat, Pmt, PsiError, Sections};
 use super::stream::Stream;
 use super::track::Shared;
+use super::{Event, LeftOut};
 use crate::media::VariantName;
 
 /// The PID of the program association table.
@@ -269,7 +269,7 @@ impl Core {
     fn apply_pmt(&mut self, pmt: &Pmt) {
         self.retain_pids(|_, pid, role| match role {
             Role::Stream(stream) if stream.program == pmt.program => {
-                pmt.streams.iter().any(|l| l.pid == pid && l.stream_type == stream.kind)
+                pmt.streams.iter().any(|l| l.pid == pid && l.coding == Ok(stream.coding))
             }
             _ => true,
         });
@@ -286,11 +286,21 @@ impl Core {
                 Some(Role::Pat(_) | Role::Pmt(_)) => {
                     self.fault(Fault::PsiBroken { pid: listed.pid });
                 }
-                None => {
-                    if !self.add_stream(pmt.program, *listed, &variant, &mut surplus) {
-                        left_out.push((listed.pid, listed.stream_type));
+                None => match listed.coding {
+                    Ok(coding) if self.streams() < self.limits.streams => {
+                        let (limit, variant) = (self.limits.pes_bytes, variant.clone());
+                        let Listed { pid, language, .. } = *listed;
+                        let stream =
+                            Stream::new(pmt.program, pid, coding, limit, variant, language);
+                        self.set_role(pid, Role::Stream(Box::new(stream)));
                     }
-                }
+                    Ok(_) => surplus = true,
+                    Err(name) => left_out.push(LeftOut {
+                        pid: listed.pid,
+                        stream_type: listed.stream_type,
+                        name,
+                    }),
+                },
             }
         }
         if surplus {
@@ -299,39 +309,17 @@ impl Core {
         self.report_left_out(pmt.program, left_out);
     }
 
-    /// Adds a stream that is carried on; tells whether its type is.
-    fn add_stream(
-        &mut self,
-        program: u16,
-        listed: Listed,
-        variant: &VariantName,
-        surplus: &mut bool,
-    ) -> bool {
-        let Listed { pid, stream_type, language } = listed;
-        let limit = self.limits.pes_bytes;
-        let variant = variant.clone();
-        let Some(stream) = Stream::new(program, pid, stream_type, limit, variant, language) else {
-            return false;
-        };
-        let streams = self.pids.values().filter(|pid| matches!(pid.role, Role::Stream(_))).count();
-        if streams < self.limits.streams {
-            self.set_role(pid, Role::Stream(Box::new(stream)));
-        } else {
-            *surplus = true;
-        }
-        true
+    /// How many streams are carried on.
+    fn streams(&self) -> usize {
+        self.pids.values().filter(|pid| matches!(pid.role, Role::Stream(_))).count()
     }
 
     /// Reports the streams that were not reported yet.
-    fn report_left_out(&mut self, program: u16, left_out: Vec<(u16, u8)>) {
+    fn report_left_out(&mut self, program: u16, left_out: Vec<LeftOut>) {
         let Some(state) = self.programs.by_number.get_mut(&program) else { return };
         let before = std::mem::replace(&mut state.left_out, left_out);
-        for (pid, stream_type) in &state.left_out {
-            if !before.contains(&(*pid, *stream_type)) {
-                let event = Event::LeftOut { pid: *pid, stream_type: *stream_type, program };
-                self.shared.events.push_back(event);
-            }
-        }
+        let new = state.left_out.iter().filter(|left_out| !before.contains(left_out));
+        self.shared.events.extend(new.map(|left_out| Event::LeftOut(*left_out)));
     }
 
     /// Gives a PID a new meaning.

@@ -2,8 +2,7 @@
 
 use thiserror::Error;
 
-use crate::media::codec::aac::AacError;
-use crate::media::codec::avc::AvcError;
+use crate::media::codec::CodecError;
 
 /// Something wrong in a transport stream. Demultiplexing goes on after every one of them; what was
 /// damaged has been left out.
@@ -13,23 +12,29 @@ pub enum Fault {
     /// The field's length leaves the packet, or its control bits are the reserved value.
     #[error("the adaptation field of a packet on PID {pid} does not fit into the packet")]
     AdaptationField { pid: u16 },
+    /// The body ended inside it.
+    #[error("the last audio frame on PID {pid} is cut short")]
+    AudioCutShort { pid: u16 },
+    /// What looked like a header was most likely audio; the frame is left out.
+    #[error("an audio frame on PID {pid} has other settings, which the frame after it has not")]
+    AudioUnconfirmed { pid: u16 },
     /// The body ended inside a packet; frames that were not complete are left out.
     #[error("the body ended after {bytes} bytes of a packet; packets have 188")]
     BodyCutShort { bytes: usize },
     /// An audio frame cannot be read; audio goes on at the next frame with a time of its own.
-    #[error("broken AAC on PID {pid}: {why}")]
-    BrokenAdts { pid: u16, why: AacError },
+    #[error("broken audio on PID {pid}: {why}")]
+    BrokenAudio { pid: u16, why: CodecError },
     /// Parameter sets that do not parse; the earlier ones stay in force.
     #[error("broken parameter sets on PID {pid}: {why}")]
-    BrokenParameterSets { pid: u16, why: AvcError },
+    BrokenParameterSets { pid: u16, why: CodecError },
     /// Packets were lost; the frame they belonged to is left out.
     #[error("packets are missing on PID {pid}: continuity counter {got} where {expected} follows")]
     ContinuityBroken { pid: u16, expected: u8, got: u8 },
-    /// An ADTS frame of a header alone.
-    #[error("an AAC frame on PID {pid} is empty")]
+    /// A frame of a header alone.
+    #[error("an audio frame on PID {pid} is empty")]
     EmptyAudioFrame { pid: u16 },
     /// A video PES packet without a NAL unit.
-    #[error("a video PES packet on PID {pid} holds no H.264 start code")]
+    #[error("a video PES packet on PID {pid} holds no start code of a NAL unit")]
     NoStartCode { pid: u16 },
     /// Audio goes on by counting samples; a picture without a time is left out.
     #[error("a PES packet on PID {pid} carries no PTS")]
@@ -38,7 +43,7 @@ pub enum Fault {
     #[error("packets of {0} bytes are not supported; send packets of 188 bytes")]
     PacketSize(usize),
     /// Longer than any set that means something.
-    #[error("an H.264 parameter set on PID {pid} is longer than {limit} bytes")]
+    #[error("a parameter set on PID {pid} is longer than {limit} bytes")]
     ParameterSetTooLong { pid: u16, limit: usize },
     /// The next PES packet, or the end of the body, came before the declared length was there.
     #[error("a PES packet on PID {pid} is {missing} bytes shorter than it says")]
@@ -50,7 +55,7 @@ pub enum Fault {
     #[error("a coded frame on PID {pid} is longer than the {limit} bytes allowed")]
     PesTooLong { pid: u16, limit: usize },
     /// Reported once until parameter sets come; the pictures are left out.
-    #[error("pictures on PID {pid} come before the first SPS and PPS")]
+    #[error("pictures on PID {pid} come before their parameter sets")]
     PictureBeforeParameterSets { pid: u16 },
     /// The table is ignored.
     #[error("a table section on PID {pid} is malformed")]
@@ -74,7 +79,9 @@ pub enum Fault {
     #[error("a packet on PID {pid} is marked as damaged in transport")]
     TransportError { pid: u16 },
     /// They stay one sample, as the stream does not say how long a frame is.
-    #[error("a PES packet on PID {pid} holds two pictures and the SPS has no frame rate")]
+    #[error(
+        "a PES packet on PID {pid} holds two pictures and the parameter sets tell no frame rate"
+    )]
     TwoPicturesInOnePes { pid: u16 },
 }
 
@@ -84,8 +91,10 @@ impl Fault {
     pub fn name(&self) -> &'static str {
         match self {
             Fault::AdaptationField { .. } => "adaptation_field",
+            Fault::AudioCutShort { .. } => "audio_cut_short",
+            Fault::AudioUnconfirmed { .. } => "audio_unconfirmed",
             Fault::BodyCutShort { .. } => "body_cut_short",
-            Fault::BrokenAdts { .. } => "broken_adts",
+            Fault::BrokenAudio { .. } => "broken_audio",
             Fault::BrokenParameterSets { .. } => "broken_parameter_sets",
             Fault::ContinuityBroken { .. } => "continuity_broken",
             Fault::EmptyAudioFrame { .. } => "empty_audio_frame",

@@ -3,6 +3,7 @@
 
 use std::collections::BTreeMap;
 
+use super::LeftOut;
 use super::psi::Pat;
 use crate::media::VariantName;
 
@@ -13,8 +14,8 @@ pub(super) struct Program {
     pub(super) pmt_pid: u16,
     /// Checksum of the map in force.
     pub(super) applied: Option<u32>,
-    /// PID and type of the streams already reported as left out.
-    pub(super) left_out: Vec<(u16, u8)>,
+    /// The streams already reported as left out.
+    pub(super) left_out: Vec<LeftOut>,
 }
 
 /// All programmes.

@@ -1,14 +1,15 @@
 //! Program specific information: sections over packets, the PAT and PMTs (ISO/IEC 13818-1 §2.4.4).
 //! What follows from them for the streams is the demultiplexer's.
 
+use super::coding::{Coding, descriptors_in};
 use crate::media::Language;
 
 /// `table_id` of a program association section.
-const PAT_TABLE: u8 = 0;
+pub(super) const PAT_TABLE: u8 = 0;
 /// `table_id` of a program map section.
-const PMT_TABLE: u8 = 2;
+pub(super) const PMT_TABLE: u8 = 2;
 /// `ISO_639_language_descriptor`.
-const LANGUAGE_DESCRIPTOR: u8 = 0x0a;
+pub(super) const LANGUAGE_DESCRIPTOR: u8 = 0x0a;
 /// Largest section of either table, its first three bytes included.
 const SECTION_MAX: usize = 1024;
 
@@ -171,6 +172,8 @@ pub(super) struct Pmt {
 pub(super) struct Listed {
     pub(super) pid: u16,
     pub(super) stream_type: u8,
+    /// What it is coded in, or what is known of it where that is not carried on.
+    pub(super) coding: Result<Coding, Option<&'static str>>,
     pub(super) language: Language,
 }
 
@@ -187,6 +190,7 @@ impl Pmt {
             streams.push(Listed {
                 pid: pid(*b1, *b2),
                 stream_type: *stream_type,
+                coding: Coding::of(*stream_type, descriptors),
                 language: language(descriptors),
             });
             rest = next;
@@ -211,15 +215,10 @@ fn length12(high: u8, low: u8) -> usize {
 }
 
 /// The first language of a descriptor loop; a loop that breaks off says nothing.
-fn language(mut descriptors: &[u8]) -> Language {
-    while let [tag, length, rest @ ..] = descriptors {
-        let Some((body, next)) = rest.split_at_checked(usize::from(*length)) else { break };
-        if *tag == LANGUAGE_DESCRIPTOR && body.len() >= 3 {
-            return Language::parse(&body[..3]);
-        }
-        descriptors = next;
-    }
-    Language::UNDETERMINED
+fn language(descriptors: &[u8]) -> Language {
+    descriptors_in(descriptors)
+        .find_map(|(tag, body)| body.get(..3).filter(|_| tag == LANGUAGE_DESCRIPTOR))
+        .map_or(Language::UNDETERMINED, Language::parse)
 }
 
 #[cfg(test)]

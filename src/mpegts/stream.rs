@@ -1,21 +1,34 @@
 //! One elementary stream that is carried on: its PES packets, its codec, its track.
 
+use std::fmt::Debug;
+
+use super::ac3::Ac3;
 use super::adts::Adts;
+use super::audio::Audio;
+use super::coding::Coding;
 use super::fault::Fault;
 use super::h264::H264;
+use super::hevc::Hevc;
+use super::mpeg_audio::MpegAudio;
 use super::pes::{Elementary, Pes, PesFault, Times};
 use super::track::{Out, Shared, Track};
+use super::video::Video;
 use crate::media::{Language, VariantName};
 
-/// H.264 (ISO/IEC 13818-1 table 2-34).
-const H264_TYPE: u8 = 0x1b;
-/// AAC with ADTS headers.
-const ADTS_TYPE: u8 = 0x0f;
-
-#[derive(Debug)]
-enum Coding {
-    Avc(H264),
-    Aac(Adts),
+/// What PES packets carry, taken apart as their bytes come.
+pub(super) trait Coded: Debug {
+    /// A PES packet with these times (pts, dts) begins.
+    fn begin(&mut self, times: Option<(i64, i64)>);
+    /// The next bytes.
+    fn feed(&mut self, bytes: &[u8], out: &mut Out<'_>);
+    /// The PES packet is complete.
+    fn end(&mut self, out: &mut Out<'_>);
+    /// The PES packet is damaged.
+    fn damaged(&mut self);
+    /// No more frames of this body come; settings are kept.
+    fn end_of_body(&mut self, out: &mut Out<'_>);
+    /// Bytes of what is not complete.
+    fn held_bytes(&self) -> usize;
 }
 
 /// One elementary stream.
@@ -23,38 +36,33 @@ enum Coding {
 pub(super) struct Stream {
     /// The programme that owns it.
     pub(super) program: u16,
-    /// Its `stream_type`.
-    pub(super) kind: u8,
+    /// What it is coded in.
+    pub(super) coding: Coding,
     pes: Pes,
-    coding: Coding,
+    coded: Box<dyn Coded + Send + Sync>,
     track: Track,
     scrambled: bool,
 }
 
 impl Stream {
-    /// A stream of `stream_type`, or `None` where that is not carried on.
+    /// A stream whose frames have at most `limit` bytes.
     pub(super) fn new(
         program: u16,
         pid: u16,
-        stream_type: u8,
+        coding: Coding,
         limit: usize,
         variant: VariantName,
         language: Language,
-    ) -> Option<Self> {
-        let coding = match stream_type {
-            H264_TYPE => Coding::Avc(H264::new(limit)),
-            ADTS_TYPE => Coding::Aac(Adts::default()),
-            _ => return None,
+    ) -> Self {
+        let coded: Box<dyn Coded + Send + Sync> = match coding {
+            Coding::Avc => Box::new(Video::<H264>::new(limit)),
+            Coding::Hevc => Box::new(Video::<Hevc>::new(limit)),
+            Coding::Adts => Box::<Audio<Adts>>::default(),
+            Coding::MpegAudio => Box::<Audio<MpegAudio>>::default(),
+            Coding::Ac3 => Box::<Audio<Ac3>>::default(),
         };
         let track = Track::new(pid, variant, language);
-        Some(Stream {
-            program,
-            kind: stream_type,
-            pes: Pes::default(),
-            coding,
-            track,
-            scrambled: false,
-        })
+        Stream { program, coding, pes: Pes::default(), coded, track, scrambled: false }
     }
 
     /// What the tables say of it.
@@ -93,58 +101,41 @@ impl Stream {
     pub(super) fn end_of_body(&mut self, shared: &mut Shared) {
         let (pes, mut sink) = self.split(shared);
         pes.end_of_body(&mut sink);
-        if let Coding::Aac(adts) = &mut *sink.coding {
-            adts.end_of_body(&mut sink.out);
-        }
+        sink.coded.end_of_body(&mut sink.out);
     }
 
     pub(super) fn held_bytes(&self) -> usize {
-        let coding = match &self.coding {
-            Coding::Avc(h264) => h264.held_bytes(),
-            Coding::Aac(adts) => adts.held_bytes(),
-        };
-        self.pes.held_bytes() + coding
+        self.pes.held_bytes() + self.coded.held_bytes()
     }
 
     fn split<'a>(&'a mut self, shared: &'a mut Shared) -> (&'a mut Pes, Sink<'a>) {
         let out = Out { track: &mut self.track, shared };
-        (&mut self.pes, Sink { coding: &mut self.coding, out })
+        (&mut self.pes, Sink { coded: &mut *self.coded, out })
     }
 }
 
 /// The codec with its way out.
 struct Sink<'a> {
-    coding: &'a mut Coding,
+    coded: &'a mut dyn Coded,
     out: Out<'a>,
 }
 
 impl Elementary for Sink<'_> {
     fn begin(&mut self, times: Times) {
         let times = self.out.unroll(times);
-        match self.coding {
-            Coding::Avc(h264) => h264.begin(times),
-            Coding::Aac(adts) => adts.begin(times.map(|(pts, _)| pts)),
-        }
+        self.coded.begin(times);
     }
 
     fn feed(&mut self, bytes: &[u8]) {
-        match self.coding {
-            Coding::Avc(h264) => h264.feed(bytes, &mut self.out),
-            Coding::Aac(adts) => adts.feed(bytes, &mut self.out),
-        }
+        self.coded.feed(bytes, &mut self.out);
     }
 
     fn end(&mut self) {
-        if let Coding::Avc(h264) = self.coding {
-            h264.end(&mut self.out);
-        }
+        self.coded.end(&mut self.out);
     }
 
     fn damaged(&mut self) {
-        match self.coding {
-            Coding::Avc(h264) => h264.damaged(),
-            Coding::Aac(adts) => adts.damaged(),
-        }
+        self.coded.damaged();
     }
 
     fn fault(&mut self, fault: PesFault) {

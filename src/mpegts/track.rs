@@ -3,6 +3,8 @@
 
 use std::collections::VecDeque;
 
+use bytes::Bytes;
+
 use super::Event;
 use super::fault::Fault;
 use super::pes::Times;
@@ -80,6 +82,13 @@ impl Out<'_> {
             return None;
         };
         Some(self.shared.clock.unroll(pts, times.dts))
+    }
+
+    /// Gives an audio frame, unless nothing says when it plays.
+    pub(super) fn audio(&mut self, pts: Option<i64>, data: Bytes) {
+        if let Some(pts) = pts {
+            self.sample(Sample { dts: pts, pts, duration: None, sync: true, data, origin: None });
+        }
     }
 
     /// Gives a sample, and before it the track where that is new. Without settings nothing is given.

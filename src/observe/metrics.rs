@@ -31,6 +31,20 @@ pub enum Limit {
     Waiters,
 }
 
+/// What stands before HTTP on a connection.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, EncodeLabelValue)]
+pub enum Handshake {
+    /// A proxy's header.
+    Proxy,
+    /// TLS.
+    Tls,
+}
+
+#[derive(Clone, Debug, PartialEq, Eq, Hash, EncodeLabelSet)]
+struct HandshakeLabels {
+    kind: Handshake,
+}
+
 #[derive(Clone, Debug, PartialEq, Eq, Hash, EncodeLabelSet)]
 struct RequestLabels {
     kind: &'static str,
@@ -66,6 +80,7 @@ pub struct Metrics {
     registry: Arc<Registry>,
     requests: Family<RequestLabels, Counter>,
     limits: Family<LimitLabels, Counter>,
+    handshakes: Family<HandshakeLabels, Counter>,
     refusals: Family<RefusalLabels, Counter>,
     facts: Family<FactLabels, Counter>,
     panics: Family<ChannelLabels, Counter>,
@@ -76,6 +91,8 @@ pub struct Metrics {
     pub sent: Counter<u64, AtomicU64>,
     /// Manifests rendered.
     pub renderings: Counter<u64, AtomicU64>,
+    /// Transport stream segments and parts made.
+    pub derivations: Counter<u64, AtomicU64>,
     /// Requests waiting for what is not there yet.
     pub waiters: Gauge<i64, AtomicI64>,
     /// Readers' connections open.
@@ -90,6 +107,7 @@ impl Default for Metrics {
             registry: Arc::default(),
             requests: Family::default(),
             limits: Family::default(),
+            handshakes: Family::default(),
             refusals: Family::default(),
             facts: Family::default(),
             panics: Family::default(),
@@ -98,6 +116,7 @@ impl Default for Metrics {
             versions: Family::default(),
             sent: Counter::default(),
             renderings: Counter::default(),
+            derivations: Counter::default(),
             waiters: Gauge::default(),
             connections: Gauge::default(),
             ingest_connections: Gauge::default(),
@@ -122,6 +141,7 @@ impl Metrics {
             self.sent.clone(),
         );
         r.register("renderings", "Manifests rendered", self.renderings.clone());
+        r.register("derivations", "Transport streams made", self.derivations.clone());
         r.register("waiters", "Requests waiting for what is not there yet", self.waiters.clone());
         r.register("connections", "Readers' connections open", self.connections.clone());
         r.register(
@@ -133,6 +153,11 @@ impl Metrics {
             "limits_crossed",
             "How often a limit was crossed, by its key",
             self.limits.clone(),
+        );
+        r.register(
+            "handshakes_failed",
+            "Connections that failed before HTTP, by what failed",
+            self.handshakes.clone(),
         );
         r.register("refusals", "Readers refused, by reason", self.refusals.clone());
         r.register("facts", "What channels report and what sources get wrong", self.facts.clone());
@@ -155,6 +180,11 @@ impl Metrics {
     /// One limit crossed.
     pub fn crossed(&self, limit: Limit) {
         self.limits.get_or_create(&LimitLabels { limit }).inc();
+    }
+
+    /// One connection that failed before HTTP.
+    pub fn handshake_failed(&self, kind: Handshake) {
+        self.handshakes.get_or_create(&HandshakeLabels { kind }).inc();
     }
 
     /// One reader refused.

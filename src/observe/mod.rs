@@ -5,5 +5,5 @@ mod metrics;
 mod status;
 
 pub use logging::{LogFormat, start_logging};
-pub use metrics::{ChannelMetrics, Limit, Metrics};
+pub use metrics::{ChannelMetrics, Handshake, Limit, Metrics};
 pub use status::ChannelStatus;

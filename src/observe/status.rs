@@ -5,7 +5,6 @@ use std::sync::{Mutex, PoisonError};
 
 use serde::Serialize;
 
-use crate::media::Codec;
 use crate::packager::{Report, Snapshot};
 use crate::units::{MediaDuration, Now};
 
@@ -41,6 +40,15 @@ pub struct Shown {
     says: String,
     /// What is worth knowing of its source.
     notes: Vec<String>,
+}
+
+impl Shown {
+    /// The same with more notes.
+    #[must_use]
+    pub fn with(mut self, notes: impl IntoIterator<Item = String>) -> Self {
+        self.notes.extend(notes);
+        self
+    }
 }
 
 impl ChannelStatus {
@@ -166,9 +174,11 @@ fn playing(snapshot: &Snapshot) -> String {
     let Some(view) = snapshot.segmentations.values().next() else { return String::new() };
     let tracks = view.period.tracks.iter().filter_map(|track| {
         let name = &view.rendition(track.rendition)?.rendition.name;
-        Some(match &track.codec {
-            Codec::Avc(avc) => format!("{name} ({}x{} {})", avc.width, avc.height, avc.rfc6381()),
-            Codec::Aac(aac) => format!("{name} ({} Hz {})", aac.sample_rate, aac.rfc6381()),
+        let codec = track.codec.rfc6381();
+        Some(match (track.codec.picture(), track.codec.sound()) {
+            (Some(p), _) => format!("{name} ({}x{} {codec})", p.width, p.height),
+            (None, Some(sound)) => format!("{name} ({} Hz {codec})", sound.sample_rate),
+            (None, None) => format!("{name} ({codec})"),
         })
     });
     let durations: Vec<String> = snapshot

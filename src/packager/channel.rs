@@ -47,6 +47,8 @@ pub struct Channel {
     active: Option<InputId>,
     /// When each input last delivered media.
     heard: BTreeMap<InputId, Monotonic>,
+    /// How long each input is silent between the pieces its media comes in.
+    paces: BTreeMap<InputId, MediaDuration>,
     /// The mapping of the last run, reused while the source's own time agrees.
     last_mapping: Option<Mapping>,
     /// Rhythm and frame of the video that led last.
@@ -97,6 +99,7 @@ impl Channel {
             anchors: BTreeMap::new(),
             active: None,
             heard: BTreeMap::new(),
+            paces: BTreeMap::new(),
             last_mapping,
             held: VecDeque::new(),
             outputs: VecDeque::new(),
@@ -124,9 +127,9 @@ impl Channel {
     /// Takes the passing of time: an input that fell silent counts as lost.
     pub fn handle_timeout(&mut self, now: Now) {
         let Some(active) = self.active else { return };
-        let silent = self.silent_since(active, now) >= self.config.input_loss;
+        let silent = self.silent_since(active, now) >= self.loss_after(active);
         let standby_lives = self.heard.keys().any(|input| {
-            *input != active && self.silent_since(*input, now) < self.config.input_loss
+            *input != active && self.silent_since(*input, now) < self.loss_after(*input)
         });
         if silent && standby_lives {
             self.lose_input(now, active);
@@ -142,8 +145,14 @@ impl Channel {
     /// When to call [`Channel::handle_timeout`] at the latest.
     #[must_use]
     pub fn poll_timeout(&self) -> Option<Monotonic> {
-        let heard = self.heard.get(&self.active?)?;
-        Some(heard.after(self.config.input_loss.to_std()))
+        let active = self.active?;
+        Some(self.heard.get(&active)?.after(self.loss_after(active).to_std()))
+    }
+
+    /// Silence after which an input counts as lost.
+    fn loss_after(&self, input: InputId) -> MediaDuration {
+        let pace = self.paces.get(&input).copied().unwrap_or(MediaDuration::ZERO);
+        self.config.input_loss + pace
     }
 
     fn silent_since(&self, input: InputId, now: Now) -> MediaDuration {
@@ -187,6 +196,9 @@ impl Channel {
                 if self.active == Some(source.input) {
                     self.break_off(PeriodReason::TimestampJump);
                 }
+            }
+            SourceEvent::Pace(pace) => {
+                self.paces.insert(source.input, pace);
             }
             SourceEvent::Lost => self.lose(now, source),
         }
@@ -295,6 +307,9 @@ impl Channel {
     fn lose(&mut self, now: Now, source: SourceId) {
         self.declared.retain(|(s, _), _| *s != source);
         self.anchors.remove(&source);
+        if self.declared.keys().all(|(s, _)| s.input != source.input) {
+            self.paces.remove(&source.input);
+        }
         if self.active != Some(source.input) {
             return;
         }

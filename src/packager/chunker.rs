@@ -3,11 +3,16 @@
 //! Invariant 6 is kept here: a chunk's base decode time is the previous one's plus its samples'
 //! durations. The duration of a chunk's last sample is the distance to the next sample where that
 //! is known, else the nominal one; the error of that prediction goes into the next sample.
+//!
+//! Where a chunk comes out as one that its source wrote (CMAF with absolute time), it is that one.
+
+use std::sync::Arc;
 
 use bytes::Bytes;
 
-use crate::isobmff::{ChunkSample, chunk};
-use crate::units::{MediaDuration, Timescale};
+use crate::isobmff::{ChunkSample, chunk, sequence_number};
+use crate::media::Origin;
+use crate::units::{MediaTime, Timescale};
 
 /// One moof + mdat of one track.
 #[derive(Clone, Debug)]
@@ -18,6 +23,9 @@ pub struct Chunk {
     pub duration: i64,
     /// Whether the first sample is a sync sample.
     pub sync: bool,
+    /// Of audio that video leads: where the leading track's part ends which the audio has come to
+    /// with this chunk. Kept where an endpoint lists them together.
+    pub ends_part: Option<MediaTime>,
     /// moof and mdat.
     pub bytes: Bytes,
 }
@@ -38,6 +46,7 @@ pub(super) struct Timed {
     pub(super) duration: Option<i64>,
     pub(super) sync: bool,
     pub(super) data: Bytes,
+    pub(super) origin: Option<Origin>,
 }
 
 /// Collects the samples of the chunk in the making.
@@ -101,11 +110,15 @@ impl ChunkBuilder {
                 data: &s.data,
             })
             .collect();
-        let bytes = chunk(self.sequence_number(base), base.unsigned_abs(), &samples);
+        let number = sequence_number(MediaTime::new(base, self.timescale));
+        let bytes = self
+            .passed_through(base, &samples)
+            .unwrap_or_else(|| chunk(number, base.unsigned_abs(), &samples));
         let closed = Chunk {
             start: base,
             duration: decode[decode.len() - 1] - base,
             sync: self.pending[0].sync,
+            ends_part: None,
             bytes,
         };
         self.written_end = Some(closed.end());
@@ -113,12 +126,16 @@ impl ChunkBuilder {
         Some(closed)
     }
 
-    /// `mfhd.sequence_number`: hundredths of a second since the epoch, modulo 2^32. A function of
-    /// media time, so that two origins agree; it wraps after 497 days.
-    fn sequence_number(&self, base: i64) -> u32 {
-        let hundredths =
-            MediaDuration::new(base, self.timescale).div_floor(MediaDuration::from_millis(10));
-        hundredths.unsigned_abs() as u32
+    /// The chunk as its source wrote it, where it has exactly these samples at these times.
+    fn passed_through(&self, base: i64, samples: &[ChunkSample<'_>]) -> Option<Bytes> {
+        let theirs = &self.pending.first()?.origin.as_ref()?.chunk;
+        let in_order = self.pending.iter().zip(0..).all(|(sample, place)| {
+            let origin = sample.origin.as_ref();
+            origin.is_some_and(|o| o.place == place && Arc::ptr_eq(&o.chunk, theirs))
+        });
+        let ours = samples.iter().map(|s| (s.duration, s.composition_offset, s.sync));
+        let same = theirs.decode_time == base && ours.eq(theirs.samples.iter().copied());
+        (in_order && same).then(|| theirs.bytes.clone())
     }
 }
 
@@ -129,9 +146,33 @@ fn clamp_i32(value: i64) -> i32 {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::media::SourceChunk;
 
     fn sample(dts: i64) -> Timed {
-        Timed { dts, pts: dts, duration: None, sync: false, data: Bytes::from_static(b"x") }
+        let data = Bytes::from_static(b"x");
+        Timed { dts, pts: dts, duration: None, sync: false, data, origin: None }
+    }
+
+    #[test]
+    fn a_chunk_that_comes_out_as_it_came_in_is_the_sources_own() {
+        let bytes = Bytes::from_static(b"as its source wrote it");
+        let samples = vec![(40, 0, true), (40, 40, false)];
+        let theirs = Arc::new(SourceChunk { bytes: bytes.clone(), decode_time: 1000, samples });
+        let build = |begins: i64, next: i64, places: &[usize]| {
+            let mut builder = ChunkBuilder::new(Timescale::MILLIS, 40);
+            for (at, place) in (0..).zip(places) {
+                let dts = begins + at * 40;
+                let origin = Some(Origin { chunk: Arc::clone(&theirs), place: *place });
+                let sync = at == 0;
+                builder.push(Timed { pts: dts + at * 40, sync, origin, ..sample(dts) });
+            }
+            builder.close(Some(next)).expect("samples").bytes == bytes
+        };
+        assert!(build(1000, 1080, &[0, 1]));
+        assert!(!build(2000, 2080, &[0, 1]), "at another time");
+        assert!(!build(1000, 1079, &[0, 1]), "another duration");
+        assert!(!build(1000, 1040, &[0]), "not all of it");
+        assert!(!build(1000, 1080, &[0, 0]), "not in order");
     }
 
     #[test]

@@ -41,6 +41,8 @@ pub enum SourceEvent {
     Sample(TrackId, Sample),
     /// What comes next does not continue what came before: a loop that is not seamless turns over.
     Break,
+    /// Media comes in pieces as long as this: so much silence, beyond what is configured, is none.
+    Pace(MediaDuration),
     /// The source has gone and is known to have.
     Lost,
 }
@@ -313,6 +315,8 @@ pub struct SegmentationWanted {
     pub leads_parts: bool,
     /// Whether an MPD lists it by number alone while the source keeps its cadence.
     pub nominal: bool,
+    /// Whether an endpoint lists video together with its default audio.
+    pub muxed: bool,
 }
 
 /// How a channel packages.

@@ -16,6 +16,7 @@ mod channel;
 mod chunker;
 mod contract;
 mod grid;
+mod muxed;
 mod period;
 mod run;
 mod segment;
@@ -34,6 +35,7 @@ pub use contract::{
     SegmentationWanted, SourceEvent, SourceId,
 };
 pub use grid::part_target;
+pub use muxed::Sound;
 pub use period::{Nominal, Period, PeriodSpan, PeriodSpans, PeriodTrack};
 pub use segment::{OpenSegment, Part, Segment, SegmentContent};
 pub use snapshot::{RenditionView, Report as RenditionReport, SegmentationView, Snapshot};

@@ -5,8 +5,8 @@ use std::sync::Arc;
 use bytes::Bytes;
 
 use super::state::RenditionId;
-use crate::media::{Codec, Language};
-use crate::units::{FrameRate, MediaDuration, MediaTime, Timescale};
+use crate::media::{Codec, Language, MediaKind};
+use crate::units::{Bitrate, FrameRate, MediaDuration, MediaTime, Timescale};
 
 /// A stretch of unbroken timing and settings (docs/time.md: Periods). Its id is its start.
 #[derive(Clone, Debug)]
@@ -24,6 +24,13 @@ impl Period {
     #[must_use]
     pub fn start(&self) -> MediaTime {
         MediaTime::from_millis(self.id)
+    }
+
+    /// The audio that goes with video in one transport stream: the first that fits.
+    #[must_use]
+    pub fn default_audio(&self) -> Option<&PeriodTrack> {
+        let audio = |t: &&PeriodTrack| t.codec.kind() == MediaKind::Audio;
+        self.tracks.iter().filter(audio).find(|t| t.codec.fits_transport_stream())
     }
 
     /// The settings of a rendition in this Period; `None` where it takes no part.
@@ -46,6 +53,9 @@ pub struct PeriodTrack {
     pub frame_rate: Option<FrameRate>,
     /// Language.
     pub language: Language,
+    /// What it measured on average when the Period began, without a margin; zero where nothing was
+    /// measured.
+    pub rate: Bitrate,
     /// ftyp and moov.
     pub init: Bytes,
 }

@@ -19,8 +19,8 @@ use super::state::State;
 use super::timeline::{Mapping, Placed, Repaired, TrackClock};
 use super::watch::SourceTrack;
 use crate::media::{MediaKind, Sample, TrackInfo};
-use crate::units::{MediaDuration, MediaTime};
-use track::{RunTrack, close_chunk, name_of};
+use crate::units::{Bitrate, MediaDuration, MediaTime};
+use track::{Came, RunTrack, close_chunk, name_of};
 
 /// No track is too late by less. A part, as low latency would have it, is less than what encoders
 /// leave between sound and picture.
@@ -30,6 +30,9 @@ const LATENESS_MIN: MediaDuration = MediaDuration::from_millis(1000);
 #[derive(Clone, Debug)]
 pub(super) struct Boundary {
     pub(super) at: MediaTime,
+    /// Where the leading track's chunk begins there: predicted durations may have brought the one
+    /// before past `at`, or not up to it. Audio is cut here.
+    pub(super) base: MediaTime,
     /// By segmentation: whether it cuts here.
     pub(super) cuts: Vec<Option<Cut>>,
     /// The Period from here on.
@@ -77,6 +80,8 @@ pub(super) struct Run {
     /// How far behind the leading track another may be.
     lateness: MediaDuration,
     part_target: Option<MediaDuration>,
+    /// Whether audio has to say when it has come to the leading track's part ends.
+    muxed: bool,
 }
 
 /// A track that a run begins with.
@@ -87,6 +92,8 @@ pub(super) struct Beginner {
     pub(super) frame: MediaDuration,
     /// Added to its source times alone.
     pub(super) shift: MediaDuration,
+    /// What it measured before, where that is known.
+    pub(super) rate: Option<Bitrate>,
 }
 
 /// How a run is begun.
@@ -160,6 +167,7 @@ impl Run {
             not_before: beginning.not_before,
             lateness,
             part_target: target,
+            muxed: around.segmentations.iter().any(|s| s.part_target.is_some() && s.wanted.muxed),
         };
         for (track, frame) in beginning.tracks.into_iter().zip(frames) {
             run.add_track(Beginner { frame, ..track }, around);
@@ -212,7 +220,7 @@ impl Run {
 
     fn add_track(
         &mut self,
-        Beginner { key, info, frame, shift }: Beginner,
+        Beginner { key, info, frame, shift, rate }: Beginner,
         around: &mut Surroundings<'_>,
     ) {
         let identity = super::watch::identity(&info);
@@ -235,6 +243,7 @@ impl Run {
             info,
             queue: VecDeque::new(),
             queued_bytes: 0,
+            part_ends: VecDeque::new(),
             next_boundary: 0,
             frames_in_part: 0,
             member: false,
@@ -243,6 +252,8 @@ impl Run {
             active: false,
             bytes: 0,
             ticks: 0,
+            before: rate,
+            came: Came::default(),
         });
     }
 
@@ -270,6 +281,7 @@ impl Run {
             }
             Placed::Jump => return Taken::Break(PeriodReason::TimestampJump),
         };
+        self.tracks[index].came.note(&timed);
         if index == 0 {
             self.lead(timed, around);
             for follower in 1..self.tracks.len() {
@@ -299,6 +311,13 @@ impl Run {
         if is_boundary && let Some(boundary) = self.plan(at, around) {
             self.boundaries.push_back(boundary);
             self.meet(0, timed.dts, around);
+            let base = self.tracks[0].builder.next_base();
+            if let (Some(base), Some(boundary)) = (base, self.boundaries.back_mut()) {
+                boundary.base = MediaTime::new(base, scale);
+            }
+            if self.boundaries.back().is_some_and(|b| b.restarts_grid) {
+                self.tell_part_end();
+            }
             self.list_gaps(around);
         }
         // Half a frame short: rounded times of two tracks must not let one pass a cut that the
@@ -317,7 +336,8 @@ impl Run {
         let hole = track.builder.hole_before(timed.dts);
         let at = MediaTime::new(timed.pts, track.clock.timescale());
         let (rhythm, frame) = (self.clock.rhythm, self.clock.frame);
-        hole * 2 > track.clock.frame()
+        // One frame may have come with the time of another, moved up by a tick.
+        hole * 2 > track.clock.frame() * 3
             && around.segmentations.iter().any(|s| s.cuts_at(at, rhythm, frame))
     }
 
@@ -335,8 +355,10 @@ impl Run {
         for index in 1..self.tracks.len() {
             self.follow(index, around);
         }
+        let end = self.reached;
         for track in self.tracks.iter_mut().filter(|t| t.member) {
-            close_chunk(track, None, true, around);
+            let ends_part = track.part_ends.front().copied().or(end).filter(|_| self.muxed);
+            close_chunk(track, None, true, ends_part, around);
             for segmentation in around.segmentations.iter_mut() {
                 if let Some(closed) = segmentation.close(track.rendition) {
                     track.measure(&closed, around.state, around.state_changed);

@@ -32,6 +32,8 @@ pub struct Segment {
     pub period: Arc<Period>,
     /// Whether it is its Period's first: it carries EXT-X-DISCONTINUITY, except where no Period came before.
     pub begins_period: bool,
+    /// Whether its rendition has none before it in the Period.
+    pub first: bool,
     /// First tick since the Unix epoch.
     pub start: i64,
     /// Ticks.
@@ -103,6 +105,9 @@ pub struct Part {
     pub independent: bool,
     /// Whether it is its segment's first and carries the segment type box.
     pub first: bool,
+    /// Whether its segment ends with it, as far as was known when it was published: where the next
+    /// cut comes unforeseen none of its parts says so.
+    pub last: bool,
     /// In order; at least one.
     pub chunks: Vec<Arc<Chunk>>,
 }
@@ -129,8 +134,12 @@ pub struct OpenSegment {
     pub period: Arc<Period>,
     /// As in [`Segment::begins_period`].
     pub begins_period: bool,
+    /// As in [`Segment::first`].
+    pub first: bool,
     /// First tick since the Unix epoch; `None` until its first chunk is there.
     pub start: Option<i64>,
     /// Parts published so far.
     pub parts: Vec<Part>,
+    /// Chunks after them.
+    pub ahead: Vec<Arc<Chunk>>,
 }

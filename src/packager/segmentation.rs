@@ -3,7 +3,8 @@
 mod builder;
 mod gaps;
 mod incomplete;
-mod publish;
+mod muxed;
+mod published;
 mod spans;
 
 use std::collections::BTreeMap;
@@ -20,7 +21,11 @@ use super::window::Rows;
 use crate::units::{MediaDuration, MediaTime};
 use builder::Builder;
 use incomplete::Incomplete;
+use muxed::Shown;
 use spans::Spans;
+
+/// A part that ends so near to where the cadence has the next cut ends its segment.
+const NEAR_CUT: MediaDuration = MediaDuration::from_millis(25);
 
 /// Where and how a segmentation cuts here.
 #[derive(Clone, Debug)]
@@ -44,6 +49,8 @@ pub(super) struct Segmentation {
     pub(super) part_target: Option<MediaDuration>,
     /// How much later than the leading track others may be cut: the longest audio frame.
     slack: MediaDuration,
+    /// Whether the source keeps its cadence, so that cuts are foreseen.
+    even: bool,
     last_cut: Option<MediaTime>,
     /// The highest number used.
     last_number: Option<u64>,
@@ -58,6 +65,10 @@ pub(super) struct Segmentation {
     /// The longest segment so far, and the longest but for those in Periods that are incomplete.
     longest_made: MediaDuration,
     longest_listed: MediaDuration,
+    /// What readers know of the lists of video together with audio.
+    shown: BTreeMap<RenditionId, Shown>,
+    /// Whether audio has come to a part's end since the last publication.
+    sound_came: bool,
 }
 
 impl Segmentation {
@@ -68,6 +79,7 @@ impl Segmentation {
             target: 0,
             part_target: None,
             slack: MediaDuration::ZERO,
+            even: false,
             last_cut: None,
             last_number: None,
             end: None,
@@ -78,6 +90,8 @@ impl Segmentation {
             spans: Spans::default(),
             longest_made: MediaDuration::ZERO,
             longest_listed: MediaDuration::ZERO,
+            shown: BTreeMap::new(),
+            sound_came: false,
         }
     }
 
@@ -103,6 +117,7 @@ impl Segmentation {
     /// Takes a new rhythm within a run; the target duration is never lowered.
     pub(super) fn set_rhythm(&mut self, rhythm: Rhythm) {
         self.duration = rhythm.segment_duration(self.key().segment_duration());
+        self.even = matches!(rhythm, Rhythm::Even { .. });
         self.target = self.target.max(rhythm.target(self.duration, self.slack));
     }
 
@@ -136,7 +151,8 @@ impl Segmentation {
         let span = self.list_span();
         let even = matches!(run.rhythm, Rhythm::Even { .. });
         let number = match (last, hole) {
-            (None, _) => slot,
+            // No number is 0: players take it for none.
+            (None, _) => next.max(slot),
             // Numbers count cuts of an irregular source, and slots count D.
             (Some(_), None) if run.absolute && even => next.max(slot),
             (Some(_), Some(hole)) if run.absolute && even && hole.is_positive() => next.max(slot),
@@ -147,6 +163,8 @@ impl Segmentation {
         };
         // A hole longer than the window lists no gap: whoever reads now has all of it behind him.
         let hole = hole.filter(|hole| hole.is_positive() && *hole <= span);
+        // Nor do numbers that time alone skips: those before may have counted cuts, and lag behind.
+        let hole = hole.filter(|_| number - next <= self.gaps_max());
         let gaps = if hole.is_some() { next..number } else { number..number };
         let count = u32::try_from(gaps.end - gaps.start).ok().and_then(NonZeroU32::new);
         let share = hole.zip(count).map(|(hole, count)| hole.divided_by(count));
@@ -214,8 +232,10 @@ impl Segmentation {
             number,
             period: Arc::clone(period),
             begins_period: begins_period && period.ordinal > 0,
+            first: begins_period,
             start: None,
             parts: Vec::new(),
+            ahead: Vec::new(),
         });
         closed
     }
@@ -223,12 +243,15 @@ impl Segmentation {
     /// Adds a chunk to a rendition's open segment; `part_end` where the part grid ends a part here.
     pub(super) fn add(&mut self, rendition: RenditionId, chunk: &Arc<Chunk>, part_end: bool) {
         let low_latency = self.part_target.is_some();
+        let foreseen = self.duration - NEAR_CUT;
         let Some(builder) = self.builders.get_mut(&rendition) else { return };
         let Some(open) = &mut builder.open else { return };
-        open.start.get_or_insert(chunk.start);
+        let start = *open.start.get_or_insert(chunk.start);
         builder.chunks.push(Arc::clone(chunk));
+        self.sound_came |= low_latency && self.wanted.muxed && chunk.ends_part.is_some();
         if low_latency && part_end {
-            builder.end_part();
+            let length = MediaDuration::new(chunk.end() - start, builder.timescale);
+            builder.end_part(self.even && length >= foreseen);
             self.deliver(rendition);
         }
         let Some(builder) = self.builders.get_mut(&rendition) else { return };
@@ -245,7 +268,7 @@ impl Segmentation {
         let low_latency = self.part_target.is_some();
         let builder = self.builders.get_mut(&rendition)?;
         if low_latency {
-            builder.end_part();
+            builder.end_part(true);
             self.deliver(rendition);
         }
         let builder = self.builders.get_mut(&rendition)?;
@@ -258,6 +281,7 @@ impl Segmentation {
             number: open.number,
             period: open.period,
             begins_period: open.begins_period,
+            first: open.first,
             start,
             duration: chunks.last().map_or(0, |last| last.end() - start),
             timescale: builder.timescale,
@@ -270,6 +294,11 @@ impl Segmentation {
         self.longest_made = self.longest_made.max(segment.length());
         self.incomplete.delivered(rendition, segment.period.ordinal);
         Some(segment)
+    }
+
+    /// How many gaps in a row a list has at most: one that missed more starts afresh.
+    fn gaps_max(&self) -> u64 {
+        self.list_span().div_ceil(self.duration).unsigned_abs()
     }
 
     /// The longest span any endpoint lists.
@@ -294,16 +323,19 @@ impl Segmentation {
         let keep = self.list_span().times(2) + self.duration.times(2);
         let least = MediaDuration::from_secs(3 * i64::from(self.target));
         let floor = self.wanted.segments.max(3) as usize + 1;
-        for builder in self.builders.values_mut() {
+        for (rendition, builder) in &mut self.builders {
+            // A list of video with its audio is behind the video's own.
+            let rows = self.shown.get(rendition).map(|shown| shown.rows(&builder.rows));
+            let mut rows = rows.unwrap_or(builder.rows.len());
             // After a long hole the old rows stay until enough new ones follow it (invariant 12).
-            let mut spare = builder.rows.last_spanning(builder.rows.len(), least).unwrap_or(0);
+            let mut spare = builder.rows.last_spanning(rows, least).unwrap_or(0);
             while let (Some(first), Some(last)) = (builder.rows.get(0), builder.rows.last()) {
-                let old = builder.rows.len() > floor && last.end_time() - first.end_time() > keep;
+                let old = rows > floor && last.end_time() - first.end_time() > keep;
                 let periods = last.period.ordinal - first.period.ordinal >= periods_max as u64;
                 if !periods && (!old || spare == 0) {
                     break;
                 }
-                spare = spare.saturating_sub(1);
+                (rows, spare) = (rows.saturating_sub(1), spare.saturating_sub(1));
                 crossed |= periods && !old;
                 builder.bytes -= builder.rows.remove_first().map_or(0, |row| row.size());
                 builder.dirty = true;

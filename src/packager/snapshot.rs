@@ -52,6 +52,9 @@ pub struct SegmentationView {
     pub spans: Option<Arc<PeriodSpans>>,
     /// By rendition id.
     pub renditions: Vec<RenditionView>,
+    /// Video together with its default audio, by the video's rendition id; where an endpoint lists
+    /// them so.
+    pub muxed: Vec<RenditionView>,
 }
 
 impl SegmentationView {
@@ -83,14 +86,30 @@ impl SegmentationView {
     }
 
     /// Whether there is enough of the channel to show: of every current list but those of tracks
-    /// that came later than others, which manifests name once they have enough too.
+    /// that came later than others, which manifests name once they have enough too. With `muxed`,
+    /// where video and audio are listed together.
     #[must_use]
-    pub fn can_be_shown(&self) -> bool {
+    pub fn can_be_shown(&self, muxed: bool) -> bool {
         let begins =
             |list: &RenditionView| list.rows.get(0).map(|row| row.number).or(list.next_number);
-        let first = self.current().filter_map(begins).min();
-        let mut early = self.current().filter(|list| begins(list) == first);
-        self.current().any(|list| self.has_enough(list)) && early.all(|list| self.has_enough(list))
+        let mut lists: Vec<&RenditionView> = self.current_muxed().filter(|_| muxed).collect();
+        if lists.is_empty() {
+            lists = self.current().collect();
+        }
+        let first = lists.iter().filter_map(|list| begins(list)).min();
+        let mut early = lists.iter().filter(|list| begins(list) == first);
+        lists.iter().any(|list| self.has_enough(list)) && early.all(|list| self.has_enough(list))
+    }
+
+    /// The list of a video together with its default audio.
+    #[must_use]
+    pub fn muxed(&self, video: RenditionId) -> Option<&RenditionView> {
+        self.muxed.iter().find(|r| r.rendition.id == video)
+    }
+
+    /// As [`SegmentationView::current`], of video together with audio.
+    pub fn current_muxed(&self) -> impl Iterator<Item = &RenditionView> {
+        self.period.tracks.iter().filter_map(|t| self.muxed(t.rendition))
     }
 
     /// The lists of the newest Period's tracks, in the order manifests have them.
@@ -103,6 +122,8 @@ impl SegmentationView {
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Report {
     /// Whose.
+    pub rendition: RenditionId,
+    /// Its name in URLs.
     pub name: Arc<str>,
     /// Number of the last segment, or of the open one if it has parts.
     pub number: u64,
@@ -193,15 +214,18 @@ impl RenditionView {
     pub fn part(&self, period: i64, start: i64) -> Option<&Part> {
         let open = self.open.iter().filter(|o| o.period.id == period).flat_map(|o| o.parts.iter());
         open.rev().find(|p| p.start == start).or_else(|| {
-            // Ticks are comparable within a Period only: another may have another timescale.
-            let before = |row: &Segment| (row.period.id, row.start) <= (period, start);
-            let after = self.rows.partition_point(before);
-            (after.saturating_sub(2)..=after)
-                .filter_map(|i| self.rows.get(i))
-                .filter(|row| row.period.id == period)
-                .flat_map(|row| row.parts())
-                .find(|p| p.start == start)
+            let rows = self.rows_near(period, start);
+            rows.flat_map(Segment::parts).find(|p| p.start == start)
         })
+    }
+
+    /// The rows of a Period that may hold a tick.
+    pub fn rows_near(&self, period: i64, start: i64) -> impl Iterator<Item = &Segment> {
+        // Ticks are comparable within a Period only: another may have another timescale.
+        let before = |row: &Segment| (row.period.id, row.start) <= (period, start);
+        let after = self.rows.partition_point(before);
+        let rows = (after.saturating_sub(2)..=after).filter_map(|i| self.rows.get(i));
+        rows.map(AsRef::as_ref).filter(move |row| row.period.id == period)
     }
 
     /// The complete segment of this number, unless it is a gap.
@@ -221,11 +245,14 @@ impl RenditionView {
     #[must_use]
     pub(super) fn report(&self) -> Option<Report> {
         let name: Arc<str> = self.rendition.name.as_str().into();
+        let rendition = self.rendition.id;
         match self.position() {
-            (_, Some((number, parts))) => Some(Report { name, number, part: parts.checked_sub(1) }),
+            (_, Some((number, parts))) => {
+                Some(Report { rendition, name, number, part: parts.checked_sub(1) })
+            }
             (Some(number), None) => {
                 let parts = self.rows.last().map_or(0, |row| row.parts().len());
-                Some(Report { name, number, part: parts.checked_sub(1) })
+                Some(Report { rendition, name, number, part: parts.checked_sub(1) })
             }
             (None, None) => None,
         }

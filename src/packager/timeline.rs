@@ -1,7 +1,7 @@
 //! The channel's clock: source times in, ticks since the Unix epoch out (docs/time.md: Clock).
 
 use super::chunker::Timed;
-use crate::media::{Codec, MediaKind, Sample, TrackInfo};
+use crate::media::{MediaKind, Sample, TrackInfo};
 use crate::units::{MediaDuration, MediaTime, Timescale};
 
 /// A step forward longer than this is a hole or a jump, not a late frame.
@@ -78,6 +78,8 @@ pub(super) struct TrackClock {
     kind: MediaKind,
     /// Nominal frame in media ticks.
     frame: i64,
+    /// Length of the newest audio frame where its source tells it; Opus frames differ.
+    length: Option<i64>,
     /// Decode to presentation distance of the newest sync sample, source ticks: video decode times
     /// are moved by it, so that a sync sample's composition time is its decode time.
     delay: i64,
@@ -91,15 +93,16 @@ pub(super) struct TrackClock {
 impl TrackClock {
     pub(super) fn new(info: &TrackInfo, frame: MediaDuration, shift: MediaDuration) -> Self {
         let media = info.codec.media_timescale(info.timescale);
-        let frame = match &info.codec {
-            Codec::Aac(aac) => i64::from(aac.frame_length),
-            Codec::Avc(_) => frame.rescale(media).ticks(),
+        let frame = match info.codec.sound() {
+            Some(sound) => i64::from(sound.frame_length),
+            None => frame.rescale(media).ticks(),
         };
         TrackClock {
             source: info.timescale,
             media,
             kind: info.kind(),
             frame: frame.max(1),
+            length: None,
             delay: 0,
             last_source: None,
             shift,
@@ -125,7 +128,8 @@ impl TrackClock {
     /// Whether a sample lies where another was placed, or before.
     pub(super) fn is_past(&self, mapping: &Mapping, sample: &Sample) -> bool {
         let dts = self.ticks(mapping, sample.dts.saturating_add(self.delay));
-        self.last_dts.is_some_and(|last| dts * 2 < last * 2 + self.frame)
+        let length = self.length.unwrap_or(self.frame);
+        self.last_dts.is_some_and(|last| dts * 2 < last * 2 + length)
     }
 
     /// By how much a sample's decode time is moved. A sync sample that repeats a decode time or
@@ -150,14 +154,15 @@ impl TrackClock {
         let mut dts = self.ticks(mapping, sample.dts.saturating_add(delay));
         let mut repaired = Repaired::No;
         if let Some(last) = self.last_dts {
-            let expected = last + self.frame;
+            let length = self.length.unwrap_or(self.frame);
+            let expected = last + length;
             let step = MediaDuration::new(dts - expected, self.media);
             if step > FORWARD_MAX || step < MediaDuration::ZERO - BACKWARD_MAX {
                 return Placed::Jump;
             }
             match self.kind {
                 // Audio is counted in samples; timestamps only say when to count anew.
-                MediaKind::Audio if (dts - expected).abs() * 2 <= self.frame => dts = expected,
+                MediaKind::Audio if (dts - expected).abs() * 2 <= length => dts = expected,
                 MediaKind::Audio if dts < expected => return Placed::Overlaps,
                 MediaKind::Video if dts <= last => {
                     dts = last + 1;
@@ -174,8 +179,13 @@ impl TrackClock {
         let duration = sample
             .duration
             .map(|d| MediaDuration::new(i64::from(d), self.source).rescale(self.media).ticks());
+        if self.kind == MediaKind::Audio {
+            self.length = duration.filter(|ticks| *ticks > 0);
+        }
         let data = sample.data.clone();
-        Placed::At(Timed { dts, pts, duration, sync: sample.sync, data }, repaired)
+        // A chunk's own ticks are the channel's only where both count the same.
+        let origin = sample.origin.clone().filter(|_| self.source == self.media);
+        Placed::At(Timed { dts, pts, duration, sync: sample.sync, data, origin }, repaired)
     }
 }
 
@@ -201,14 +211,14 @@ mod tests {
             id: TrackId(1),
             variant: VariantName::default(),
             language: Language::UNDETERMINED,
-            codec: Codec::Aac(aac),
+            codec: crate::media::Codec::Aac(aac),
             timescale: Timescale::NINETY_KHZ,
             bitrate: None,
         }
     }
 
     fn sample(dts: i64) -> Sample {
-        Sample { dts, pts: dts, duration: None, sync: true, data: Bytes::new() }
+        Sample { dts, pts: dts, duration: None, sync: true, data: Bytes::new(), origin: None }
     }
 
     #[test]
@@ -224,6 +234,27 @@ mod tests {
             };
             let first = *first.get_or_insert(timed.dts);
             assert_eq!(timed.dts - first, n * 1024);
+        }
+    }
+
+    #[test]
+    fn audio_frames_of_another_length_than_usual_follow_one_another() {
+        let opus = Bytes::from_static(&[0, 2, 1, 0x38, 0, 0, 0xbb, 0x80, 0, 0, 0]);
+        let opus = crate::media::codec::OpusConfig::from_record(opus).expect("stereo");
+        let codec = crate::media::Codec::Opus(opus);
+        let timescale = Timescale::new(48_000).expect("not zero");
+        let info = TrackInfo { codec, timescale, ..audio_info(48_000) };
+        for length in [120, 480, 2880] {
+            let mut clock =
+                TrackClock::new(&info, MediaDuration::from_millis(20), MediaDuration::ZERO);
+            let mapping = Mapping { offset: MediaDuration::ZERO, absolute: false };
+            for n in 0..50 {
+                let sample = Sample { duration: Some(length), ..sample(n * i64::from(length)) };
+                let Placed::At(timed, _) = clock.place(&mapping, &sample) else {
+                    panic!("frame {n} of {length} samples is placed")
+                };
+                assert_eq!(timed.dts, n * i64::from(length));
+            }
         }
     }
 

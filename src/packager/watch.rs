@@ -6,7 +6,7 @@ use std::collections::{BTreeMap, BTreeSet, VecDeque};
 use super::cadence::{Found, Rhythm, dense, exact_frame, find, half};
 use super::contract::{LeftOut, PeriodReason, Report, SourceId};
 use crate::media::{Language, MediaKind, Sample, TrackId, TrackInfo, VariantName};
-use crate::units::{MediaDuration, MediaTime};
+use crate::units::{Bitrate, MediaDuration, MediaTime};
 
 /// A track of one session of a source.
 pub(super) type SourceTrack = (SourceId, TrackId);
@@ -36,6 +36,16 @@ impl Watched {
 
     pub(super) fn newest(&self) -> Option<MediaTime> {
         self.samples.back().map(|s| self.time(s.pts))
+    }
+
+    /// The rate of what is held back, where that is a second at least.
+    pub(super) fn rate(&self) -> Option<Bitrate> {
+        let (first, last) = (self.samples.front()?, self.samples.back()?);
+        let span = self.time(last.dts) - self.time(first.dts);
+        let bytes: u64 = self.samples.iter().map(|s| s.data.len() as u64).sum();
+        // The last sample lasts beyond the span.
+        let rate = Bitrate::of(bytes - last.data.len() as u64, span);
+        (span >= MediaDuration::from_secs(1)).then_some(rate)
     }
 
     /// What is to be said of a rung that a run begins without; audio says so itself.
@@ -340,10 +350,7 @@ fn rank(
     info: &TrackInfo,
     key: &SourceTrack,
 ) -> (MediaKind, std::cmp::Reverse<u32>, VariantName, SourceTrack) {
-    let size = match &info.codec {
-        crate::media::Codec::Avc(avc) => u32::from(avc.width) * u32::from(avc.height),
-        crate::media::Codec::Aac(_) => 0,
-    };
+    let size = info.codec.picture().map_or(0, |picture| picture.area());
     (info.kind(), std::cmp::Reverse(size), info.variant.clone(), *key)
 }
 

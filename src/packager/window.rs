@@ -114,6 +114,20 @@ impl Rows {
         }
     }
 
+    /// Takes the newest row out.
+    pub(super) fn remove_last(&mut self) {
+        if self.tail.is_empty() {
+            let Some(block) = Arc::make_mut(&mut self.blocks).pop() else { return };
+            self.tail = Arc::new(block.to_vec());
+        }
+        Arc::make_mut(&mut self.tail).pop();
+        if self.blocks.is_empty() && self.removed > 0 {
+            // What was removed from the front of the block is in the tail now.
+            Arc::make_mut(&mut self.tail).drain(..self.removed);
+            self.removed = 0;
+        }
+    }
+
     pub(super) fn remove_first(&mut self) -> Option<Arc<Segment>> {
         let first = self.get(0).cloned()?;
         if self.blocks.is_empty() {

@@ -2,8 +2,9 @@
 
 use bytes::Bytes;
 
+use super::object::ListId;
 use crate::media::MediaKind;
-use crate::packager::{Part, RenditionId, SegmentationKey, Snapshot};
+use crate::packager::{Part, Snapshot};
 use crate::units::MediaDuration;
 
 /// How long nothing may come before an answer is cut off, in target durations: as long as a request
@@ -14,7 +15,7 @@ const PATIENCE_TARGETS: i64 = 3;
 #[derive(Clone, Debug)]
 pub struct Growing {
     /// Its list.
-    pub on: (SegmentationKey, RenditionId),
+    pub on: ListId,
     /// Of which kind of track.
     pub media: MediaKind,
     /// Its number.
@@ -39,20 +40,16 @@ pub enum Growth {
 }
 
 impl Growing {
-    pub(super) fn new(
-        on: (SegmentationKey, RenditionId),
-        media: MediaKind,
-        number: u64,
-        target: u32,
-    ) -> Self {
+    pub(super) fn new(on: ListId, media: MediaKind, number: u64, target: u32) -> Self {
         let patience = MediaDuration::from_secs(PATIENCE_TARGETS * i64::from(target));
         Growing { on, media, number, given: 0, patience }
     }
 
     /// What a snapshot has beyond what was given; it counts as given from now on.
     pub fn grow(&mut self, snapshot: &Snapshot) -> Growth {
-        let (key, rendition) = self.on;
-        let list = snapshot.segmentations.get(&key).and_then(|view| view.rendition(rendition));
+        let ListId { segmentation, rendition, .. } = self.on;
+        let view = snapshot.segmentations.get(&segmentation);
+        let list = view.and_then(|view| view.rendition(rendition));
         let Some(list) = list else { return Growth::Never };
         let complete = list.segment(self.number);
         let open = list.open.as_ref().filter(|open| open.number == self.number);

@@ -5,8 +5,10 @@
 #![deny(clippy::disallowed_methods, clippy::disallowed_types)]
 
 pub mod access;
+mod derived;
 mod directives;
 mod growing;
+mod object;
 pub mod protocol;
 mod request;
 mod resolution;
@@ -15,11 +17,12 @@ pub use access::{
     AccessRules, AddressError, IpBlock, IpList, NoControl, Refused, Secret, SecretError, Viewer,
     client_address,
 };
+pub use derived::{Derived, DerivedName, recipe};
 pub use directives::{DirectiveError, Directives};
 pub use growing::{Growing, Growth};
-pub use protocol::{Protocol, ProtocolError};
+pub use object::{ListId, Object, ObjectKind};
+pub use protocol::{Container, Protocol, ProtocolError};
 pub use request::{EgressPath, File, Form, GENERATION, Leaf};
 pub use resolution::{
-    Arrival, EndpointRules, Missing, NotNow, Object, ObjectKind, Resolution, View, ViewKind,
-    render, resolve,
+    Arrival, EndpointRules, Missing, NotNow, Resolution, View, ViewKind, render, resolve,
 };

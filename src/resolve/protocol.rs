@@ -11,38 +11,54 @@ use thiserror::Error;
 pub enum Protocol {
     /// DASH over CMAF segments.
     DashCmaf,
+    /// HLS over transport streams.
+    Hls,
     /// HLS over CMAF segments.
     HlsCmaf,
     /// HLS and DASH over the same CMAF segments.
     HlsDashCmaf,
     /// Low-Latency HLS over CMAF segments and parts.
     LlHlsCmaf,
+    /// Low-Latency HLS over transport stream segments and parts.
+    LlHlsTs,
+}
+
+/// What an endpoint's segments and parts are.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, PartialOrd, Ord)]
+pub enum Container {
+    /// CMAF chunks: `.m4s`.
+    Cmaf,
+    /// MPEG transport streams: `.ts`.
+    TransportStream,
 }
 
 /// Why a name is no protocol of this release.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Error)]
 pub enum ProtocolError {
-    /// A protocol over transport streams.
-    #[error("is not available in this release; available are {}", Protocol::AVAILABLE)]
-    NotAvailable,
-    /// No protocol at all.
+    /// No protocol of this release.
     #[error("is not a protocol; available are {}", Protocol::AVAILABLE)]
     Unknown,
 }
 
 impl Protocol {
     /// Every protocol of this release.
-    pub const ALL: [Protocol; 4] =
-        [Protocol::HlsCmaf, Protocol::LlHlsCmaf, Protocol::DashCmaf, Protocol::HlsDashCmaf];
+    pub const ALL: [Protocol; 6] = [
+        Protocol::Hls,
+        Protocol::HlsCmaf,
+        Protocol::LlHlsTs,
+        Protocol::LlHlsCmaf,
+        Protocol::DashCmaf,
+        Protocol::HlsDashCmaf,
+    ];
 
     /// The names [`Protocol::parse`] takes, for sentences.
-    pub const AVAILABLE: &str = "HLS_CMAF, LLHLS_CMAF, DASH_CMAF (or DASH), HLSDASH_CMAF";
+    pub const AVAILABLE: &str =
+        "HLS, HLS_CMAF, LLHLS_TS, LLHLS_CMAF, DASH_CMAF (or DASH), HLSDASH_CMAF";
 
     /// Parses a protocol's name, in capitals; `DASH` is `DASH_CMAF`.
     pub fn parse(name: &str) -> Result<Self, ProtocolError> {
         match name {
             "DASH" => Ok(Protocol::DashCmaf),
-            "HLS" | "LLHLS_TS" => Err(ProtocolError::NotAvailable),
             _ => Protocol::ALL.into_iter().find(|p| p.name() == name).ok_or(ProtocolError::Unknown),
         }
     }
@@ -52,9 +68,11 @@ impl Protocol {
     pub fn name(self) -> &'static str {
         match self {
             Protocol::DashCmaf => "DASH_CMAF",
+            Protocol::Hls => "HLS",
             Protocol::HlsCmaf => "HLS_CMAF",
             Protocol::HlsDashCmaf => "HLSDASH_CMAF",
             Protocol::LlHlsCmaf => "LLHLS_CMAF",
+            Protocol::LlHlsTs => "LLHLS_TS",
         }
     }
 
@@ -62,7 +80,11 @@ impl Protocol {
     #[must_use]
     pub fn has_hls(self) -> bool {
         match self {
-            Protocol::HlsCmaf | Protocol::HlsDashCmaf | Protocol::LlHlsCmaf => true,
+            Protocol::Hls
+            | Protocol::HlsCmaf
+            | Protocol::HlsDashCmaf
+            | Protocol::LlHlsCmaf
+            | Protocol::LlHlsTs => true,
             Protocol::DashCmaf => false,
         }
     }
@@ -72,7 +94,7 @@ impl Protocol {
     pub fn has_dash(self) -> bool {
         match self {
             Protocol::DashCmaf | Protocol::HlsDashCmaf => true,
-            Protocol::HlsCmaf | Protocol::LlHlsCmaf => false,
+            Protocol::Hls | Protocol::HlsCmaf | Protocol::LlHlsCmaf | Protocol::LlHlsTs => false,
         }
     }
 
@@ -80,8 +102,20 @@ impl Protocol {
     #[must_use]
     pub fn low_latency(self) -> bool {
         match self {
-            Protocol::LlHlsCmaf => true,
-            Protocol::DashCmaf | Protocol::HlsCmaf | Protocol::HlsDashCmaf => false,
+            Protocol::LlHlsCmaf | Protocol::LlHlsTs => true,
+            Protocol::DashCmaf | Protocol::Hls | Protocol::HlsCmaf | Protocol::HlsDashCmaf => false,
+        }
+    }
+
+    /// What its segments and parts are.
+    #[must_use]
+    pub fn container(self) -> Container {
+        match self {
+            Protocol::Hls | Protocol::LlHlsTs => Container::TransportStream,
+            Protocol::DashCmaf
+            | Protocol::HlsCmaf
+            | Protocol::HlsDashCmaf
+            | Protocol::LlHlsCmaf => Container::Cmaf,
         }
     }
 }
@@ -106,17 +140,14 @@ mod tests {
     }
 
     #[test]
-    fn transport_streams_are_refused_as_not_available_and_the_rest_as_unknown() {
-        for name in ["HLS", "LLHLS_TS"] {
-            assert_eq!(Protocol::parse(name), Err(ProtocolError::NotAvailable), "{name}");
-        }
+    fn what_is_no_protocol_is_refused_with_those_there_are() {
         for name in ["", "hls_cmaf", "HLS_CMAF ", "MSS"] {
             assert_eq!(Protocol::parse(name), Err(ProtocolError::Unknown), "{name:?}");
         }
         assert_eq!(
-            ProtocolError::NotAvailable.to_string(),
-            "is not available in this release; available are \
-             HLS_CMAF, LLHLS_CMAF, DASH_CMAF (or DASH), HLSDASH_CMAF"
+            ProtocolError::Unknown.to_string(),
+            "is not a protocol; available are \
+             HLS, HLS_CMAF, LLHLS_TS, LLHLS_CMAF, DASH_CMAF (or DASH), HLSDASH_CMAF"
         );
     }
 
@@ -124,9 +155,11 @@ mod tests {
     fn each_protocol_has_the_manifests_its_name_says() {
         let table = [
             (Protocol::DashCmaf, false, true, false),
+            (Protocol::Hls, true, false, false),
             (Protocol::HlsCmaf, true, false, false),
             (Protocol::HlsDashCmaf, true, true, false),
             (Protocol::LlHlsCmaf, true, false, true),
+            (Protocol::LlHlsTs, true, false, true),
         ];
         for (protocol, hls, dash, low_latency) in table {
             let has = (protocol.has_hls(), protocol.has_dash(), protocol.low_latency());

@@ -1,5 +1,7 @@
 //! URLs of readers, decoded by pure functions.
 
+use super::protocol::Container;
+
 /// The generation of object names: it rises when bytes would differ under the same name
 /// (encryption, a new layout of chunks).
 pub const GENERATION: u32 = 1;
@@ -59,13 +61,17 @@ pub enum File {
         /// Period id.
         period: i64,
     },
-    /// `{number}.m4s`
+    /// `{number}.m4s`, `{number}.ts`
     Segment {
+        /// As what.
+        container: Container,
         /// Media sequence number.
         number: u64,
     },
-    /// `p{period}-{decode time}.m4s`
+    /// `p{period}-{decode time}.m4s`, `.ts`
     Part {
+        /// As what.
+        container: Container,
         /// Period id.
         period: i64,
         /// First tick.
@@ -117,12 +123,16 @@ impl File {
             let period = decimal(init.strip_suffix(".mp4")?)?;
             return Some(File::Init { period: i64::try_from(period).ok()? });
         }
-        let stem = name.strip_suffix(".m4s")?;
+        let (stem, container) = match name.strip_suffix(".m4s") {
+            Some(stem) => (stem, Container::Cmaf),
+            None => (name.strip_suffix(".ts")?, Container::TransportStream),
+        };
         match stem.strip_prefix('p') {
-            None => Some(File::Segment { number: decimal(stem)? }),
+            None => Some(File::Segment { container, number: decimal(stem)? }),
             Some(part) => {
                 let (period, start) = part.split_once('-')?;
                 Some(File::Part {
+                    container,
                     period: i64::try_from(decimal(period)?).ok()?,
                     start: i64::try_from(decimal(start)?).ok()?,
                 })
@@ -148,6 +158,8 @@ mod tests {
 
     #[test]
     fn every_name_has_one_meaning() {
+        let segment = |container| File::Segment { container, number: 42 };
+        let part = |container| File::Part { container, period: 17, start: 99 };
         let object = |rendition, file| Some(Leaf::Object { generation: 1, rendition, file });
         let table = [
             ("/v1/g/2/c/manifest", Some(Leaf::Manifest { name: "manifest", form: Form::Bare })),
@@ -158,8 +170,10 @@ mod tests {
             ("/v1/g/2/c/a.b.mpd", Some(Leaf::Manifest { name: "a.b", form: Form::Mpd })),
             ("/v1/g/2/c/2-1/video/media.m3u8", object("video", File::Playlist)),
             ("/v1/g/2/c/2-1/video/init-17.mp4", object("video", File::Init { period: 17 })),
-            ("/v1/g/2/c/2-1/a/42.m4s", object("a", File::Segment { number: 42 })),
-            ("/v1/g/2/c/2-1/a/p17-99.m4s", object("a", File::Part { period: 17, start: 99 })),
+            ("/v1/g/2/c/2-1/a/42.m4s", object("a", segment(Container::Cmaf))),
+            ("/v1/g/2/c/2-1/a/42.ts", object("a", segment(Container::TransportStream))),
+            ("/v1/g/2/c/2-1/a/p17-99.m4s", object("a", part(Container::Cmaf))),
+            ("/v1/g/2/c/2-1/a/p17-99.ts", object("a", part(Container::TransportStream))),
         ];
         for (path, expected) in table {
             assert_eq!(leaf(path), expected, "{path}");
@@ -176,7 +190,8 @@ mod tests {
             "/v1/g/2/c/1-1/v/media.m3u8",
             "/v1/g/2/c/2-1/v/042.m4s",
             "/v1/g/2/c/2-1/v/+42.m4s",
-            "/v1/g/2/c/2-1/v/42.ts",
+            "/v1/g/2/c/2-1/v/42.mp4",
+            "/v1/g/2/c/2-1/v/042.ts",
             "/v1/g/2/c/2-1/v",
             "/v1/g/2/c/2-1/v/p1.m4s",
             "/v1/g/2/c/2-1/v/42.m4s/x",

@@ -6,15 +6,18 @@ use bytes::Bytes;
 use thiserror::Error;
 
 use super::access::{AccessRules, Refused, Viewer};
+use super::derived::{Derived, DerivedName};
 use super::directives::{Asked, DirectiveError, Directives, asked};
 use super::growing::Growing;
-use super::protocol::Protocol;
+use super::object::{ListId, Object, ObjectKind};
+use super::protocol::{Container, Protocol};
 use super::request::{File, Form, GENERATION, Leaf};
-use crate::manifest::Listing;
 use crate::manifest::dash::mpd;
 use crate::manifest::hls::{MediaPlaylist, media, multivariant};
-use crate::media::MediaKind;
-use crate::packager::{RenditionId, RenditionView, SegmentationKey, SegmentationView, Snapshot};
+use crate::manifest::{Listing, Presentation};
+use crate::packager::{
+    PeriodTrack, RenditionId, RenditionView, SegmentationKey, SegmentationView, Snapshot,
+};
 use crate::units::{MediaDuration, Monotonic, Now};
 
 /// How long a request may wait, in target durations (§6.2.5.2).
@@ -27,6 +30,8 @@ pub struct EndpointRules {
     pub ordinal: u32,
     /// What it puts out.
     pub protocol: Protocol,
+    /// Whether audio has lists of its own where transport streams could carry it with video.
+    pub audio_groups: bool,
     /// Its segmentation.
     pub segmentation: SegmentationKey,
     /// Segments a playlist lists at least.
@@ -37,6 +42,8 @@ pub struct EndpointRules {
     pub dash_window: MediaDuration,
     /// The manifest's name in URLs.
     pub manifest_name: String,
+    /// How its manifests present the channel.
+    pub presentation: Presentation,
     /// Who may read.
     pub access: AccessRules,
     /// `{n}-{generation}`.
@@ -56,12 +63,28 @@ impl EndpointRules {
         self.protocol.has_dash() && self.segmentation.part_ms.is_some()
     }
 
+    /// Whether a list of video carries its default audio.
+    #[must_use]
+    pub fn muxed(&self) -> bool {
+        self.protocol.container() == Container::TransportStream && !self.audio_groups
+    }
+
+    /// Whether the endpoint's container can hold a rendition.
+    fn carries(&self, view: &SegmentationView, rendition: RenditionId) -> bool {
+        let fits = |track: &PeriodTrack| track.codec.fits_transport_stream();
+        self.protocol.container() == Container::Cmaf
+            || view.period.track(rendition).is_none_or(fits)
+    }
+
     fn listing(&self, snapshot: &Snapshot, dash: bool) -> Listing<'_> {
         Listing {
             folder: &self.folder,
             segments: if dash { 0 } else { self.segments },
             window: if dash { self.dash_window } else { self.hls_window },
             ended: snapshot.ended,
+            container: self.protocol.container(),
+            muxed: self.muxed(),
+            presentation: &self.presentation,
         }
     }
 }
@@ -82,6 +105,8 @@ pub struct Arrival {
 pub enum Resolution {
     /// Bytes that never change.
     Object(Object),
+    /// Bytes that never change and are not stored: by [`recipe`](super::recipe) they are made.
+    Derived(Derived),
     /// A segment that is being made: bytes that come one part after the other, and never change.
     Growing(Growing),
     /// A manifest to be rendered.
@@ -89,7 +114,7 @@ pub enum Resolution {
     /// Not there yet: ask again when the rendition has a new version, at the deadline at the latest.
     Wait {
         /// Whose next version.
-        on: (SegmentationKey, RenditionId),
+        on: ListId,
         /// When the wait ends.
         deadline: Monotonic,
     },
@@ -134,28 +159,6 @@ pub enum NotNow {
     /// What was waited for did not come.
     #[error("what was asked for did not come in time")]
     TimedOut,
-}
-
-/// Immutable bytes.
-#[derive(Clone, Debug)]
-pub struct Object {
-    /// Laid end to end.
-    pub body: Vec<Bytes>,
-    /// What they are.
-    pub kind: ObjectKind,
-    /// Of which kind of track.
-    pub media: MediaKind,
-}
-
-/// What an object is.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum ObjectKind {
-    /// ftyp and moov.
-    Init,
-    /// A media segment.
-    Segment,
-    /// A part.
-    Part,
 }
 
 /// Which rendering of which version: equal views of one endpoint are equal bytes.
@@ -212,15 +215,24 @@ pub fn resolve(
         }
         Leaf::Object { rendition, file, .. } => {
             let Some(view) = view else { return Resolution::NotFound(Missing::NotYet) };
-            let Some(list) = view.rendition_named(rendition) else {
+            let carried = |list: &&RenditionView| rules.carries(view, list.rendition.id);
+            let Some(list) = view.rendition_named(rendition).filter(carried) else {
                 return Resolution::NotFound(Missing::Unknown);
             };
-            let ask = Ask { snapshot, rules, view, list, arrival, now };
+            let muxed = view.muxed(list.rendition.id).filter(|_| rules.muxed());
+            let (list, muxed) = (muxed.unwrap_or(list), muxed.is_some());
+            let ask = Ask { snapshot, rules, view, list, muxed, arrival, now };
+            let own = rules.protocol.container();
             match *file {
                 File::Playlist => ask.playlist(query),
-                File::Init { period } => ask.init(period),
-                File::Segment { number } => ask.segment(number),
-                File::Part { period, start } => ask.part(period, start),
+                File::Init { period } if own == Container::Cmaf => ask.init(period),
+                File::Segment { container, number } if own == container => ask.segment(number),
+                File::Part { container, period, start } if own == container => {
+                    ask.part(period, start)
+                }
+                File::Init { .. } | File::Segment { .. } | File::Part { .. } => {
+                    Resolution::NotFound(Missing::Unknown)
+                }
             }
         }
     }
@@ -233,7 +245,7 @@ fn manifest(rules: &EndpointRules, view: Option<&SegmentationView>, form: Form) 
         return Resolution::NotFound(Missing::OtherProtocol);
     }
     let Some(view) = view else { return Resolution::Unavailable(NotNow::NoMedia) };
-    if !view.can_be_shown() {
+    if !view.can_be_shown(rules.muxed()) {
         return Resolution::Unavailable(NotNow::Starting);
     }
     Resolution::Manifest(View { kind, version: view.version, blocking: false, stale: false })
@@ -245,6 +257,8 @@ struct Ask<'a> {
     rules: &'a EndpointRules,
     view: &'a SegmentationView,
     list: &'a RenditionView,
+    /// Whether the list is one of video together with its default audio.
+    muxed: bool,
     arrival: Arrival,
     now: Now,
 }
@@ -291,19 +305,33 @@ impl Ask<'_> {
     }
 
     fn object(&self, body: Vec<Bytes>, kind: ObjectKind) -> Resolution {
-        Resolution::Object(Object { body, kind, media: self.list.rendition.kind })
+        let container = Container::Cmaf;
+        Resolution::Object(Object { body, kind, media: self.list.rendition.kind, container })
+    }
+
+    fn list(&self) -> ListId {
+        let (segmentation, rendition) = (self.rules.segmentation, self.list.rendition.id);
+        ListId { segmentation, rendition, muxed: self.muxed }
+    }
+
+    fn derived(&self, name: DerivedName) -> Resolution {
+        let ListId { segmentation, rendition, muxed } = self.list();
+        Resolution::Derived(Derived { segmentation, rendition, muxed, name })
     }
 
     fn segment(&self, number: u64) -> Resolution {
         if let Some(segment) = self.list.segment(number) {
-            return self.object(segment.body(), ObjectKind::Segment);
+            return match self.rules.protocol.container() {
+                Container::Cmaf => self.object(segment.body(), ObjectKind::Segment),
+                Container::TransportStream => self.derived(DerivedName::Segment(number)),
+            };
         }
         let open = self.list.open.as_ref().filter(|open| open.number == number);
         let there = open.is_some_and(|open| !open.parts.is_empty());
         if there && self.rules.grows() && self.arrival.may_grow {
-            let on = (self.rules.segmentation, self.list.rendition.id);
             let media = self.list.rendition.kind;
-            return Resolution::Growing(Growing::new(on, media, number, self.view.target));
+            let growing = Growing::new(self.list(), media, number, self.view.target);
+            return Resolution::Growing(growing);
         }
         let first = self.list.rows.get(0).map(|row| row.number);
         let last = self.list.rows.last().map(|row| row.number);
@@ -322,7 +350,10 @@ impl Ask<'_> {
 
     fn part(&self, period: i64, start: i64) -> Resolution {
         if let Some(part) = self.list.part(period, start) {
-            return self.object(part.body(), ObjectKind::Part);
+            return match self.rules.protocol.container() {
+                Container::Cmaf => self.object(part.body(), ObjectKind::Part),
+                Container::TransportStream => self.derived(DerivedName::Part { period, start }),
+            };
         }
         if self.list.next_part == Some((period, start)) && !self.snapshot.ended {
             return self.hold();
@@ -345,8 +376,7 @@ impl Ask<'_> {
     }
 
     fn wait(&self) -> Resolution {
-        let on = (self.rules.segmentation, self.list.rendition.id);
-        Resolution::Wait { on, deadline: self.deadline() }
+        Resolution::Wait { on: self.list(), deadline: self.deadline() }
     }
 }
 
@@ -361,7 +391,10 @@ pub fn render(snapshot: &Snapshot, rules: &EndpointRules, kind: ViewKind) -> Opt
         ViewKind::Media { rendition, skip } => media(&MediaPlaylist {
             listing: rules.listing(snapshot, false),
             segmentation,
-            list: segmentation.rendition(rendition)?,
+            list: match segmentation.muxed(rendition).filter(|_| rules.muxed()) {
+                Some(list) => list,
+                None => segmentation.rendition(rendition)?,
+            },
             low_latency: rules.protocol.low_latency(),
             skip,
         }),

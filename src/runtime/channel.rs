@@ -16,15 +16,14 @@ use super::clock::Clock;
 use super::shutdown::Shutdown;
 use super::state_file::StateFile;
 use crate::config::Credentials;
-use crate::http::Renderings;
-use crate::ingest::Rungs;
+use crate::http::{DerivedForms, Renderings};
+use crate::ingest::{Rungs, Segments};
 use crate::media::{TrackId, TrackInfo};
 use crate::observe::{ChannelMetrics, ChannelStatus};
 use crate::packager::{
-    Channel, ChannelConfig, Input, Output, RenditionId, Report, Restored, SegmentationKey,
-    Snapshot, SourceEvent, SourceId, State,
+    Channel, ChannelConfig, Input, Output, Report, Restored, Snapshot, SourceEvent, SourceId, State,
 };
-use crate::resolve::EndpointRules;
+use crate::resolve::{EndpointRules, ListId};
 use crate::units::MediaTime;
 
 /// Batches of events that wait for a channel's task before its sources are held back.
@@ -52,16 +51,22 @@ pub struct ChannelHandle {
     pub credentials: [Option<Credentials>; 2],
     /// Whether a loop feeds it.
     pub looped: bool,
+    /// Whether inputs 1 and 2 are pulled.
+    pub pulled: [bool; 2],
     /// Counts.
     pub metrics: ChannelMetrics,
     /// What it does, in words.
     pub status: ChannelStatus,
     /// Its manifests, each rendered once.
     pub renderings: Renderings,
+    /// Its transport streams, each made once.
+    pub derived: DerivedForms,
     /// The rungs that encoders push.
     pub rungs: Rungs,
+    /// The pushes of segments that are under way.
+    pub segments: Segments,
     snapshot: ArcSwap<Snapshot>,
-    versions: DashMap<(SegmentationKey, RenditionId), watch::Sender<u64>>,
+    versions: DashMap<ListId, watch::Sender<u64>>,
     feeds: mpsc::Sender<Feed>,
 }
 
@@ -92,8 +97,11 @@ pub(super) struct Parts {
     pub(super) endpoints: BTreeMap<u32, EndpointRules>,
     pub(super) credentials: [Option<Credentials>; 2],
     pub(super) looped: bool,
+    pub(super) pulled: [bool; 2],
     pub(super) metrics: ChannelMetrics,
     pub(super) config: ChannelConfig,
+    /// Bytes of transport streams kept.
+    pub(super) derived_bytes: usize,
     pub(super) state: Option<State>,
     pub(super) file: StateFile,
 }
@@ -107,10 +115,13 @@ impl ChannelHandle {
             endpoints: parts.endpoints,
             credentials: parts.credentials,
             looped: parts.looped,
+            pulled: parts.pulled,
             metrics: parts.metrics,
             status: ChannelStatus::default(),
             renderings: Renderings::default(),
+            derived: DerivedForms::new(parts.derived_bytes),
             rungs: Rungs::default(),
+            segments: Segments::default(),
             snapshot: ArcSwap::default(),
             versions: DashMap::new(),
             feeds: sender,
@@ -133,10 +144,10 @@ impl ChannelHandle {
         self.snapshot.load_full()
     }
 
-    /// Tells when a rendition has a new version. Subscribe first, then load the snapshot: what is
+    /// Tells when a list has a new version. Subscribe first, then load the snapshot: what is
     /// published after that wakes.
     #[must_use]
-    pub fn versions(&self, on: (SegmentationKey, RenditionId)) -> watch::Receiver<u64> {
+    pub fn versions(&self, on: ListId) -> watch::Receiver<u64> {
         self.versions.entry(on).or_default().subscribe()
     }
 
@@ -149,9 +160,11 @@ impl ChannelHandle {
         let before = self.snapshot.swap(Arc::clone(snapshot));
         let lost = snapshot.losses > before.losses || snapshot.ended;
         for (key, view) in &snapshot.segmentations {
-            for list in &view.renditions {
+            let own = view.renditions.iter().map(|list| (list, false));
+            for (list, muxed) in own.chain(view.muxed.iter().map(|list| (list, true))) {
+                let id = ListId { segmentation: *key, rendition: list.rendition.id, muxed };
                 let changed = lost || list.version == snapshot.version;
-                if changed && let Some(version) = self.versions.get(&(*key, list.rendition.id)) {
+                if changed && let Some(version) = self.versions.get(&id) {
                     version.send_replace(snapshot.version);
                 }
             }
@@ -283,7 +296,7 @@ impl ChannelTask {
                 declared.tracks.retain(|(s, _), _| *s != source);
                 declared.anchors.retain(|(s, _), _| *s != source);
             }
-            SourceEvent::Sample(..) | SourceEvent::Break => {}
+            SourceEvent::Sample(..) | SourceEvent::Break | SourceEvent::Pace(_) => {}
         }
     }
 

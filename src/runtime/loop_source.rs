@@ -32,7 +32,8 @@ pub(super) struct LoopSource {
 }
 
 impl LoopSource {
-    /// A loop that begins so far in the past that a channel has a full list at once.
+    /// A loop. A seamless one begins so far in the past that a channel has a full list at once; any
+    /// other begins now: its Periods are put behind each other as they arrive.
     pub(super) fn new(programme: Arc<Programme>, source: SourceId, now: Now) -> Self {
         let mut order = Vec::new();
         for (t, track) in programme.tracks.iter().enumerate() {
@@ -42,7 +43,8 @@ impl LoopSource {
             }
         }
         order.sort_by_key(|(end, track, sample)| (*end, *track, *sample));
-        let since = now.wall.media_time().since_epoch() - BACKLOG;
+        let backlog = if programme.is_seamless() { BACKLOG } else { MediaDuration::ZERO };
+        let since = now.wall.media_time().since_epoch() - backlog;
         let turn = since.div_floor(programme.length());
         let into = since - programme.length().times(turn);
         let next = order.partition_point(|(end, ..)| *end <= into);
@@ -119,5 +121,32 @@ impl LoopSource {
                 () = shutdown.wait() => return,
             }
         }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::ingest::programme::read;
+    use crate::packager::InputId;
+    use crate::units::WallTime;
+
+    const FILE: &[u8] =
+        include_bytes!(concat!(env!("CARGO_MANIFEST_DIR"), "/fixtures/loop/two-rungs.mp4"));
+
+    #[test]
+    fn a_loop_with_a_seam_begins_now_and_a_seamless_one_in_the_past() {
+        let mut programme = read(FILE).expect("the fixture");
+        let source = SourceId { input: InputId(1), session: 1 };
+        let now = Now { mono: Monotonic(1), wall: WallTime(1_789_123_457_000_000_000) };
+        let late = |programme: &Programme| {
+            let begun = LoopSource::new(Arc::new(programme.clone()), source, now);
+            now.wall.media_time() - begun.due()
+        };
+        assert!(late(&programme) > MediaDuration::from_secs(44));
+        let audio = &mut programme.tracks[2];
+        audio.samples.truncate(300);
+        audio.length = 300 * 1024;
+        assert!(late(&programme) < MediaDuration::from_millis(50));
     }
 }

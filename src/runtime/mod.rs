@@ -11,7 +11,7 @@ mod state_file;
 
 pub use channel::{ChannelHandle, Feed};
 pub use clock::{Clock, DrivenClock};
-pub use origin::{Origin, WaitPlace};
-pub use server::{Launch, Server, ServerError};
+pub use origin::{Fronts, Origin, WaitPlace};
+pub use server::{Launch, Server, ServerError, certificate_faults};
 pub use shutdown::Shutdown;
 pub use state_file::StateError;

@@ -10,12 +10,23 @@ use super::channel::ChannelHandle;
 use super::clock::Clock;
 use super::shutdown::Shutdown;
 use crate::config::{Channel, Egress, Endpoint, Limits};
+use crate::http::Front;
+use crate::ingest::Nonces;
 use crate::observe::Metrics;
 use crate::packager::{
     self, ChannelConfig, InputId, SegmentationKey, SegmentationWanted, SourceId,
 };
 use crate::resolve::EndpointRules;
 use crate::units::MediaDuration;
+
+/// What stands before HTTP where readers come and where encoders push.
+#[derive(Clone, Debug, Default)]
+pub struct Fronts {
+    /// Readers.
+    pub egress: Front,
+    /// Encoders.
+    pub ingest: Front,
+}
 
 /// What all parts of a server share.
 #[derive(Debug)]
@@ -26,6 +37,10 @@ pub struct Origin {
     pub limits: Limits,
     /// Who is believed, and which header carries codes.
     pub egress: Egress,
+    /// What stands before HTTP on its listeners.
+    pub fronts: Fronts,
+    /// What encoders' passwords are asked for with.
+    pub nonces: Nonces,
     /// Counts.
     pub metrics: Metrics,
     /// The end.
@@ -41,7 +56,7 @@ impl Origin {
     pub(super) fn new(
         clock: Clock,
         limits: Limits,
-        egress: Egress,
+        (egress, fronts, nonces): (Egress, Fronts, Nonces),
         page: Option<Bytes>,
         metrics: Metrics,
         channels: Vec<Arc<ChannelHandle>>,
@@ -54,6 +69,8 @@ impl Origin {
             clock,
             limits,
             egress,
+            fronts,
+            nonces,
             metrics,
             shutdown: Shutdown::default(),
             page,
@@ -108,11 +125,13 @@ pub(super) fn endpoint_rules(endpoint: &Endpoint) -> EndpointRules {
     EndpointRules {
         ordinal: endpoint.ordinal,
         protocol: endpoint.protocol,
+        audio_groups: endpoint.use_audio_rendition_groups,
         segmentation: key_of(endpoint),
         segments: endpoint.segment_num,
         hls_window: endpoint.window.unwrap_or(MediaDuration::ZERO),
         dash_window: endpoint.dash_window(),
         manifest_name: endpoint.manifest_name.to_string(),
+        presentation: endpoint.presentation,
         access: endpoint.access.clone(),
         folder: EndpointRules::folder(endpoint.ordinal),
     }
@@ -146,8 +165,10 @@ pub(super) fn channel_config(channel: &Channel, limits: &Limits) -> ChannelConfi
             window: MediaDuration::ZERO,
             leads_parts: leads == Some(key),
             nominal: false,
+            muxed: false,
         });
         entry.nominal |= endpoint.protocol.has_dash() && key.part_ms.is_some();
+        entry.muxed |= endpoint_rules(endpoint).muxed();
         let has = |yes: bool, window: MediaDuration| if yes { window } else { MediaDuration::ZERO };
         if endpoint.protocol.has_hls() {
             entry.segments = entry.segments.max(endpoint.segment_num);

@@ -9,16 +9,17 @@ use std::thread::{self, JoinHandle};
 use bytes::Bytes;
 use thiserror::Error;
 use tokio::runtime;
+use url::Url;
 
 use super::channel::{ChannelHandle, ChannelTask, Parts};
 use super::clock::Clock;
 use super::loop_source::LoopSource;
-use super::origin::{Origin, channel_config, endpoint_rules};
+use super::origin::{Fronts, Origin, channel_config, endpoint_rules};
 use super::state_file::{StateError, StateFiles};
-use crate::config::Config;
-use crate::http::{listen, serve_admin, serve_readers};
+use crate::config::{Config, PullUrl, TlsFiles};
+use crate::http::{CertificateError, Front, Tls, listen, serve_admin, serve_readers};
 use crate::ingest::programme::{self, Programme, ProgrammeError};
-use crate::ingest::serve_encoders;
+use crate::ingest::{Nonces, pull, serve_encoders};
 use crate::observe::Metrics;
 use crate::packager::InputId;
 
@@ -54,6 +55,14 @@ pub enum ServerError {
         path: PathBuf,
         /// Why.
         error: ProgrammeError,
+    },
+    /// A listener's certificate cannot be used.
+    #[error("{listener}.tls cannot be used: {error}")]
+    Certificate {
+        /// The listener's section.
+        listener: &'static str,
+        /// Why.
+        error: CertificateError,
     },
     /// State on disk cannot be used.
     #[error(transparent)]
@@ -110,10 +119,14 @@ impl Server {
         let ingest_address = address(&ingest, config.ingest.http);
         let admin_address = address(&admin, config.admin.listen);
 
+        let fronts = fronts(&config, &folder)?;
+        let nonces = Nonces::new()
+            .ok_or_else(|| ServerError::System(io::Error::other("there are no random bytes")))?;
         let files = StateFiles::open(&folder.join(&config.store.path))?;
         let metrics = Metrics::default();
         let mut channels = Vec::new();
         let mut tasks: Vec<(ChannelTask, Option<Arc<Programme>>)> = Vec::new();
+        let mut pulls: Vec<(Arc<ChannelHandle>, InputId, Url)> = Vec::new();
         for channel in &config.channels {
             let programme = channel
                 .loop_file
@@ -133,11 +146,17 @@ impl Server {
                     .collect(),
                 credentials: channel.inputs.clone(),
                 looped: programme.is_some(),
+                pulled: [0, 1].map(|n: usize| channel.pulls[n].is_some()),
                 config: channel_config(channel, &config.limits),
+                derived_bytes: config.limits.derived_bytes,
                 state,
                 file,
             };
             let (handle, task) = ChannelHandle::new(parts, clock.clone());
+            for (n, from) in (1..).zip(&channel.pulls) {
+                let pull = |from: &PullUrl| (Arc::clone(&handle), InputId(n), from.url().clone());
+                pulls.extend(from.as_ref().map(pull));
+            }
             channels.push(handle);
             tasks.push((task, programme));
         }
@@ -145,7 +164,7 @@ impl Server {
         let origin = Arc::new(Origin::new(
             clock,
             config.limits.clone(),
-            config.egress.clone(),
+            (config.egress.clone(), fronts, nonces),
             page,
             metrics,
             channels,
@@ -157,7 +176,7 @@ impl Server {
             origin,
             threads: Vec::new(),
         };
-        server.spawn_shell(tasks, ingest, admin)?;
+        server.spawn_shell(tasks, pulls, ingest, admin)?;
         for (n, listener) in egress.into_iter().enumerate() {
             server.spawn_worker(n, listener)?;
         }
@@ -168,6 +187,7 @@ impl Server {
     fn spawn_shell(
         &mut self,
         tasks: Vec<(ChannelTask, Option<Arc<Programme>>)>,
+        pulls: Vec<(Arc<ChannelHandle>, InputId, Url)>,
         ingest: Vec<TcpListener>,
         admin: Vec<TcpListener>,
     ) -> Result<(), ServerError> {
@@ -194,8 +214,15 @@ impl Server {
                     }
                     running.spawn(task.run(origin.shutdown.clone()));
                 }
+                for (channel, input, url) in pulls {
+                    running.spawn(pull::run(url, input, Arc::clone(&origin), channel));
+                }
                 for listener in ingest.into_iter().filter_map(listen) {
                     running.spawn(serve_encoders(listener, Arc::clone(&origin)));
+                }
+                for tls in [&origin.fronts.egress.tls, &origin.fronts.ingest.tls] {
+                    let Some(tls) = tls.clone() else { continue };
+                    running.spawn(tls.watch(origin.clock.clone(), origin.shutdown.clone()));
                 }
                 for listener in admin.into_iter().filter_map(listen) {
                     running.spawn(serve_admin(listener, Arc::clone(&origin)));
@@ -262,6 +289,36 @@ impl Server {
             let _ = thread.join();
         }
     }
+}
+
+/// Reads the certificates of all listeners.
+fn fronts(config: &Config, folder: &Path) -> Result<Fronts, ServerError> {
+    let load = |listener, files: Option<&TlsFiles>, http2| {
+        let tls = files.map(|files| Tls::load(folder, files, http2)).transpose();
+        tls.map_err(|error| ServerError::Certificate { listener, error })
+    };
+    let egress = Front {
+        tls: load("egress", config.egress.tls.as_ref(), true)?,
+        proxy_protocol: config.egress.proxy_protocol,
+    };
+    // DASH-IF ingest is HTTP/1.1; the windows of HTTP/2 would hold encoders back.
+    let ingest = Front {
+        tls: load("ingest", config.ingest.tls.as_ref(), false)?,
+        proxy_protocol: config.ingest.proxy_protocol,
+    };
+    Ok(Fronts { egress, ingest })
+}
+
+/// Everything wrong with the files that a configuration names for TLS.
+#[must_use]
+pub fn certificate_faults(config: &Config, folder: &Path) -> Vec<ServerError> {
+    let listeners =
+        [("egress", config.egress.tls.as_ref()), ("ingest", config.ingest.tls.as_ref())];
+    let faults = listeners.into_iter().filter_map(|(listener, files)| {
+        let error = Tls::load(folder, files?, false).err()?;
+        Some(ServerError::Certificate { listener, error })
+    });
+    faults.collect()
 }
 
 fn cores() -> usize {

@@ -20,7 +20,20 @@ const ENDPOINTS = [
   { name: 'low', protocol: 'LLHLS_CMAF', more: 'segment_duration = "2s"\npart_duration = "500ms"' },
   { name: 'both', protocol: 'HLSDASH_CMAF', more: 'segment_duration = "2s"' },
   { name: 'dash', protocol: 'DASH_CMAF', more: 'segment_duration = "2s"\nwindow = "60s"' },
-  { name: 'lldash', protocol: 'DASH_CMAF', more: 'segment_duration = "2s"\npart_duration = "500ms"' },
+  {
+    name: 'lldash',
+    protocol: 'DASH_CMAF',
+    words: ' of low latency',
+    more: 'segment_duration = "2s"\npart_duration = "500ms"',
+  },
+  { name: 'ts', protocol: 'HLS', more: 'segment_duration = "2s"' },
+  { name: 'lowts', protocol: 'LLHLS_TS', more: 'segment_duration = "2s"\npart_duration = "500ms"' },
+  {
+    name: 'groups',
+    protocol: 'HLS',
+    words: ' with audio groups',
+    more: 'segment_duration = "2s"\nuse_audio_rendition_groups = true',
+  },
 ];
 
 // The channels as configuration.
@@ -74,6 +87,12 @@ const PLAYS = [
   { endpoint: 'dash', extension: 'mpd', player: 'shaka' },
   { endpoint: 'lldash', extension: 'mpd', player: 'dash', lowLatency: true, expect: lowLatencyOfDash },
   { endpoint: 'lldash', extension: 'mpd', player: 'shaka', lowLatency: true, expect: lowLatencyOfDash },
+  { endpoint: 'lowts', extension: 'm3u8', player: 'hls', lowLatency: true, fast: true, expect: lowLatencyOfHlsJs },
+  { endpoint: 'lowts', extension: 'm3u8', player: 'shaka', lowLatency: true, expect: lowLatencyOfShaka },
+  { endpoint: 'ts', extension: 'm3u8', player: 'hls' },
+  { endpoint: 'ts', extension: 'm3u8', player: 'shaka', fast: true },
+  { endpoint: 'groups', extension: 'm3u8', player: 'hls' },
+  { endpoint: 'groups', extension: 'm3u8', player: 'shaka' },
 ];
 const READS = [
   { endpoint: 'plain', extension: 'm3u8' },
@@ -81,12 +100,16 @@ const READS = [
   { endpoint: 'both', extension: 'm3u8' },
   { endpoint: 'both', extension: 'mpd' },
   { endpoint: 'dash', extension: 'mpd' },
+  { endpoint: 'ts', extension: 'm3u8' },
+  { endpoint: 'lowts', extension: 'm3u8' },
+  { endpoint: 'groups', extension: 'm3u8' },
 ];
 
-const protocolOf = (endpoint) => ENDPOINTS.find(({ name }) => name === endpoint).protocol;
-// What a case calls an endpoint.
-const formOf = (endpoint) =>
-  endpoint === 'lldash' ? 'low-latency DASH_CMAF' : protocolOf(endpoint);
+function protocolOf(endpoint) {
+  const { protocol, words = '' } = ENDPOINTS.find(({ name }) => name === endpoint);
+  return protocol + words;
+}
+
 const PLAYER_NAMES = { hls: 'hls.js', dash: 'dash.js', shaka: 'shaka-player', native: 'Chromium' };
 
 const plays = PUSHES.flatMap(({ channel }, at) =>
@@ -95,7 +118,7 @@ const plays = PUSHES.flatMap(({ channel }, at) =>
     kind: 'play',
     channel,
     fast: play.fast === true && at === 0,
-    name: `${PLAYER_NAMES[play.player]} plays ${formOf(play.endpoint)} .${play.extension} of ${channel}`,
+    name: `${PLAYER_NAMES[play.player]} plays ${protocolOf(play.endpoint)} .${play.extension} of ${channel}`,
   })),
 );
 const reads = PUSHES.flatMap(({ channel }) =>
@@ -104,7 +127,7 @@ const reads = PUSHES.flatMap(({ channel }) =>
     kind: 'read',
     channel,
     fast: false,
-    name: `ffmpeg reads ${formOf(read.endpoint)} .${read.extension} of ${channel}`,
+    name: `ffmpeg reads ${protocolOf(read.endpoint)} .${read.extension} of ${channel}`,
   })),
 );
 

@@ -71,12 +71,14 @@ async function healthFaults(server) {
   return [...reasons, ...panics.map(([line]) => line)];
 }
 
-// What ffprobe finds: { seconds, carried }; carried where H.264 or AAC are in it.
+const CARRIED = ['h264', 'hevc', 'aac', 'ac3', 'eac3', 'mp3'];
+
+// What ffprobe finds: { seconds, carried }; carried where a codec is in it that is.
 async function probe(file) {
   const args = ['-v', 'error', '-show_entries', 'stream=codec_name:format=duration', '-of', 'json', file];
   const { stdout } = await run('ffprobe', args, 20);
   const { streams = [], format = {} } = JSON.parse(stdout || '{}');
-  const carried = streams.some(({ codec_name: codec }) => codec === 'h264' || codec === 'aac');
+  const carried = streams.some(({ codec_name: codec }) => CARRIED.includes(codec));
   return { seconds: Number(format.duration ?? 0), carried };
 }
 

@@ -4,8 +4,10 @@ use std::net::{IpAddr, Ipv4Addr};
 use std::sync::Arc;
 
 use headwater::packager::Snapshot;
+use headwater::repackage::transport_stream;
 use headwater::resolve::{
-    Arrival, EndpointRules, File, Form, GENERATION, Leaf, Resolution, Viewer, render, resolve,
+    Arrival, EndpointRules, File, Form, GENERATION, Leaf, Resolution, Viewer, recipe, render,
+    resolve,
 };
 use headwater::units::{MediaDuration, Monotonic};
 
@@ -60,6 +62,9 @@ pub(crate) fn object(
     let leaf = Leaf::Object { generation: GENERATION, rendition, file };
     match ask(snapshot, rules, &leaf, None) {
         Resolution::Object(object) => Some(object.body.concat()),
+        Resolution::Derived(derived) => {
+            recipe(snapshot, &derived).map(|recipe| transport_stream(&recipe).concat())
+        }
         _ => None,
     }
 }

@@ -25,6 +25,8 @@ pub(crate) struct Listed {
 pub(crate) struct Period {
     pub(crate) id: String,
     pub(crate) start_ms: u128,
+    /// Ids in the order they are written.
+    pub(crate) order: Vec<String>,
     pub(crate) representations: BTreeMap<String, Listed>,
 }
 
@@ -56,6 +58,7 @@ pub(crate) fn read(text: &str) -> Mpd {
         let start_ms = period.start.expect("D20: a start").as_millis();
         assert!(periods.last().is_none_or(|p| p.start_ms < start_ms), "D20: in order");
         let mut representations = BTreeMap::new();
+        let mut order = Vec::new();
         for set in &period.adaptations {
             assert_eq!(set.segmentAlignment, Some(true), "D39");
             assert_eq!(set.startWithSAP, Some(1), "D39");
@@ -70,10 +73,11 @@ pub(crate) fn read(text: &str) -> Mpd {
                     }
                     None => listed(template, start_ms, longest),
                 };
+                order.push(id.clone());
                 assert!(representations.insert(id, listed).is_none(), "D42: an id twice");
             }
         }
-        periods.push(Period { id, start_ms, representations });
+        periods.push(Period { id, start_ms, order, representations });
     }
     if periods.iter().any(|p| p.representations.values().any(|l| l.counted.is_some())) {
         low_latency(&parsed, &periods);
@@ -202,6 +206,10 @@ pub(crate) fn follows(had: &Mpd, now: &Mpd) {
     assert!(from < had.periods.len() || now.periods[0].start_ms > newest, "D21: not in front");
     for (before, after) in had.periods[from..].iter().zip(&now.periods) {
         assert_eq!((&before.id, before.start_ms), (&after.id, after.start_ms), "D16");
+        let both = |a: &Period, b: &Period| -> Vec<String> {
+            a.order.iter().filter(|id| b.representations.contains_key(*id)).cloned().collect()
+        };
+        assert_eq!(both(before, after), both(after, before), "D16: order");
         for (id, listed) in &after.representations {
             let earlier = before.representations.get(id);
             same_period(earlier.unwrap_or_else(|| panic!("D16: {id} came later")), listed);

@@ -34,6 +34,7 @@ pub(crate) struct Playlist {
     pub(crate) sequence: u64,
     pub(crate) discontinuity_sequence: u64,
     pub(crate) part_target: Option<i64>,
+    pub(crate) hold_back: Option<i64>,
     pub(crate) part_hold_back: Option<i64>,
     pub(crate) can_skip_until: Option<i64>,
     pub(crate) blocks: bool,
@@ -139,6 +140,7 @@ fn playlist_tag(playlist: &mut Playlist, tag: &Tag<'_>) {
         }
         Tag::PartInf(inf) => playlist.part_target = Some(micros(inf.part_target())),
         Tag::ServerControl(control) => {
+            playlist.hold_back = control.hold_back().map(micros);
             playlist.part_hold_back = control.part_hold_back().map(micros);
             playlist.can_skip_until = control.can_skip_until().map(micros);
             playlist.blocks = control.can_block_reload();

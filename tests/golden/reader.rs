@@ -2,14 +2,14 @@
 
 use std::collections::BTreeMap;
 
-use headwater::packager::Snapshot;
+use headwater::packager::{RenditionView, SegmentationView, Snapshot};
 use headwater::resolve::{EndpointRules, Form};
 
 use crate::answers::{manifest, playlist};
 use crate::dash::{self, Mpd};
 use crate::model::{self, Playlist};
 use crate::rules;
-use crate::scenario::view;
+use crate::scenario::{shown, view};
 
 /// What one reader of one endpoint has.
 #[derive(Debug, Default)]
@@ -37,9 +37,11 @@ impl Reader {
 
     fn playlists(&mut self, snapshot: &Snapshot, rules: &EndpointRules) {
         let Some(view) = snapshot.segmentations.get(&rules.segmentation) else { return };
+        let sparse = rules.presentation.date_time_interval.is_some();
         let mut all = Vec::new();
         let mut fresh = Vec::new();
-        for list in view.current() {
+        let lists = listed(view, rules);
+        for list in &lists {
             let name = list.rendition.name.clone();
             let had = self.lists.get(&name);
             // An ended channel's text differs under the version it had before.
@@ -55,7 +57,7 @@ impl Reader {
             };
             let now = model::read(&text);
             self.seen.0 += 1;
-            rules::holds(&now, self.lenient);
+            rules::holds(&now, self.lenient, sparse);
             if let Some((_, had)) = had {
                 rules::follows(had, &now);
                 if !snapshot.ended && rules.protocol.low_latency() {
@@ -66,8 +68,8 @@ impl Reader {
             self.lists.insert(name.clone(), (list.version, now.clone()));
             all.push((name, now));
         }
-        if view.current().count() == all.len() {
-            rules::agree(&all, &fresh);
+        if lists.len() == all.len() {
+            rules::agree(&all, &fresh, &shown(view, rules));
         }
     }
 
@@ -88,6 +90,15 @@ impl Reader {
     }
 }
 
+/// The lists of an endpoint's media playlists, whether its multivariant playlist names them or not.
+pub(crate) fn listed<'a>(
+    view: &'a SegmentationView,
+    rules: &EndpointRules,
+) -> Vec<&'a RenditionView> {
+    let muxed: Vec<_> = view.current_muxed().filter(|_| rules.muxed()).collect();
+    if muxed.is_empty() { view.current().collect() } else { muxed }
+}
+
 /// Asks for a delta update and merges it: what comes out is the full playlist. Whether any segment
 /// was skipped.
 fn delta(
@@ -103,7 +114,7 @@ fn delta(
         assert_eq!(&delta, full, "L30: nothing to skip, so the full playlist");
         return false;
     }
-    rules::holds(&delta, true);
+    rules::holds(&delta, true, rules.presentation.date_time_interval.is_some());
     let from = delta.skipped as usize - 1;
     let far: i64 = full.segments[from..].iter().map(|s| s.micros).sum();
     assert!(far > full.can_skip_until.expect("L06") - 1000, "L31: {far} µs from the end");
@@ -120,6 +131,10 @@ fn delta(
         if full.parts.is_empty() {
             segment.parts.clear();
         }
+    }
+    // The date of what has become the first segment follows from those it knows.
+    if rules.presentation.date_time_interval.is_some() {
+        merged.segments[0].date.clone_from(&full.segments[0].date);
     }
     assert_eq!(
         &merged, full,

@@ -5,11 +5,13 @@ use std::fmt::Write;
 use std::sync::Arc;
 
 use headwater::isobmff::dump;
+use headwater::manifest::Presentation;
 use headwater::media::{Language, TrackId};
 use headwater::packager::{RenditionView, SegmentContent, SegmentationView, Snapshot};
 use headwater::resolve::{EndpointRules, Form, Protocol};
 
 use crate::answers::{manifest, object, playlist};
+use crate::reader::listed;
 use crate::world::{Ask, Track, World, loop_file, transport_stream};
 
 /// Something that happens to a world.
@@ -45,6 +47,7 @@ const LOW: Ask = Ask {
     part_ms: Some(500),
     segments: 6,
     dash_window_s: 0,
+    presentation: Presentation::DEFAULT,
 };
 const HLS: Ask = Ask {
     protocol: Protocol::HlsCmaf,
@@ -52,6 +55,7 @@ const HLS: Ask = Ask {
     part_ms: None,
     segments: 6,
     dash_window_s: 0,
+    presentation: Presentation::DEFAULT,
 };
 const BOTH: Ask = Ask {
     protocol: Protocol::HlsDashCmaf,
@@ -59,6 +63,7 @@ const BOTH: Ask = Ask {
     part_ms: None,
     segments: 6,
     dash_window_s: 16,
+    presentation: Presentation::DEFAULT,
 };
 
 /// Low-latency DASH, its segments twice as long as those of Low-Latency HLS.
@@ -68,6 +73,7 @@ const LOW_DASH: Ask = Ask {
     part_ms: Some(500),
     segments: 6,
     dash_window_s: 16,
+    presentation: Presentation::DEFAULT,
 };
 
 pub(crate) const SCENARIOS: [Scenario; 7] = [
@@ -198,6 +204,14 @@ const VIDEO: headwater::media::MediaKind = headwater::media::MediaKind::Video;
 /// The segmentation an endpoint shows.
 pub(crate) fn view<'a>(snapshot: &'a Snapshot, rules: &EndpointRules) -> &'a SegmentationView {
     snapshot.segmentations.get(&rules.segmentation).expect("every endpoint has its own")
+}
+
+/// The names of what an endpoint's manifests show of the newest Period.
+pub(crate) fn shown(view: &SegmentationView, rules: &EndpointRules) -> Vec<String> {
+    let listed = listed(view, rules);
+    let ids = rules.presentation.shown(&view.period);
+    let lists = ids.iter().filter_map(|id| listed.iter().find(|l| l.rendition.id == *id));
+    lists.map(|list| list.rendition.name.clone()).collect()
 }
 
 /// The first list of each kind.

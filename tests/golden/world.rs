@@ -5,6 +5,8 @@ use std::sync::Arc;
 
 use bytes::Bytes;
 use headwater::ingest::programme;
+use headwater::manifest::Presentation;
+use headwater::media::codec::avc::AvcEntry;
 use headwater::media::codec::{AacConfig, AvcConfig};
 use headwater::media::{Codec, Language, Sample, TrackId, TrackInfo, VariantName};
 use headwater::mpegts::{Demuxer, DemuxerLimits, Event};
@@ -61,6 +63,7 @@ impl Track {
             pixel_aspect: (1, 1),
             frame_rate: Some(rate),
             chroma: Some((1, 0, 0)),
+            entry: AvcEntry::default(),
         });
         // Decode order I0 P3 B1 B2 P6 B4 B5 …, everything shown a frame late.
         let delay = |n: i64| {
@@ -73,7 +76,10 @@ impl Track {
             }
         };
         let frames = (0..gop).map(|n| Frame {
-            data: Bytes::from(vec![n as u8; 60 + usize::from(n == 0) * 400]),
+            data: Bytes::from(vec![
+                n as u8;
+                usize::from(height / 90) * 60 + usize::from(n == 0) * 400
+            ]),
             sync: n == 0,
             delay: delay(n),
         });
@@ -137,6 +143,7 @@ impl Track {
             duration: None,
             sync: frame.sync,
             data: frame.data.clone(),
+            origin: None,
         }
     }
 }
@@ -170,7 +177,7 @@ pub(crate) fn transport_stream(name: &str) -> Vec<Track> {
                 let track = found.iter_mut().find(|(info, _)| info.id == id);
                 track.expect("declared before").1.push(sample);
             }
-            Event::Track(_) | Event::LeftOut { .. } => {}
+            Event::Track(_) | Event::LeftOut(_) => {}
             Event::Fault(fault) => panic!("{name}: {fault}"),
         }
     }
@@ -207,6 +214,7 @@ pub(crate) struct Ask {
     pub(crate) part_ms: Option<u32>,
     pub(crate) segments: u32,
     pub(crate) dash_window_s: i64,
+    pub(crate) presentation: Presentation,
 }
 
 impl Ask {
@@ -222,11 +230,13 @@ impl Ask {
         EndpointRules {
             ordinal,
             protocol: self.protocol,
+            audio_groups: false,
             segmentation: self.key(),
             segments: self.segments,
             hls_window: self.hls_window(),
             dash_window: MediaDuration::from_secs(self.dash_window_s),
             manifest_name: "manifest".to_owned(),
+            presentation: self.presentation,
             access: AccessRules::open(),
             folder: EndpointRules::folder(ordinal),
         }
@@ -241,10 +251,12 @@ fn channel_config(asks: &[Ask]) -> ChannelConfig {
         let dash = MediaDuration::from_secs(ask.dash_window_s);
         let window =
             if ask.protocol.has_dash() { dash.max(ask.hls_window()) } else { ask.hls_window() };
+        let muxed = ask.rules(1).muxed();
         match segmentations.iter_mut().find(|wanted| wanted.key == ask.key()) {
             Some(wanted) => {
                 wanted.segments = wanted.segments.max(ask.segments);
                 wanted.window = wanted.window.max(window);
+                wanted.muxed |= muxed;
             }
             None => segmentations.push(SegmentationWanted {
                 key: ask.key(),
@@ -252,6 +264,7 @@ fn channel_config(asks: &[Ask]) -> ChannelConfig {
                 window,
                 leads_parts: leads == Some(ask.key()),
                 nominal: false,
+                muxed,
             }),
         }
     }

@@ -2,9 +2,10 @@
 
 use std::sync::Arc;
 
+use headwater::manifest::{Presentation, StreamOrder, VideoBitrates};
 use headwater::packager::Snapshot;
-use headwater::resolve::Protocol;
-use headwater::units::FrameRate;
+use headwater::resolve::{Container, Protocol};
+use headwater::units::{Bitrate, FrameRate, MediaDuration};
 use proptest::prelude::*;
 
 use crate::foreign;
@@ -38,6 +39,28 @@ pub(crate) struct Recipe {
     both: Ask,
 }
 
+/// Bounds among the rates of the rungs, and keys that change what a manifest says.
+fn presentation() -> impl Strategy<Value = Presentation> {
+    let seconds = |most: i64| prop::option::of((1..=most).prop_map(MediaDuration::from_secs));
+    let order = prop::sample::select(StreamOrder::ALL.to_vec());
+    let bounds = prop::option::of((1..=60_000_u64, 1..=60_000_u64)).prop_map(|bounds| {
+        bounds.map_or(VideoBitrates::ALL, |(a, b)| VideoBitrates {
+            min: Bitrate(a.min(b)),
+            max: Bitrate(a.max(b)),
+        })
+    });
+    (order, bounds, seconds(20), seconds(60), seconds(30), seconds(5)).prop_map(
+        |(order, bitrates, date_time_interval, delay, min_buffer, min_update)| Presentation {
+            order,
+            bitrates,
+            date_time_interval,
+            delay,
+            min_buffer,
+            min_update,
+        },
+    )
+}
+
 fn ask(protocol: Protocol) -> impl Strategy<Value = Ask> {
     let part = move |segment: u32| {
         let most = 1000.min(segment / 2);
@@ -47,15 +70,18 @@ fn ask(protocol: Protocol) -> impl Strategy<Value = Ask> {
             Just(None).boxed()
         }
     };
-    (1000..=10_000_u32, 2..=8_u32, 3..=6_i64).prop_flat_map(move |(segment_ms, segments, depth)| {
-        part(segment_ms).prop_map(move |part_ms| Ask {
-            protocol,
-            segment_ms,
-            part_ms,
-            segments,
-            dash_window_s: depth * i64::from(segment_ms) / 1000,
-        })
-    })
+    (1000..=10_000_u32, 2..=8_u32, 3..=6_i64, presentation()).prop_flat_map(
+        move |(segment_ms, segments, depth, presentation)| {
+            part(segment_ms).prop_map(move |part_ms| Ask {
+                protocol,
+                segment_ms,
+                part_ms,
+                segments,
+                dash_window_s: depth * i64::from(segment_ms) / 1000,
+                presentation,
+            })
+        },
+    )
 }
 
 pub(crate) fn recipe() -> impl Strategy<Value = Recipe> {
@@ -102,6 +128,30 @@ pub(crate) fn recipe() -> impl Strategy<Value = Recipe> {
 }
 
 impl Recipe {
+    /// A hole longer than all that is kept, after a segment so short that three of them are not three
+    /// target durations.
+    pub(crate) fn long_hole() -> Self {
+        let ask = |protocol, segment_ms, part_ms, segments, dash_window_s| Ask {
+            protocol,
+            segment_ms,
+            part_ms,
+            segments,
+            dash_window_s,
+            presentation: Presentation::DEFAULT,
+        };
+        Recipe {
+            rate: (25, 1),
+            gop_ms: 2360,
+            b_frames: false,
+            rungs: 1,
+            audio_rates: vec![32_000],
+            absolute: false,
+            hole_ms: Some(15_281),
+            low: ask(Protocol::LlHlsCmaf, 7181, Some(100), 6, 21),
+            both: ask(Protocol::HlsDashCmaf, 1064, None, 3, 4),
+        }
+    }
+
     fn tracks(&self) -> Vec<Track> {
         let rate = FrameRate::new(self.rate.0, self.rate.1).expect("not zero");
         let gop = i64::from(self.gop_ms * self.rate.0 / self.rate.1 / 1000).max(2);
@@ -136,7 +186,10 @@ fn read(world: &mut World, readers: &mut [Reader], last: &mut Option<Arc<Snapsho
 
 /// Plays a world and holds every version of everything against the rules.
 pub(crate) fn obeys(recipe: &Recipe) {
-    let mut world = World::new(&[recipe.low, recipe.both], recipe.tracks(), recipe.absolute);
+    let low_ts = Ask { protocol: Protocol::LlHlsTs, ..recipe.low };
+    let ts = Ask { protocol: Protocol::Hls, ..recipe.both };
+    let asks = [recipe.low, recipe.both, low_ts, ts];
+    let mut world = World::new(&asks, recipe.tracks(), recipe.absolute);
     let mut readers: Vec<Reader> = world.endpoints.iter().map(|_| Reader::default()).collect();
     let seconds = recipe.seconds();
     let mut last = None;
@@ -158,8 +211,10 @@ pub(crate) fn obeys(recipe: &Recipe) {
         }
     }
     for rules in &world.endpoints {
-        if let Some(last) = &last {
-            foreign::everything(last, rules);
+        match (&last, rules.protocol.container()) {
+            (Some(last), Container::Cmaf) => foreign::everything(last, rules),
+            (Some(last), Container::TransportStream) => foreign::transport_streams(last, rules),
+            (None, _) => {}
         }
     }
     for reader in &readers {

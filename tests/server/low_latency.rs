@@ -200,6 +200,7 @@ async fn stalled() -> (World, Connection, String) {
     (world, encoder, folder)
 }
 
+/// Robustness 9: three target durations, then the last playlist.
 #[tokio::test]
 async fn a_wait_that_runs_out_gives_the_last_playlist_and_what_never_comes_is_unavailable() {
     let (world, _encoder, folder) = stalled().await;
@@ -224,6 +225,7 @@ async fn a_wait_that_runs_out_gives_the_last_playlist_and_what_never_comes_is_un
     world.waiters(0).await;
 }
 
+/// Robustness 9: at once where the source is known to have gone.
 #[tokio::test]
 async fn who_waits_is_released_when_the_source_is_lost() {
     let (world, mut encoder, folder) = stalled().await;

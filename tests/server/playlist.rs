@@ -91,7 +91,8 @@ impl Playlist {
                 _ if line.starts_with('#') => {}
                 _ => {
                     let uri = line.to_owned();
-                    assert_eq!(uri, format!("{next}.m4s"), "names are numbers in sequence\n{text}");
+                    let name = uri.trim_end_matches(".m4s").trim_end_matches(".ts");
+                    assert_eq!(name, next.to_string(), "names are numbers in sequence\n{text}");
                     list.entries.push(Entry {
                         number: next,
                         uri,

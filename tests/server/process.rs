@@ -187,12 +187,72 @@ fn check_names_every_fault_with_its_line_and_what_is_allowed() {
     for fault in [
         "line 11: channel[0].endpoint[0].segment_num",
         "line 10: channel[0].endpoint[0].part_duratoin: is no key of this section; the nearest is `part_duration`",
-        "channel[0].endpoint[2].protocol = \"DASH_TS\": is not a protocol; available are HLS_CMAF",
+        "channel[0].endpoint[2].protocol = \"DASH_TS\": is not a protocol; available are HLS, HLS_CMAF",
     ] {
         assert!(text.contains(fault), "{fault}\n{text}");
     }
     let (code, served) = outcome("serve", &faulty);
     assert_eq!((code, served.lines().count()), (Some(2), text.lines().count()), "{served}");
+}
+
+#[test]
+fn check_names_every_certificate_that_cannot_be_used() {
+    let tls = "tls = { certificate = \"cert.pem\", key = \"key.pem\" }";
+    let config = LISTENERS.replace("[ingest]\n", &format!("{tls}\n[ingest]\n{tls}\n"));
+    let folder = installed(&format!("{config}{LOOPED}"));
+    let path = folder.path().join("headwater.toml");
+    let issued = || rcgen::generate_simple_self_signed(["origin.test".to_owned()]).expect("one");
+    let (first, second) = (issued(), issued());
+    let (certificate, key) = (first.cert.pem(), first.signing_key.serialize_pem());
+    let other = second.signing_key.serialize_pem();
+    for (certificate, key, says) in [
+        (None, Some(&*key), "cert.pem: No such file"),
+        (Some(&*certificate), None, "key.pem: No such file"),
+        (Some("nothing"), Some(&*key), "holds no certificate"),
+        (Some(&*key), Some(&*key), "holds no certificate"),
+        (Some(&*certificate), Some(&*certificate), "holds no private key"),
+        (Some(&*certificate), Some(&*other), "does not belong to the first certificate in"),
+        (Some("-----BEGIN CERTIFICATE-----\n!\n"), Some(&*key), "cert.pem is no PEM file"),
+        (
+            Some("-----BEGIN CERTIFICATE-----\nAAAA\n-----END CERTIFICATE-----\n"),
+            Some(&*key),
+            "the first certificate in",
+        ),
+    ] {
+        for (name, text) in [("cert.pem", certificate), ("key.pem", key)] {
+            let file = folder.path().join(name);
+            match text {
+                Some(text) => std::fs::write(file, text).expect("writable"),
+                // It may not have been there.
+                None => drop(std::fs::remove_file(file)),
+            }
+        }
+        let checked = headwater("check", &path).output().expect("runs");
+        let text = String::from_utf8(checked.stderr).unwrap();
+        assert_eq!(checked.status.code(), Some(2), "{text}");
+        let lines: Vec<&str> = text.lines().collect();
+        assert_eq!(lines.len(), 2, "{text}");
+        for (line, listener) in lines.iter().zip(["egress", "ingest"]) {
+            let begins = format!("{listener}.tls cannot be used: ");
+            assert!(line.starts_with(&begins) && line.contains(says), "{says}: {text}");
+        }
+        let served = headwater("serve", &path).output().expect("runs");
+        let text = String::from_utf8(served.stderr).unwrap();
+        assert_eq!((served.status.code(), text.trim_end()), (Some(2), lines[0]));
+    }
+    std::fs::write(folder.path().join("cert.pem"), &certificate).expect("writable");
+    std::fs::write(folder.path().join("key.pem"), &key).expect("writable");
+    let checked = headwater("check", &path).output().expect("runs");
+    assert_eq!((checked.status.code(), &*checked.stderr), (Some(0), &b""[..]));
+}
+
+#[test]
+fn check_remarks_on_what_may_not_be_meant_and_is_content() {
+    let config =
+        LOOPED.replacen("segment_num = 12", "segment_num = 12\nmin_buffer_time = \"4s\"", 1);
+    let (code, text) = outcome("check", &format!("{LISTENERS}{config}"));
+    assert_eq!(code, Some(0));
+    assert!(text.starts_with("remark: line ") && text.contains("only DASH has it"), "{text}");
 }
 
 #[test]

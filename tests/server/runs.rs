@@ -79,7 +79,7 @@ impl Reader {
 }
 
 /// Every object an MPD's timelines list.
-fn listed(mpd: &str, base: &str) -> Vec<String> {
+pub(crate) fn listed(mpd: &str, base: &str) -> Vec<String> {
     let value = |line: &str, name: &str| {
         let rest = line.split_once(&format!(" {name}=\""))?.1;
         Some(rest.split('"').next().unwrap_or_default().to_owned())

@@ -7,6 +7,7 @@ pub(crate) const AUDIO_441: &[u8] = include_bytes!("../../fixtures/ts/audio-441.
 pub(crate) const BFRAMES_25: &[u8] = include_bytes!("../../fixtures/ts/bframes-25.ts");
 pub(crate) const BFRAMES_2997: &[u8] = include_bytes!("../../fixtures/ts/bframes-2997.ts");
 pub(crate) const BFRAMES_30: &[u8] = include_bytes!("../../fixtures/ts/bframes-30.ts");
+pub(crate) const CODECS: &[u8] = include_bytes!("../../fixtures/ts/codecs.ts");
 pub(crate) const TWO_LANGUAGES: &[u8] = include_bytes!("../../fixtures/ts/two-languages.ts");
 pub(crate) const TWO_PROGRAMS: &[u8] = include_bytes!("../../fixtures/ts/two-programs.ts");
 pub(crate) const WRAP: &[u8] = include_bytes!("../../fixtures/ts/wrap.ts");

@@ -4,14 +4,15 @@ use headwater::resolve::{File, Form, GENERATION, Leaf, Resolution};
 use quick_m3u8::config::ParsingOptionsBuilder;
 use quick_m3u8::{HlsLine, Reader};
 
-use crate::origin::{DASH, Faults, HLS, LOW_LATENCY, Origin};
+use crate::origin::{DASH, Faults, HLS, HLS_TS, LOW_LATENCY, LOW_LATENCY_TS, Origin};
 
 pub(crate) fn audit(origin: &Origin, faults: &mut Faults) {
-    for endpoint in [LOW_LATENCY, HLS, DASH] {
+    for endpoint in [LOW_LATENCY, HLS, DASH, LOW_LATENCY_TS, HLS_TS] {
         if let Some(text) = origin.manifest(endpoint, Form::M3u8) {
             hls(&text, origin.now, faults);
         }
-        for rendition in ["video", "audio"] {
+        for rendition in origin.renditions(endpoint) {
+            let rendition = rendition.as_str();
             for query in [None, Some("_HLS_skip=YES")] {
                 let file = File::Playlist;
                 let leaf = Leaf::Object { generation: GENERATION, rendition, file };

@@ -1,9 +1,9 @@
 //! A DASH player: refreshes the MPD by minimumUpdatePeriod and plays
 //! suggestedPresentationDelay behind true time, which is media time.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 
-use headwater::resolve::{File, Form, Resolution};
+use headwater::resolve::{Container, File, Form, Resolution};
 
 use crate::origin::{BEGINNING_S, DASH, Faults, Origin};
 
@@ -16,6 +16,8 @@ pub(crate) struct DashPlayer {
     fetched: BTreeMap<String, (u64, i64)>,
     /// Period id → start and the offsets, which never change.
     periods: BTreeMap<String, Vec<String>>,
+    /// The Representations of the newest Period.
+    offered: BTreeSet<String>,
     pub(crate) loads: u64,
     pub(crate) segments: u64,
     late: bool,
@@ -71,13 +73,18 @@ impl DashPlayer {
         let delay = value("suggestedPresentationDelay");
         self.wake = origin.now + value("minimumUpdatePeriod") + 5_000;
         let mut scan = Scan::default();
+        self.offered.clear();
         for tag in root.split('<').skip(1) {
             match tag.split([' ', '>', '/']).next().unwrap_or("") {
                 "Period" if tag.starts_with("Period") => {
                     scan.period = attribute(tag, "id").expect("an id");
                     scan.start = attribute(tag, "start").expect("a start");
+                    self.offered.clear();
                 }
-                "Representation" => scan.representation = attribute(tag, "id").expect("an id"),
+                "Representation" => {
+                    scan.representation = attribute(tag, "id").expect("an id");
+                    self.offered.insert(scan.representation.to_owned());
+                }
                 "SegmentTemplate" => {
                     scan.template = tag;
                     scan.number = number(tag, "startNumber").expect("a number").unsigned_abs();
@@ -93,6 +100,8 @@ impl DashPlayer {
                 _ => {}
             }
         }
+        // Who plays a Representation that the newest Period has not goes on with another.
+        self.fetched.retain(|name, _| self.offered.contains(name));
         self.watch(origin, delay, faults);
     }
 
@@ -125,7 +134,11 @@ impl DashPlayer {
         {
             return;
         }
-        let file = File::Segment { number: entry.number };
+        // Whoever begins, or comes back to a Representation, begins where he plays.
+        if known.is_none() && entry.end + delay < origin.now {
+            return;
+        }
+        let file = File::Segment { container: Container::Cmaf, number: entry.number };
         let answer = origin.file(DASH, scan.representation, file);
         if !matches!(answer, Some(Resolution::Object(_))) {
             let number = entry.number;

@@ -3,7 +3,7 @@
 
 use headwater::resolve::{Arrival, File, GENERATION, Leaf, Resolution};
 
-use crate::origin::{Faults, LOW_LATENCY, Origin};
+use crate::origin::{Faults, LOW_LATENCY, LOW_LATENCY_TS, Origin};
 use crate::playlist::{Listed, Playlist};
 
 /// There and back on the network.
@@ -13,7 +13,10 @@ const STALL: i64 = 1_000_000;
 
 pub(crate) struct HlsPlayer {
     endpoint: usize,
-    rendition: &'static str,
+    rendition: String,
+    /// Millionths by which its source's clock is fast: it plays as fast as that captures, as one that
+    /// could not would run empty by its source's fault.
+    ppm: i64,
     pub(crate) wake: i64,
     /// The newest list, whole.
     list: Option<Playlist>,
@@ -36,10 +39,11 @@ struct Waiting {
 }
 
 impl HlsPlayer {
-    pub(crate) fn new(endpoint: usize, rendition: &'static str) -> Self {
+    pub(crate) fn new(endpoint: usize, rendition: String, ppm: i64) -> Self {
         HlsPlayer {
             endpoint,
             rendition,
+            ppm,
             wake: 0,
             list: None,
             next: None,
@@ -52,7 +56,7 @@ impl HlsPlayer {
     }
 
     fn low_latency(&self) -> bool {
-        self.endpoint == LOW_LATENCY
+        [LOW_LATENCY, LOW_LATENCY_TS].contains(&self.endpoint)
     }
 
     /// What a mishap has left thin is filled by joining again, as a viewer's reload does.
@@ -69,7 +73,7 @@ impl HlsPlayer {
 
     /// The wait, if there is one, ends where the list has a new version.
     pub(crate) fn published(&mut self, origin: &Origin) {
-        let version = origin.version(self.endpoint, self.rendition);
+        let version = origin.version(self.endpoint, &self.rendition);
         if self
             .waiting
             .as_ref()
@@ -87,13 +91,13 @@ impl HlsPlayer {
         };
         let leaf = Leaf::Object {
             generation: GENERATION,
-            rendition: self.rendition,
+            rendition: &self.rendition,
             file: File::Playlist,
         };
         match origin.ask(self.endpoint, &leaf, query.as_deref(), arrival) {
             None | Some(Resolution::Unavailable(_)) => self.fail(origin.now),
             Some(Resolution::Wait { deadline, .. }) => {
-                let version = origin.version(self.endpoint, self.rendition);
+                let version = origin.version(self.endpoint, &self.rendition);
                 let losses = origin.losses();
                 self.waiting = Some(Waiting { query, arrival, version, losses });
                 self.wake = Origin::instant(deadline) + 1;
@@ -196,8 +200,8 @@ impl HlsPlayer {
             list.segments.len().saturating_sub(2)
         };
         let mut check = |name: &str| {
-            let answer = origin.named(self.endpoint, self.rendition, name);
-            if !matches!(answer, Some(Resolution::Object(_))) {
+            let answer = origin.named(self.endpoint, &self.rendition, name);
+            if !origin.is_there(answer.as_ref()) {
                 let who = self.who();
                 faults.add(origin.now, || format!("{who}: listed {name} answers {answer:?}"));
             }
@@ -217,8 +221,9 @@ impl HlsPlayer {
             }
         }
         if let Some(hint) = &list.hint {
-            let answer = origin.named(self.endpoint, self.rendition, hint);
-            if !matches!(answer, Some(Resolution::Object(_) | Resolution::Wait { .. })) {
+            let answer = origin.named(self.endpoint, &self.rendition, hint);
+            let held = matches!(answer, Some(Resolution::Wait { .. }));
+            if !held && !origin.is_there(answer.as_ref()) {
                 let who = self.who();
                 faults.add(origin.now, || format!("{who}: hint {hint} answers {answer:?}"));
             }
@@ -281,7 +286,8 @@ impl HlsPlayer {
     }
 
     fn append(&mut self, origin: &Origin, us: i64) {
-        self.empty_at = self.empty_at.max(origin.now + ROUND_TRIP) + us;
+        let lasts = us - us * self.ppm / 1_000_000;
+        self.empty_at = self.empty_at.max(origin.now + ROUND_TRIP) + lasts;
         self.played += us;
     }
 }

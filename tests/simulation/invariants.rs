@@ -3,7 +3,7 @@
 use std::collections::BTreeMap;
 use std::sync::Arc;
 
-use headwater::media::{Codec, MediaKind};
+use headwater::media::MediaKind;
 use headwater::packager::{
     RenditionId, RenditionView, Segment, SegmentationKey, SegmentationView, Snapshot,
 };
@@ -73,7 +73,9 @@ impl Invariants {
             self.rows += 1;
             let name = format!("{key} {} {}", list.rendition.name, row.number);
             if let Some((process, before)) = self.last.get(&(key, list.rendition.id)) {
-                let same = *process == self.process;
+                // A list that would have to jump starts afresh.
+                let fresh = list.rows.get(0).is_some_and(|first| first.number == row.number);
+                let same = *process == self.process && !fresh;
                 for fault in continues(before, row, same, key) {
                     faults.add(now, || format!("{name}: {fault} (after {})", told(before)));
                 }
@@ -124,15 +126,13 @@ fn continues(before: &Segment, row: &Segment, same: bool, key: SegmentationKey) 
 
 /// How far a row begins from the leading track's of the same number, if too far.
 fn skewed(view: &SegmentationView, list: &RenditionView, row: &Segment) -> Option<i64> {
-    if list.rendition.kind == MediaKind::Video || row.is_gap() {
+    let video = view.renditions.iter().find(|r| r.rendition.kind == MediaKind::Video)?;
+    if list.rendition.id == video.rendition.id || row.is_gap() {
         return None;
     }
-    let video = view.renditions.iter().find(|r| r.rendition.kind == MediaKind::Video)?;
     let other = video.rows.by_number(row.number).filter(|other| !other.is_gap())?;
-    let frame = match &row.period.track(list.rendition.id)?.codec {
-        Codec::Aac(aac) => i64::from(aac.frame_length) * 1_000_000 / i64::from(aac.sample_rate),
-        Codec::Avc(_) => 0,
-    };
+    let sound = row.period.track(list.rendition.id)?.codec.sound();
+    let frame = sound.map_or(0, |sound| micros(sound.frame_duration()));
     let half = row.period.track(video.rendition.id)?.frame_rate?;
     let allowed = frame + micros(half.duration_of(1)) / 2 + 1000;
     let apart = micros(row.start_time() - other.start_time());

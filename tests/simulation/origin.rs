@@ -3,10 +3,11 @@
 use std::net::{IpAddr, Ipv4Addr};
 use std::sync::Arc;
 
+use headwater::manifest::Presentation;
 use headwater::packager::{SegmentationKey, SegmentationWanted, Snapshot};
 use headwater::resolve::{
     AccessRules, Arrival, EndpointRules, File, Form, GENERATION, Leaf, Protocol, Resolution,
-    ViewKind, Viewer, render, resolve,
+    ViewKind, Viewer, recipe, render, resolve,
 };
 use headwater::units::{MediaDuration, Monotonic, Now, WallTime};
 
@@ -17,11 +18,15 @@ pub(crate) const BEGINNING_S: i64 = 1_789_123_457;
 pub(crate) const LOW_LATENCY: usize = 0;
 pub(crate) const HLS: usize = 1;
 pub(crate) const DASH: usize = 2;
+pub(crate) const LOW_LATENCY_TS: usize = 3;
+pub(crate) const HLS_TS: usize = 4;
 
-const ENDPOINTS: [(Protocol, u32, Option<u32>); 3] = [
+const ENDPOINTS: [(Protocol, u32, Option<u32>); 5] = [
     (Protocol::LlHlsCmaf, 1000, Some(500)),
     (Protocol::HlsCmaf, 4000, None),
     (Protocol::HlsDashCmaf, 2000, None),
+    (Protocol::LlHlsTs, 1000, Some(500)),
+    (Protocol::Hls, 4000, None),
 ];
 const SEGMENTS: u32 = 8;
 const WINDOW: MediaDuration = MediaDuration::from_secs(30);
@@ -64,6 +69,7 @@ pub(crate) fn wanted() -> Vec<SegmentationWanted> {
         window: WINDOW,
         leads_parts: part_ms.is_some(),
         nominal: false,
+        muxed: true,
     });
     wanted.collect()
 }
@@ -75,11 +81,13 @@ impl Origin {
             EndpointRules {
                 ordinal,
                 protocol: *protocol,
+                audio_groups: false,
                 segmentation: SegmentationKey { segment_ms: *segment_ms, part_ms: *part_ms },
                 segments: SEGMENTS,
                 hls_window: WINDOW,
                 dash_window: WINDOW,
                 manifest_name: "manifest".to_owned(),
+                presentation: Presentation::DEFAULT,
                 access: AccessRules::open(),
                 folder: EndpointRules::folder(ordinal),
             }
@@ -145,7 +153,28 @@ impl Origin {
     /// The version of the list a wait is for.
     pub(crate) fn version(&self, endpoint: usize, rendition: &str) -> Option<u64> {
         let view = self.snapshot.as_ref()?.segmentations.get(&self.rules[endpoint].segmentation)?;
-        view.renditions.iter().find(|r| r.rendition.name == rendition).map(|r| r.version)
+        let list = view.rendition_named(rendition)?;
+        let muxed = view.muxed(list.rendition.id).filter(|_| self.rules[endpoint].muxed());
+        Some(muxed.unwrap_or(list).version)
+    }
+
+    /// Whether an answer is an object that is there, or can be made.
+    pub(crate) fn is_there(&self, answer: Option<&Resolution>) -> bool {
+        match (answer, &self.snapshot) {
+            (Some(Resolution::Object(_)), _) => true,
+            (Some(Resolution::Derived(derived)), Some(snapshot)) => {
+                recipe(snapshot, derived).is_some()
+            }
+            _ => false,
+        }
+    }
+
+    /// The names of an endpoint's renditions.
+    pub(crate) fn renditions(&self, endpoint: usize) -> Vec<String> {
+        let key = &self.rules[endpoint].segmentation;
+        let view = self.snapshot.as_ref().and_then(|snapshot| snapshot.segmentations.get(key));
+        let lists = view.iter().flat_map(|view| &view.renditions);
+        lists.map(|list| list.rendition.name.clone()).collect()
     }
 
     pub(crate) fn losses(&self) -> u64 {

@@ -1,50 +1,50 @@
 //! The world: a source, a process, players, and the mishaps that befall them.
 
-use headwater::media::Codec;
-use headwater::packager::{
-    Channel, ChannelConfig, Input, Limits, Output, Restored, SourceEvent, State,
-};
-use headwater::units::MediaDuration;
+mod befall;
 
+use headwater::packager::{
+    Channel, ChannelConfig, Input, InputId, Limits, Output, Report, Restored, SourceEvent,
+    SourceId, State,
+};
+use headwater::units::{MediaDuration, MediaTime, Timescale};
+
+use crate::SECOND;
 use crate::audit::audit;
 use crate::dash::DashPlayer;
 use crate::hls::HlsPlayer;
 use crate::invariants::Invariants;
-use crate::origin::{DASH, Faults, HLS, LOW_LATENCY, Origin, told, wanted};
+use crate::origin::{
+    BEGINNING_S, DASH, Faults, HLS, HLS_TS, LOW_LATENCY, LOW_LATENCY_TS, Origin, told, wanted,
+};
 use crate::rng::Rng;
-use crate::source::{Source, avc};
-
-const SECOND: i64 = 1_000_000;
-/// How far wrong decode times may move where a segment begins.
-const WRONG_TIMES: i64 = 100_000;
-
-/// What befalls a world.
-#[derive(Clone, Copy, Debug)]
-enum Mishap {
-    EncoderRestart { down: i64, at_zero: bool },
-    Jump { by: i64, track: Option<usize> },
-    EqualTimes(i64),
-    BackwardTimes(i64),
-    Silence { track: usize, us: i64 },
-    Resolution,
-    ProcessKilled { down: i64 },
-    WallStep(i64),
-}
+use crate::source::{Make, Source};
+use crate::steady::Steady;
+use crate::syncs::Mode;
 
 /// What is yet to be done.
 #[derive(Clone, Copy, Debug)]
 enum Action {
     Mishap,
     EncoderBack { base: i64, lost: bool },
+    InputBack { input: usize, told: bool },
+    Aligned { track: usize },
     ProcessBack,
     WallBack,
     GraceOver,
     Audit,
 }
 
+/// One of the channel's inputs.
+#[derive(Clone, Copy, Debug)]
+struct Feed {
+    id: SourceId,
+    up: bool,
+}
+
 pub(crate) struct World {
     rng: Rng,
     source: Source,
+    feeds: Vec<Feed>,
     encoder_up: bool,
     config: ChannelConfig,
     channel: Option<Channel>,
@@ -54,32 +54,51 @@ pub(crate) struct World {
     dash: DashPlayer,
     invariants: Invariants,
     actions: Vec<(i64, Action)>,
+    /// Until when stalls are excused.
+    excused_until: i64,
     pub(crate) faults: Faults,
+    pub(crate) steady: Steady,
     mishaps: u64,
-    height: u16,
     trace: bool,
 }
 
 impl World {
+    /// A world of any kind, to which anything happens.
     pub(crate) fn new(seed: u64) -> Self {
         let mut rng = Rng::new(seed);
-        let source = Source::new(&mut rng);
+        let make = Make::random(&mut rng);
+        let mut world = World::of(make, rng);
+        let first = world.rng.range(60, 180) * SECOND;
+        world.actions.push((first, Action::Mishap));
+        world
+    }
+
+    /// A world in which nothing happens but what its source does by itself.
+    pub(crate) fn of(make: Make, mut rng: Rng) -> Self {
+        println!("{make:?}");
         let config = ChannelConfig {
             segmentations: wanted(),
             input_loss: MediaDuration::from_secs(2),
             limits: Limits::default(),
         };
-        println!("{}", source.name);
         let origin = Origin::new();
         let mut hls = Vec::new();
         for endpoint in [LOW_LATENCY, HLS, DASH] {
-            hls.extend(["video", "audio"].map(|rendition| HlsPlayer::new(endpoint, rendition)));
+            let names = make.renditions().into_iter();
+            hls.extend(names.map(|rendition| HlsPlayer::new(endpoint, rendition, make.ppm)));
         }
-        let first = rng.range(60, 180) * SECOND;
+        // Their lists of video carry the audio.
+        let leading = make.renditions().into_iter().next().unwrap_or_default();
+        let muxed = [LOW_LATENCY_TS, HLS_TS];
+        hls.extend(muxed.map(|endpoint| HlsPlayer::new(endpoint, leading.clone(), make.ppm)));
+        let feeds = (1..=make.inputs as u8)
+            .map(|n| Feed { id: SourceId { input: InputId(n), session: 1 }, up: true });
+        let beginning = Self::patience(&make);
         let mut world = World {
             channel: Some(Channel::new(config.clone(), None, origin.reading())),
+            feeds: feeds.collect(),
+            source: Source::new(make, &mut rng),
             rng,
-            source,
             encoder_up: true,
             config,
             state: None,
@@ -87,14 +106,23 @@ impl World {
             hls,
             dash: DashPlayer::default(),
             invariants: Invariants::default(),
-            actions: vec![(30 * SECOND, Action::GraceOver), (first, Action::Mishap)],
+            actions: vec![(beginning, Action::GraceOver)],
+            excused_until: beginning,
             faults: Faults::default(),
+            steady: Steady::default(),
             mishaps: 0,
-            height: 720,
             trace: std::env::var_os("HEADWATER_TRACE").is_some(),
         };
         world.declare();
         world
+    }
+
+    /// How long a channel takes from nothing to three segments.
+    fn patience(make: &Make) -> i64 {
+        match make.syncs {
+            Mode::Random { .. } => 60 * SECOND,
+            Mode::Every(_) | Mode::Scenes(_) => 30 * SECOND,
+        }
     }
 
     pub(crate) fn summary(&self) -> String {
@@ -103,6 +131,16 @@ impl World {
             "{} mishaps, {} rows, HLS played {played:?} s, {} MPDs, {} DASH segments",
             self.mishaps, self.invariants.rows, self.dash.loads, self.dash.segments
         )
+    }
+
+    /// Bytes of media and of state that are held, and how many rows.
+    pub(crate) fn held(&self) -> (u64, usize, usize) {
+        let snapshot = self.origin.snapshot.as_ref();
+        let views = || snapshot.iter().flat_map(|s| s.segmentations.values());
+        let media = views().map(|view| view.bytes).sum();
+        let state = serde_json::to_string(&self.state).expect("plain data").len();
+        let rows = views().flat_map(|view| &view.renditions).map(|list| list.rows.len()).sum();
+        (media, state, rows)
     }
 
     /// Steps from one thing to the next until `end`, microseconds.
@@ -129,9 +167,8 @@ impl World {
     }
 
     fn arrive(&mut self) {
-        let id = self.source.id;
-        if let Some((track, _, sample)) = self.source.take() {
-            self.input(Input::Source(id, SourceEvent::Sample(track, sample)));
+        if let Some((track, sample)) = self.source.take() {
+            self.tell(&SourceEvent::Sample(track, sample));
         }
     }
 
@@ -146,11 +183,40 @@ impl World {
         }
     }
 
-    fn declare(&mut self) {
-        let id = self.source.id;
-        for info in [self.source.tracks[0].info.clone(), self.source.tracks[1].info.clone()] {
-            self.input(Input::Source(id, SourceEvent::Track(info)));
+    /// Every input that is there says so.
+    fn tell(&mut self, event: &SourceEvent) {
+        for i in 0..self.feeds.len() {
+            if self.feeds[i].up {
+                self.input(Input::Source(self.feeds[i].id, event.clone()));
+            }
         }
+    }
+
+    fn declare(&mut self) {
+        for i in 0..self.feeds.len() {
+            if self.feeds[i].up {
+                self.declare_input(i);
+            }
+        }
+    }
+
+    fn declare_input(&mut self, i: usize) {
+        let id = self.feeds[i].id;
+        let infos: Vec<_> = self.source.tracks.iter().map(|track| track.info.clone()).collect();
+        for info in infos {
+            let track = info.id;
+            self.input(Input::Source(id, SourceEvent::Track(info)));
+            if self.source.make.absolute {
+                let (media, us) = self.source.anchor();
+                let epoch = MediaTime::new(BEGINNING_S * SECOND + us, Timescale::MICROS);
+                self.input(Input::Source(id, SourceEvent::Anchor { track, media, epoch }));
+            }
+        }
+    }
+
+    fn reconnect(&mut self) {
+        self.feeds.iter_mut().for_each(|feed| feed.id.session += 1);
+        self.declare();
     }
 
     fn input(&mut self, input: Input) {
@@ -174,15 +240,35 @@ impl World {
                     let durable = self.state.as_ref().map_or(0, |s| s.revision);
                     let now = self.origin.now;
                     self.invariants.check(&snapshot, durable, now, &mut self.faults);
+                    self.steady.note(&snapshot, now);
                     self.origin.snapshot = Some(snapshot);
                     self.hls.iter_mut().for_each(|p| p.published(&self.origin));
                 }
-                Output::Report(report) if self.trace => {
-                    println!("{}: {report}", told(self.origin.now));
-                }
-                Output::Report(_) => {}
+                Output::Report(report) => self.heard(&report),
             }
         }
+    }
+
+    fn heard(&mut self, report: &Report) {
+        if self.trace {
+            println!("{}: {report}", told(self.origin.now));
+        }
+        let irregular = matches!(report, Report::CadenceIrregular { .. });
+        if !irregular && !matches!(report, Report::TargetRaised { .. }) {
+            return;
+        }
+        if let Mode::Random { .. } = self.source.make.syncs {
+            // What a source gets wrong, and is told of, its viewers may see.
+            self.excuse(self.origin.now + self.grace(2));
+        } else if !self.origin.excused {
+            self.faults.add(self.origin.now, || format!("of an even source: {report}"));
+        }
+    }
+
+    fn excuse(&mut self, until: i64) {
+        self.origin.excused = true;
+        self.excused_until = self.excused_until.max(until);
+        self.actions.push((until, Action::GraceOver));
     }
 
     fn act(&mut self) {
@@ -192,140 +278,41 @@ impl World {
             Action::Mishap => self.befall(now),
             Action::EncoderBack { base, lost } => {
                 if !lost {
-                    self.input(Input::Source(self.source.id, SourceEvent::Lost));
+                    self.tell(&SourceEvent::Lost);
                 }
-                self.source.id.session += 1;
                 self.source.restart(now, base);
                 self.encoder_up = true;
-                self.declare();
+                self.reconnect();
             }
+            Action::InputBack { input: i, told } => {
+                // A connection that died in silence is known to have, by then.
+                if !told {
+                    self.input(Input::Source(self.feeds[i].id, SourceEvent::Lost));
+                }
+                self.feeds[i].up = true;
+                self.feeds[i].id.session += 1;
+                if self.encoder_up {
+                    self.declare_input(i);
+                }
+            }
+            Action::Aligned { track } => self.source.tracks[track].skew -= 40_000,
             Action::ProcessBack => {
                 let restored = self.state.clone().map(|state| Restored { state });
                 let reading = self.origin.reading();
                 self.channel = Some(Channel::new(self.config.clone(), restored, reading));
                 self.invariants.restarted();
-                self.source.id.session += 1;
-                self.declare();
+                self.source.forget_reference();
+                self.reconnect();
             }
             Action::WallBack => self.origin.wall_step = 0,
-            Action::GraceOver => {
+            Action::GraceOver if now >= self.excused_until => {
                 self.origin.excused = false;
                 self.invariants.slack = 0;
                 self.hls.iter_mut().for_each(|p| p.after_grace(now));
                 self.dash.after_grace();
             }
+            Action::GraceOver => {}
             Action::Audit => audit(&self.origin, &mut self.faults),
         }
-    }
-
-    fn choose(&mut self) -> Mishap {
-        let rng = &mut self.rng;
-        let away = |rng: &mut Rng| {
-            if rng.one_in(6) {
-                rng.range(60, 600) * SECOND
-            } else {
-                rng.range(1_000, 15_000) * 1000
-            }
-        };
-        let jump = |rng: &mut Rng| {
-            let by = if rng.one_in(3) { rng.range(60, 3600) } else { rng.range(3, 30) } * SECOND;
-            if rng.one_in(2) { by } else { -by }
-        };
-        match rng.range(0, 12) {
-            0 => Mishap::EncoderRestart { down: rng.range(100, 1_000) * 1000, at_zero: true },
-            1 => Mishap::EncoderRestart { down: away(rng), at_zero: true },
-            2 => Mishap::EncoderRestart { down: away(rng), at_zero: false },
-            3 => Mishap::Jump { by: jump(rng), track: None },
-            4 => Mishap::Jump { by: jump(rng), track: Some(rng.pick(&[0, 1])) },
-            5 => Mishap::EqualTimes(rng.range(1, 4)),
-            6 => Mishap::BackwardTimes(rng.range(1, 3)),
-            7 => Mishap::Silence { track: 1, us: rng.range(1, 60) * SECOND },
-            8 => Mishap::Silence { track: 0, us: rng.range(1, 60) * SECOND },
-            9 => Mishap::Resolution,
-            10 => Mishap::ProcessKilled { down: rng.range(500, 30_000) * 1000 },
-            _ => Mishap::WallStep(rng.pick(&[-3600, -2, 2, 3600]) * SECOND),
-        }
-    }
-
-    fn befall(&mut self, now: i64) {
-        let mishap = self.choose();
-        self.mishaps += 1;
-        if self.trace {
-            println!("{}: {mishap:?}", told(now));
-        }
-        self.origin.excused = true;
-        let end = now + self.inflict(mishap, now);
-        let over = end + self.grace(mishap);
-        for at in [now, now + SECOND, end, end + 3 * SECOND, over, over + 20 * SECOND] {
-            self.actions.push((at, Action::Audit));
-        }
-        self.actions.push((over, Action::GraceOver));
-        let next = over + self.rng.range(30, 420) * SECOND;
-        self.actions.push((next, Action::Mishap));
-    }
-
-    /// Does what the mishap is. Gives how long it lasts.
-    fn inflict(&mut self, mishap: Mishap, now: i64) -> i64 {
-        match mishap {
-            Mishap::EncoderRestart { down, at_zero } => {
-                let lost = self.rng.one_in(2);
-                if lost {
-                    self.input(Input::Source(self.source.id, SourceEvent::Lost));
-                }
-                self.encoder_up = false;
-                let base = if at_zero { 0 } else { self.source.position() };
-                self.actions.push((now + down, Action::EncoderBack { base, lost }));
-                return down;
-            }
-            Mishap::Jump { by, track: None } => self.source.base += by,
-            Mishap::Jump { by, track: Some(track) } => self.source.tracks[track].skew += by,
-            Mishap::EqualTimes(n) => {
-                self.invariants.slack = WRONG_TIMES;
-                self.source.tracks[0].stuck = n;
-            }
-            Mishap::BackwardTimes(n) => {
-                self.invariants.slack = WRONG_TIMES;
-                self.source.tracks[0].early = n;
-            }
-            Mishap::Silence { track, us } => {
-                self.source.tracks[track].silent_until = now + us;
-                return us;
-            }
-            Mishap::Resolution => {
-                self.height = if self.height == 720 { 540 } else { 720 };
-                let info = &mut self.source.tracks[0].info;
-                let rate = match &info.codec {
-                    Codec::Avc(avc) => avc.frame_rate,
-                    Codec::Aac(_) => None,
-                };
-                info.codec = avc(self.height, rate.expect("video has a rate"));
-                let info = info.clone();
-                self.input(Input::Source(self.source.id, SourceEvent::Track(info)));
-            }
-            Mishap::ProcessKilled { down } => {
-                (self.channel, self.origin.snapshot) = (None, None);
-                self.actions.push((now + down, Action::ProcessBack));
-                return down;
-            }
-            Mishap::WallStep(by) => {
-                self.origin.wall_step = by;
-                self.actions.push((now + 20 * SECOND, Action::WallBack));
-                return 20 * SECOND;
-            }
-        }
-        0
-    }
-
-    /// How long after a mishap's end stalls are excused: two of the longest target durations and
-    /// three seconds. A process that was killed shows nothing before it has three segments, which
-    /// is two target durations more.
-    fn grace(&self, mishap: Mishap) -> i64 {
-        let views = self.origin.snapshot.iter().flat_map(|s| s.segmentations.values());
-        let target = views.map(|v| i64::from(v.target)).max().unwrap_or(6) * SECOND;
-        let targets = match mishap {
-            Mishap::ProcessKilled { .. } => 4,
-            _ => 2,
-        };
-        targets * target + 3 * SECOND
     }
 }

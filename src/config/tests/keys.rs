@@ -40,11 +40,22 @@ fn keys_of_the_listeners_and_the_store() {
             ADDRESS,
             ("trusted_proxies", &["[]", "['10.0.0.1/8', '::1']"], &["['/8']", "['::/0']", "'::1'"]),
             ("cdn_auth_header", &["'X-Code'"], &["''", "'X Code'", "'authorization'", "1"]),
+            ("tls", &["{ certificate = 'a', key = 'b' }"], &["true", "'a'"]),
+            ("proxy_protocol", &["true", "false"], &["1", "'true'"]),
             ("workers", &["0", "0x10", "1024"], &["1025", "-1", "1.0", "'2'"]),
         ],
         |line| format!("[egress]\n{line}"),
     );
     check(&[("http", ADDRESS.1, ADDRESS.2)], |line| format!("[ingest]\n{line}"));
+    check(&[("proxy_protocol", &["true"], &["0"])], |line| format!("[ingest]\n{line}"));
+    assert_eq!(
+        faults("[ingest.tls]\ncertificate = 'a'\n[egress]\ntls = { key = 1 }\n"),
+        [
+            "line 1: ingest.tls.key: is required",
+            "line 4: egress.tls.certificate: is required",
+            "line 4: egress.tls.key = 1: must be a path, not empty and without a zero byte",
+        ]
+    );
     check(&[ADDRESS], |line| format!("[admin]\n{line}"));
     check(&[("path", &["'/srv/headwater'"], &["''", "1", "\"a\\u0000\""])], |line| {
         format!("[store]\n{line}")
@@ -63,6 +74,7 @@ fn keys_of_the_limits() {
             ("keep_alive", &WAITS, &NO_WAITS),
             ("slow_reader", &WAITS, &NO_WAITS),
             ("ingest_silence", &WAITS, &NO_WAITS),
+            ("streams", &["1", "10000"], &["0", "10001"]),
             ("header_bytes", &["'8KiB'", "8192", "'1MiB'"], &["8191", "'2MiB'", "'16KB'", "-1"]),
             ("waiters", &["1", "1000000"], &["0", "1000001"]),
             ("tracks", &["1", "256"], &["0", "257"]),
@@ -80,6 +92,13 @@ fn keys_of_the_limits() {
 }
 
 #[test]
+fn a_body_may_be_silent_for_the_longest_segment_twice_over() {
+    // ffmpeg opens a segment's body when the segment begins and writes it when it ends.
+    let longest = std::time::Duration::from_secs(30);
+    assert!(Limits::default().ingest_silence >= longest * 2);
+}
+
+#[test]
 fn keys_of_a_channel_and_its_inputs() {
     let open = "[[channel.endpoint]]\nprotocol = 'DASH'\nopen = true\n";
     let names: Row = ("name", &["'A-z_09'"], &["''", "'a.b'", "'a b'", "'é'", "1"]);
@@ -94,6 +113,16 @@ fn keys_of_a_channel_and_its_inputs() {
     check(&[("password", &["'p'", "'a:b é'"], &["''", "\"\\t\"", "1"])], |line| {
         format!("{CHANNEL}{open}[[channel.input]]\nuser = 'u'\n{line}")
     });
+    let urls = &["'http://h/a.m3u8'", "'https://u:p@h:1/a?b'"];
+    check(&[("pull", urls, &["''", "'h/a.m3u8'", "'ftp://h/a'", "1"])], |line| {
+        format!("{CHANNEL}{open}[[channel.input]]\n{line}")
+    });
+    let pull = "pull = 'http://u:p@h/a'";
+    let both = format!("{CHANNEL}{open}[[channel.input]]\n{pull}\nuser = 'u'\npassword = 'p'\n");
+    let found = faults(&both);
+    assert!(found[0].contains("pull: contradicts user and password"), "{found:?}");
+    let both = format!("{CHANNEL}loop = 'f.mp4'\n{open}[[channel.input]]\n{pull}\n");
+    assert!(faults(&both)[0].contains("contradicts the pull of input 1"));
     let input = "{ user = 'u', password = 'p' }";
     let two = format!("input = [{input}, {{}}]\n");
     assert!(Config::parse(&format!("{CHANNEL}{two}{open}")).is_ok());
@@ -150,8 +179,20 @@ fn keys_of_an_endpoint() {
             seconds,
             ("part_duration", &[], &["'500ms'", "1"]),
             ("window", &["'15s'", "'2m'"], &["'14999ms'", "'25h'", "60"]),
+            ("use_audio_rendition_groups", &["true", "false"], &["'yes'", "1"]),
             ("manifest_name", &["'a.b_C-9'"], &["''", "'..'", "'a.m3u8'", "'a.MPD'", "'a/b'"]),
             ("timeshift_days", &["0"], &["1", "30", "31", "-1"]),
+            (
+                "stream_order",
+                &["'ORIGINAL'", "'VIDEO_BITRATE_ASCENDING'", "'VIDEO_BITRATE_DESCENDING'"],
+                &["''", "'original'", "1"],
+            ),
+            ("min_video_bitrate", &["1", "'800kbit'"], &["0", "'2Mb'", "'1.5Mbit'", "-1"]),
+            ("max_video_bitrate", &["2_000_000", "'10Gbit'"], &["'11Gbit'", "'0Mbit'", "1.0"]),
+            ("date_time_interval", &["'1s'", "'1h'"], &["'999ms'", "'3601s'", "6"]),
+            ("presentation_delay", &["'1s'", "'15s'", "'25s'"], &["'26s'", "'999ms'", "'61s'"]),
+            ("min_buffer_time", &["'1s'", "'30s'"], &["'31s'", "'0s'"]),
+            ("min_update_period", &["'1s'", "'1h'"], &["'0s'", "'61m'"]),
             ("ip_whitelist", &["[]"], &["['::/0']", "'::1'", "[1]"]),
             ("ip_blacklist", &["['10.0.0.1/8']"], &["['10.0.0.1/0']"]),
         ],
@@ -165,13 +206,21 @@ fn keys_of_an_endpoint() {
         |line| with_endpoint("LLHLS_CMAF", line),
     );
     check(&[("part_duration", &["'1s'", "'1000ms'"], &["'1001ms'"])], |line| {
-        with_endpoint("LLHLS_CMAF", &format!("segment_duration = '2s'\n{line}"))
+        with_endpoint("LLHLS_TS", &format!("segment_duration = '2s'\n{line}"))
     });
     check(&[("part_duration", &["'750ms'"], &["'751ms'"])], |line| {
         with_endpoint("LLHLS_CMAF", &format!("segment_duration = '1500ms'\n{line}"))
     });
-    let protocols = &["'HLS_CMAF'", "'LLHLS_CMAF'", "'DASH_CMAF'", "'DASH'", "'HLSDASH_CMAF'"];
-    check(&[("protocol", protocols, &["'HLS'", "'LLHLS_TS'", "'dash'", "1"])], |line| {
+    let protocols = &[
+        "'HLS'",
+        "'HLS_CMAF'",
+        "'LLHLS_TS'",
+        "'LLHLS_CMAF'",
+        "'DASH_CMAF'",
+        "'DASH'",
+        "'HLSDASH_CMAF'",
+    ];
+    check(&[("protocol", protocols, &["'hls'", "'MSS'", "'dash'", "1"])], |line| {
         format!("{CHANNEL}[[channel.endpoint]]\nopen = true\n{line}")
     });
     assert_eq!(
@@ -179,6 +228,75 @@ fn keys_of_an_endpoint() {
         ["line 7: channel[0].endpoint[0].timeshift_days = 7: \
           must be 0: time shift needs the archive, not available in this release"]
     );
+}
+
+#[test]
+fn bounds_of_the_bitrate_do_not_cross() {
+    assert_eq!(
+        faults(&with_endpoint(
+            "HLS_CMAF",
+            "max_video_bitrate = '1Mbit'\nmin_video_bitrate = '2Mbit'"
+        )),
+        ["line 8: channel[0].endpoint[0].min_video_bitrate = '2Mbit': \
+          must not be above max_video_bitrate"]
+    );
+    let both = "min_video_bitrate = '2Mbit'\nmax_video_bitrate = 2_000_000";
+    assert!(Config::parse(&with_endpoint("HLS_CMAF", both)).is_ok());
+}
+
+/// What is right and yet worth a word, of an endpoint with these lines.
+fn remarks(protocol: &str, lines: &str) -> Vec<String> {
+    let config = Config::parse(&with_endpoint(protocol, lines)).expect(lines);
+    config
+        .remarks
+        .iter()
+        .map(|r| r.to_string().split_once(": ").expect("a line").1.to_owned())
+        .collect()
+}
+
+#[test]
+fn keys_without_an_effect_are_remarked_on() {
+    for (protocol, line, expected) in [
+        ("DASH", "date_time_interval = '6s'", "has no effect here: only HLS has it"),
+        ("HLS_CMAF", "min_buffer_time = '6s'", "has no effect here: only DASH has it"),
+        ("LLHLS_CMAF", "min_update_period = '6s'", "has no effect here: only DASH has it"),
+        (
+            "HLS_CMAF",
+            "presentation_delay = '14s'",
+            "has no effect on HLS, whose HOLD-BACK is at least three target durations, 15s",
+        ),
+        (
+            "DASH",
+            "presentation_delay = '9s'",
+            "should be at least 10s, min_update_period and a segment: \
+             players learn of new segments no sooner",
+        ),
+        ("DASH", "min_update_period = '10s'", "should be less than min_buffer_time, 10s"),
+    ] {
+        let said = remarks(protocol, line);
+        assert!(said.len() == 1 && said[0].ends_with(expected), "{line}: {said:?}");
+    }
+    for (protocol, line) in [
+        ("HLSDASH_CMAF", "date_time_interval = '6s'\npresentation_delay = '15s'"),
+        ("DASH", "min_update_period = '4s'\nmin_buffer_time = '6s'\npresentation_delay = '12s'"),
+    ] {
+        assert_eq!(remarks(protocol, line), [] as [&str; 0], "{line}");
+    }
+}
+
+#[test]
+fn players_are_not_asked_to_play_what_is_not_listed() {
+    let most = |text: &str| {
+        format!("must be at most {text}: what the endpoint lists must leave something to play")
+    };
+    for (protocol, lines, expected) in [
+        ("DASH", "window = '15s'\npresentation_delay = '11s'", most("10s")),
+        ("DASH", "window = '20s'\nmin_update_period = '11s'", most("10s")),
+        ("HLS_CMAF", "segment_num = 4\npresentation_delay = '16s'", most("15s")),
+    ] {
+        let told = faults(&with_endpoint(protocol, lines));
+        assert!(told.len() == 1 && told[0].ends_with(&expected), "{lines}: {told:?}");
+    }
 }
 
 #[test]

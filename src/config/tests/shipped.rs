@@ -78,8 +78,8 @@ fn the_commented_channel_of_headwater_toml_is_right_and_shows_the_defaults() {
     let shown = endpoint(&text);
     let default = endpoint(&with_endpoint("LLHLS_CMAF", ""));
     let window = shown.window;
-    let access = shown.access.clone();
-    assert_eq!(shown, Endpoint { window, access, ..default });
+    let (access, presentation) = (shown.access.clone(), shown.presentation);
+    assert_eq!(shown, Endpoint { window, presentation, access, ..default });
 }
 
 #[test]

@@ -66,7 +66,7 @@ pub enum ProgrammeError {
     /// An edit list that a loop cannot follow.
     #[error(
         "track {track} has an edit list that cannot be looped; none, or one edit of rate 1 that \
-         begins at the first picture, is allowed (`ffmpeg -use_editlist 0`)"
+         begins at the first picture, with a pause before it, is allowed (`ffmpeg -use_editlist 0`)"
     )]
     EditList {
         /// The track.

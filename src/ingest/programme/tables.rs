@@ -21,6 +21,8 @@ pub(super) struct Edit {
     pub(super) from: i64,
     /// One past the last; nothing where the edit goes to the end.
     pub(super) to: Option<i64>,
+    /// How long after the others the track begins: an empty edit before this one. In its ticks.
+    pub(super) delay: i64,
 }
 
 impl<'a> Tables<'a> {
@@ -71,7 +73,7 @@ impl<'a> Tables<'a> {
             }
             let pts = dts + offsets.get(index).map_or(0, |offset| i64::from(*offset));
             let sync = self.sync(sample as u32);
-            samples.push(Sample { dts, pts, duration: Some(duration), sync, data });
+            samples.push(Sample { dts, pts, duration: Some(duration), sync, data, origin: None });
             dts += i64::from(duration); // at most 10^6 × 2^32
         }
         Ok(samples)
@@ -196,31 +198,39 @@ pub(super) fn with_four_byte_lengths(data: &Bytes, size: usize) -> Option<Bytes>
     Some(out.freeze())
 }
 
-/// The track's one edit, if it has an edit list (ISO/IEC 14496-12 §8.6.6).
+/// The track's one edit, if it has an edit list (ISO/IEC 14496-12 §8.6.6), and the empty ones before
+/// it.
 pub(super) fn edit(boxes: &Mp4Track, movie_timescale: u32) -> Result<Option<Edit>, ProgrammeError> {
     let refused = ProgrammeError::EditList { track: boxes.track_id() };
     let Some(elst) = boxes.trak.edts.as_ref().and_then(|edts| edts.elst.as_ref()) else {
         return Ok(None);
     };
-    let [entry] = elst.entries.as_slice() else { return Err(refused) };
     // All ones is -1, an empty edit.
-    let empty = if elst.version == 1 { u64::MAX } else { u64::from(u32::MAX) };
-    let from = i64::try_from(entry.media_time).ok().filter(|_| entry.media_time != empty);
-    let (Some(from), 1, 0) = (from, entry.media_rate, entry.media_rate_fraction) else {
+    let none = if elst.version == 1 { u64::MAX } else { u64::from(u32::MAX) };
+    let ticks = |movie_ticks: u64| {
+        let media = u128::from(boxes.timescale());
+        let ticks = u128::from(movie_ticks) * media / u128::from(movie_timescale.max(1));
+        i64::try_from(ticks).ok()
+    };
+    let empty = elst.entries.iter().take_while(|entry| entry.media_time == none).count();
+    let (empty, rest) = elst.entries.split_at(empty);
+    let [entry] = rest else { return Err(refused) };
+    let delay = empty.iter().try_fold(0u64, |sum, e| sum.checked_add(e.segment_duration));
+    let delay = delay.and_then(ticks).filter(|delay| *delay <= i64::from(u32::MAX));
+    let from = i64::try_from(entry.media_time).ok();
+    let (Some(from), Some(delay), 1, 0) =
+        (from, delay, entry.media_rate, entry.media_rate_fraction)
+    else {
         return Err(refused);
     };
     let to = match (entry.segment_duration, movie_timescale) {
         (0, _) | (_, 0) => None,
-        (duration, movie) => {
-            let media = u128::from(boxes.timescale());
-            let ticks = u128::from(duration) * media / u128::from(movie);
-            i64::try_from(ticks).ok().and_then(|ticks| from.checked_add(ticks))
-        }
+        (duration, _) => ticks(duration).and_then(|ticks| from.checked_add(ticks)),
     };
-    Ok(Some(Edit { from, to }))
+    Ok(Some(Edit { from, to, delay }))
 }
 
-/// Moves presentation times so that the edit's begin is 0. Pictures before it cannot be left out,
+/// Moves presentation times so that the edit's begin is 0, or its delay. Pictures before it cannot be left out,
 /// for others may need them, so there may be none.
 pub(super) fn begin_at(
     samples: &mut [Sample],
@@ -231,19 +241,20 @@ pub(super) fn begin_at(
         return Err(ProgrammeError::EditList { track });
     }
     for sample in samples {
-        sample.pts -= edit.from;
+        sample.dts += edit.delay;
+        sample.pts += edit.delay - edit.from;
     }
     Ok(())
 }
 
 /// Leaves out the audio frames that lie wholly outside the edit, an encoder's priming and padding,
-/// and lets the rest begin at 0. A frame the edit cuts in two stays whole.
+/// and lets the rest begin at 0, or the edit's delay. A frame the edit cuts in two stays whole.
 pub(super) fn trim(samples: &mut Vec<Sample>, edit: &Edit) {
     let end = |sample: &Sample| sample.dts + i64::from(sample.duration.unwrap_or(0));
     samples.retain(|sample| end(sample) > edit.from && edit.to.is_none_or(|to| sample.dts < to));
     let first = samples.first().map_or(0, |sample| sample.dts);
     for sample in samples {
-        sample.dts -= first;
-        sample.pts -= first;
+        sample.dts += edit.delay - first;
+        sample.pts += edit.delay - first;
     }
 }

@@ -7,7 +7,7 @@ use std::time::Duration;
 use tokio::sync::{Mutex, Notify, OwnedMutexGuard};
 use tokio::time::timeout;
 
-use super::super::rung::Rung;
+use crate::ingest::rung::Rung;
 use crate::runtime::Clock;
 use crate::units::Monotonic;
 
@@ -17,7 +17,7 @@ const HANDOVER: Duration = Duration::from_secs(1);
 
 /// A rung, held by one body at a time.
 #[derive(Debug)]
-pub(super) struct Session {
+pub(super) struct RungSession {
     rung: Arc<Mutex<Rung>>,
     /// When its holder last delivered anything.
     heard: AtomicU64,
@@ -25,9 +25,9 @@ pub(super) struct Session {
     superseded: Notify,
 }
 
-impl Session {
+impl RungSession {
     pub(super) fn new(rung: Rung) -> Self {
-        Session {
+        RungSession {
             rung: Arc::new(Mutex::new(rung)),
             heard: AtomicU64::new(0),
             superseded: Notify::new(),

@@ -39,9 +39,11 @@ pub(super) fn layout(kind: FourCc) -> Option<Layout> {
         b"url " => URL,
         b"stsd" | b"dref" | b"stts" | b"stsc" | b"stco" => TABLE,
         b"stsz" => STSZ,
-        b"avc1" => AVC1,
+        b"avc1" | b"avc3" | b"hvc1" | b"hev1" | b"av01" => VISUAL,
         b"pasp" => PASP,
-        b"mp4a" => MP4A,
+        b"btrt" => BTRT,
+        b"mp4a" | b"ac-3" | b"ec-3" | b"Opus" => AUDIO,
+        b"dOps" => OPUS,
         b"trex" => TREX,
         b"mfhd" => MFHD,
         _ => return None,
@@ -110,7 +112,7 @@ const TABLE: Layout = &[VERSION, FLAGS, ("entry_count", Number(4))];
 
 const STSZ: Layout = &[VERSION, FLAGS, ("sample_size", Number(4)), ("sample_count", Number(4))];
 
-const AVC1: Layout = &[
+const VISUAL: Layout = &[
     ("reserved", Reserved(6)),
     ("data_reference_index", Number(2)),
     ("pre_defined", Reserved(16)),
@@ -127,7 +129,19 @@ const AVC1: Layout = &[
 
 const PASP: Layout = &[("hSpacing", Number(4)), ("vSpacing", Number(4))];
 
-const MP4A: Layout = &[
+const BTRT: Layout =
+    &[("bufferSizeDB", Number(4)), ("maxBitrate", Number(4)), ("avgBitrate", Number(4))];
+
+const OPUS: Layout = &[
+    ("Version", Number(1)),
+    ("OutputChannelCount", Number(1)),
+    ("PreSkip", Number(2)),
+    ("InputSampleRate", Number(4)),
+    ("OutputGain", Hex(2)),
+    ("ChannelMappingFamily", Number(1)),
+];
+
+const AUDIO: Layout = &[
     ("reserved", Reserved(6)),
     ("data_reference_index", Number(2)),
     ("reserved", Reserved(8)),

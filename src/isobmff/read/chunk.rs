@@ -2,8 +2,11 @@
 
 use std::ops::Range;
 
-use super::{Children, SampleDefaults, in_order};
+use bytes::{Bytes, BytesMut};
+
+use super::{Children, SampleDefaults, TRACKS_MAX, in_order};
 use crate::isobmff::boxes::{BoxHeader, FourCc, ReadError, Strictness, boxes};
+use crate::isobmff::init::TRACK_ID;
 
 /// Most samples one chunk may hold: over twenty minutes of 48-kHz AAC.
 pub const SAMPLES_MAX: usize = 65_536;
@@ -58,28 +61,121 @@ pub fn parse_chunk(
     defaults: &SampleDefaults,
     strictness: Strictness,
 ) -> Result<ParsedChunk, ReadError> {
-    let (moof, mdat) = find(data, strictness)?;
-    let children = Children::of(data, &moof, &[b"mfhd", b"traf"], strictness)?;
-    let mut header = children.one(*b"mfhd")?.fields(data);
-    header.version_and_flags()?;
-    let sequence_number = header.u32()?;
-    header.finish(strictness)?;
-    let traf = children.one(*b"traf")?;
-    let fragment = Fragment::read(data, &traf, defaults, strictness)?;
-    let mut run = Runs { samples: Vec::new(), next: mdat.body, mdat, base: moof.start };
-    for trun in &fragment.runs {
-        run.add(data, trun, &fragment.defaults, strictness)?;
+    let whole = Whole::of(data, strictness)?;
+    let traf = whole.boxes.one(*b"traf")?;
+    let mut next = whole.mdat.body;
+    let chunk = whole.track(data, &traf, &|_| *defaults, &mut next, strictness)?;
+    if strictness == Strictness::Strict && next != whole.mdat.end {
+        return Err(ReadError::Data { kind: whole.mdat.kind, offset: whole.mdat.start });
     }
-    if strictness == Strictness::Strict && run.next != mdat.end {
-        return Err(ReadError::Data { kind: mdat.kind, offset: mdat.start });
+    Ok(chunk)
+}
+
+/// Reads a `moof` that may hold several tracks, and the `mdat` after it, as others push them; one
+/// chunk for each track fragment, all with the same range. Sample defaults are asked for by track.
+///
+/// # Errors
+/// What is wrong, with the box and where it begins.
+pub fn parse_fragment(
+    data: &[u8],
+    defaults: &dyn Fn(u32) -> SampleDefaults,
+) -> Result<Vec<ParsedChunk>, ReadError> {
+    let whole = Whole::of(data, Strictness::Tolerant)?;
+    let trafs = whole.boxes.boxes.iter().filter(|found| found.is(b"traf")).take(TRACKS_MAX);
+    let mut next = whole.mdat.body;
+    let mut chunks = Vec::new();
+    let mut count = 0;
+    for traf in trafs {
+        let chunk = whole.track(data, traf, defaults, &mut next, Strictness::Tolerant)?;
+        count += chunk.samples.len();
+        if count > SAMPLES_MAX {
+            return Err(ReadError::TooManySamples { offset: traf.start, count: count as u64 });
+        }
+        chunks.push(chunk);
     }
-    Ok(ParsedChunk {
-        sequence_number,
-        track_id: fragment.track_id,
-        base_decode_time: fragment.base_decode_time,
-        samples: run.samples,
-        range: moof.start..mdat.end,
-    })
+    Ok(chunks)
+}
+
+/// Reads a chunk of another's making if it has the form that chunks have here, so that it can be
+/// stored as it is: one `moof` and one `mdat` and nothing else, of track [`TRACK_ID`], addressed from
+/// the `moof`, and saying all of its samples itself.
+#[must_use]
+pub fn parse_own_form(data: &[u8]) -> Option<ParsedChunk> {
+    let top: Vec<_> =
+        boxes(data, 0, data.len(), Strictness::Strict).collect::<Result<_, _>>().ok()?;
+    let [moof, mdat] = &top[..] else { return None };
+    if moof.body != NUMBER.start - 12 {
+        return None;
+    }
+    let strict = Strictness::Strict;
+    let children = Children::of(data, moof, &[b"mfhd", b"traf"], strict).ok()?;
+    let traf = children.one(*b"traf").ok()?;
+    let traf = Children::of(data, &traf, &[b"tfhd", b"tfdt", b"trun"], strict).ok()?;
+    let tfhd = traf.one(*b"tfhd").ok()?;
+    Fragment::header(data, &tfhd, &|_| SampleDefaults::default(), strict).ok()?;
+    let chunk = parse_chunk(data, &SampleDefaults::default(), Strictness::Tolerant).ok()?;
+    let size: usize = chunk.samples.iter().map(|sample| sample.data.len()).sum();
+    let own = mdat.is(b"mdat") && chunk.track_id == TRACK_ID && chunk.base_decode_time.is_some();
+    (own && size == mdat.end - mdat.body).then_some(chunk)
+}
+
+/// Where the number of `mfhd` stands in a chunk of the form that chunks have here.
+const NUMBER: Range<usize> = 20..24;
+
+/// Writes `mfhd`'s number anew into a chunk that [`parse_own_form`] has read.
+#[must_use]
+pub fn renumber(chunk: Bytes, sequence_number: u32) -> Bytes {
+    let mut chunk = chunk.try_into_mut().unwrap_or_else(|shared| BytesMut::from(&shared[..]));
+    if let Some(field) = chunk.get_mut(NUMBER) {
+        field.copy_from_slice(&sequence_number.to_be_bytes());
+    }
+    chunk.freeze()
+}
+
+/// A `moof` and its `mdat`.
+struct Whole {
+    moof: BoxHeader,
+    mdat: BoxHeader,
+    boxes: Children,
+    sequence_number: u32,
+}
+
+impl Whole {
+    fn of(data: &[u8], strictness: Strictness) -> Result<Self, ReadError> {
+        let (moof, mdat) = find(data, strictness)?;
+        let boxes = Children::of(data, &moof, &[b"mfhd", b"traf"], strictness)?;
+        let mut header = boxes.one(*b"mfhd")?.fields(data);
+        header.version_and_flags()?;
+        let sequence_number = header.u32()?;
+        header.finish(strictness)?;
+        Ok(Whole { moof, mdat, boxes, sequence_number })
+    }
+
+    /// One track fragment. `next` is where its bytes begin unless it says otherwise, and then where
+    /// they end.
+    fn track(
+        &self,
+        data: &[u8],
+        traf: &BoxHeader,
+        defaults: &dyn Fn(u32) -> SampleDefaults,
+        next: &mut usize,
+        strictness: Strictness,
+    ) -> Result<ParsedChunk, ReadError> {
+        let fragment = Fragment::read(data, traf, defaults, strictness)?;
+        let base = self.moof.start;
+        let mut run = Runs { samples: Vec::new(), next: *next, mdat: self.mdat, base };
+        for trun in &fragment.runs {
+            run.add(data, trun, &fragment.defaults, strictness)?;
+        }
+        *next = run.next;
+        Ok(ParsedChunk {
+            sequence_number: self.sequence_number,
+            track_id: fragment.track_id,
+            base_decode_time: fragment.base_decode_time,
+            samples: run.samples,
+            range: self.moof.start..self.mdat.end,
+        })
+    }
 }
 
 /// The first `moof` and the `mdat` after it.
@@ -114,7 +210,7 @@ impl Fragment {
     fn read(
         data: &[u8],
         traf: &BoxHeader,
-        defaults: &SampleDefaults,
+        defaults: &dyn Fn(u32) -> SampleDefaults,
         strictness: Strictness,
     ) -> Result<Self, ReadError> {
         let boxes = traf.children(data, 0, strictness)?;
@@ -137,17 +233,23 @@ impl Fragment {
     fn header(
         data: &[u8],
         tfhd: &BoxHeader,
-        defaults: &SampleDefaults,
+        defaults: &dyn Fn(u32) -> SampleDefaults,
         strictness: Strictness,
     ) -> Result<Self, ReadError> {
         let mut fields = tfhd.fields(data);
         let (_, flags) = fields.version_and_flags()?;
         let track_id = fields.u32()?;
-        // Without either flag the base of the first track, here the only one, is the moof as well.
+        let defaults = defaults(track_id);
+        // Without either flag the base of the first track is the moof as well. Encoders that give a
+        // place in the file give that of the moof; of a body that is one of several, only they
+        // know where it would lie.
         let absolute = flags & 0x01 != 0;
         let relative = flags & 0x02_0000 != 0;
-        if absolute || strictness == Strictness::Strict && !relative {
+        if strictness == Strictness::Strict && (absolute || !relative) {
             return Err(ReadError::Addressing { offset: tfhd.start });
+        }
+        if absolute {
+            fields.take(8)?;
         }
         if flags & 0x02 != 0 {
             fields.u32()?; // sample_description_index: a CMAF track has one

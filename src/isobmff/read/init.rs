@@ -1,13 +1,12 @@
 //! An initialization segment read: what its one track is.
 
-use bytes::Bytes;
-
-use super::{Children, in_order};
+use super::{Children, entry, in_order};
 use crate::isobmff::boxes::{BoxHeader, FourCc, ReadError, Strictness, boxes};
-use crate::isobmff::entry::OBJECT_TYPE_AAC;
-use crate::media::codec::{AacConfig, AvcConfig};
 use crate::media::{Codec, Language};
-use crate::units::Timescale;
+use crate::units::{MediaDuration, Timescale};
+
+/// Most tracks of one header.
+pub const TRACKS_MAX: usize = 32;
 
 /// What samples are where a chunk does not say (`trex`, ISO/IEC 14496-12 §8.8.3).
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
@@ -31,7 +30,7 @@ pub struct ParsedInit {
     pub language: Language,
     /// `vide`, `soun` or another handler.
     pub handler: FourCc,
-    /// Name of the sample entry: `avc1`, `mp4a` or another.
+    /// Name of the sample entry: `avc1`, `hvc1`, `mp4a` or another.
     pub entry: FourCc,
     /// Width and height as the sample entry has them; video only.
     pub size: Option<(u16, u16)>,
@@ -43,6 +42,8 @@ pub struct ParsedInit {
     pub codec: Option<Codec>,
     /// Defaults for the samples of this track's chunks.
     pub defaults: SampleDefaults,
+    /// Ticks to add to composition times, as its edit list has it; 0 without one.
+    pub presentation_shift: i64,
 }
 
 /// Reads a CMAF header: `ftyp` and a `moov` with one track.
@@ -50,14 +51,58 @@ pub struct ParsedInit {
 /// # Errors
 /// What is wrong, with the box and where it begins.
 pub fn parse_init(data: &[u8], strictness: Strictness) -> Result<ParsedInit, ReadError> {
-    let top: Vec<_> = boxes(data, 0, data.len(), strictness).collect::<Result<_, _>>()?;
-    if strictness == Strictness::Strict {
-        in_order(&top, &[b"ftyp", b"moov"])?;
+    let movie = Movie::of(data, strictness)?;
+    let trak = movie.boxes.one(*b"trak")?;
+    track(data, &movie, &trak, strictness)
+}
+
+/// Reads the header of a fragmented file with up to [`TRACKS_MAX`] tracks, as others push it.
+/// Boxes that are not expected are skipped.
+///
+/// # Errors
+/// What is wrong, with the box and where it begins.
+pub fn parse_movie(data: &[u8]) -> Result<Vec<ParsedInit>, ReadError> {
+    let movie = Movie::of(data, Strictness::Tolerant)?;
+    let traks: Vec<_> = movie.boxes.boxes.iter().filter(|found| found.is(b"trak")).collect();
+    if let Some(surplus) = traks.get(TRACKS_MAX) {
+        return Err(ReadError::Repeated { kind: surplus.kind, offset: surplus.start });
     }
-    let top = Children { parent: FourCc(*b"file"), offset: 0, boxes: top };
-    let moov = top.one(*b"moov")?;
-    let moov = Children::of(data, &moov, &[b"mvhd", b"trak", b"mvex"], strictness)?;
-    let trak = Children::of(data, &moov.one(*b"trak")?, &[b"tkhd", b"mdia"], strictness)?;
+    traks.into_iter().map(|trak| track(data, &movie, trak, Strictness::Tolerant)).collect()
+}
+
+/// The boxes of a `moov`, and the ticks its edit lists count in.
+struct Movie {
+    boxes: Children,
+    timescale: Option<Timescale>,
+}
+
+impl Movie {
+    fn of(data: &[u8], strictness: Strictness) -> Result<Self, ReadError> {
+        let top: Vec<_> = boxes(data, 0, data.len(), strictness).collect::<Result<_, _>>()?;
+        if strictness == Strictness::Strict {
+            in_order(&top, &[b"ftyp", b"moov"])?;
+        }
+        let top = Children { parent: FourCc(*b"file"), offset: 0, boxes: top };
+        let moov = top.one(*b"moov")?;
+        let boxes = Children::of(data, &moov, &[b"mvhd", b"trak", b"mvex"], strictness)?;
+        let mvhd = boxes.maybe(*b"mvhd")?;
+        let timescale = mvhd.and_then(|mvhd| {
+            let mut fields = mvhd.fields(data);
+            let wide = fields.version_and_flags().ok()?.0 == 1;
+            fields.take(if wide { 16 } else { 8 }).ok()?;
+            Timescale::new(fields.u32().ok()?)
+        });
+        Ok(Movie { boxes, timescale })
+    }
+}
+
+fn track(
+    data: &[u8],
+    movie: &Movie,
+    trak: &BoxHeader,
+    strictness: Strictness,
+) -> Result<ParsedInit, ReadError> {
+    let trak = Children::of(data, trak, &[b"tkhd", b"mdia"], strictness)?;
     let track_id = track_id(data, &trak.one(*b"tkhd")?)?;
     let mdia = trak.one(*b"mdia")?;
     let mdia = Children::of(data, &mdia, &[b"mdhd", b"hdlr", b"minf"], strictness)?;
@@ -69,30 +114,64 @@ pub fn parse_init(data: &[u8], strictness: Strictness) -> Result<ParsedInit, Rea
     let minf = Children::of(data, &minf, &[b"vmhd", b"smhd", b"dinf", b"stbl"], strictness)?;
     let tables: [&[u8; 4]; 5] = [b"stsd", b"stts", b"stsc", b"stsz", b"stco"];
     let stbl = Children::of(data, &minf.one(*b"stbl")?, &tables, strictness)?;
-    let entry = sample_entry(data, &stbl.one(*b"stsd")?, strictness)?;
-    let defaults = match moov.maybe(*b"mvex")? {
+    let sample_entry = sample_entry(data, &stbl.one(*b"stsd")?, strictness)?;
+    let defaults = match movie.boxes.maybe(*b"mvex")? {
         Some(mvex) => sample_defaults(data, &mvex, track_id, strictness)?,
-        None if strictness == Strictness::Strict => return Err(moov.missing(*b"mvex")),
+        None if strictness == Strictness::Strict => return Err(movie.boxes.missing(*b"mvex")),
         None => SampleDefaults::default(),
     };
+    let edits = trak.maybe(*b"edts")?;
+    let shift = edits.map_or(Ok(0), |edts| presentation_shift(data, movie, &edts, timescale))?;
     let mut init = ParsedInit {
         track_id,
         timescale,
         language,
         handler,
-        entry: entry.kind,
+        entry: sample_entry.kind,
         size: None,
         channels: None,
         sample_rate: None,
         codec: None,
         defaults,
+        presentation_shift: shift,
     };
     match &handler.0 {
-        b"vide" => video_entry(data, &entry, strictness, &mut init)?,
-        b"soun" => audio_entry(data, &entry, strictness, &mut init)?,
+        b"vide" => entry::video(data, &sample_entry, strictness, &mut init)?,
+        b"soun" => entry::audio(data, &sample_entry, strictness, &mut init)?,
         _ => {}
     }
     Ok(init)
+}
+
+/// Ticks from a sample's composition time to the time it is presented at (ISO/IEC 14496-12
+/// §8.6.6): the empty edits, less where the first edit of media begins. What follows that edit is
+/// of no use to a live source.
+fn presentation_shift(
+    data: &[u8],
+    movie: &Movie,
+    edts: &BoxHeader,
+    timescale: Timescale,
+) -> Result<i64, ReadError> {
+    let edits = Children::of(data, edts, &[], Strictness::Tolerant)?;
+    let Some(elst) = edits.maybe(*b"elst")? else { return Ok(0) };
+    let mut fields = elst.fields(data);
+    let wide = fields.version_and_flags()?.0 == 1;
+    let count = fields.u32()?;
+    let mut empty = MediaDuration::ZERO;
+    for _ in 0..count {
+        let (length, begins) = if wide {
+            (fields.number(8)?.cast_signed(), fields.number(8)?.cast_signed())
+        } else {
+            (i64::from(fields.u32()?), i64::from(fields.u32()?.cast_signed()))
+        };
+        fields.take(4)?;
+        if begins >= 0 {
+            return Ok(empty.rescale(timescale).ticks().saturating_sub(begins));
+        }
+        empty =
+            empty + movie.timescale.map_or(MediaDuration::ZERO, |s| MediaDuration::new(length, s));
+    }
+    Ok(empty.rescale(timescale).ticks())
 }
 
 fn track_id(data: &[u8], tkhd: &BoxHeader) -> Result<u32, ReadError> {
@@ -128,133 +207,6 @@ fn sample_entry(
         [entry, ..] => Ok(entry),
         [] => Err(stsd.fields(data).value("entry_count", 0)),
     }
-}
-
-fn video_entry(
-    data: &[u8],
-    entry: &BoxHeader,
-    strictness: Strictness,
-    init: &mut ParsedInit,
-) -> Result<(), ReadError> {
-    let mut fields = entry.fields(data);
-    fields.take(24)?;
-    init.size = Some((fields.u16()?, fields.u16()?));
-    if !entry.is(b"avc1") && !entry.is(b"avc3") {
-        return Ok(());
-    }
-    let boxes = entry.children(data, 78, strictness)?;
-    let children = Children { parent: entry.kind, offset: entry.start, boxes };
-    let avcc = children.one(*b"avcC")?;
-    let mut codec = avc_configuration(data, &avcc, strictness)?;
-    if let Some(pasp) = children.maybe(*b"pasp")? {
-        let mut fields = pasp.fields(data);
-        let aspect = (u16::try_from(fields.u32()?), u16::try_from(fields.u32()?));
-        if let (Ok(across @ 1..), Ok(down @ 1..)) = aspect {
-            codec.pixel_aspect = (across, down);
-        }
-    }
-    init.codec = Some(Codec::Avc(codec));
-    Ok(())
-}
-
-/// `AVCDecoderConfigurationRecord` (ISO/IEC 14496-15 §5.3.3.1).
-fn avc_configuration(
-    data: &[u8],
-    avcc: &BoxHeader,
-    strictness: Strictness,
-) -> Result<AvcConfig, ReadError> {
-    let mut fields = avcc.fields(data);
-    let version = fields.u8()?;
-    if version != 1 {
-        return Err(fields.value("configurationVersion", u64::from(version)));
-    }
-    fields.take(3)?;
-    let length_size = (fields.u8()? & 3) + 1;
-    if length_size != 4 {
-        return Err(fields.value("NAL unit length size", u64::from(length_size)));
-    }
-    let mut sets = |mask: u8| -> Result<Vec<Bytes>, ReadError> {
-        let count = fields.u8()? & mask;
-        let mut set = || {
-            let length = fields.u16()?;
-            fields.take(usize::from(length)).map(Bytes::copy_from_slice)
-        };
-        (0..count).map(|_| set()).collect()
-    };
-    let sps = sets(0x1f)?;
-    let pps = sets(0xff)?;
-    let [sps] = <[Bytes; 1]>::try_from(sps)
-        .map_err(|sets| fields.value("numOfSequenceParameterSets", sets.len() as u64))?;
-    let codec = AvcConfig::parse(sps, pps)
-        .map_err(|reason| ReadError::Avc { offset: avcc.start, reason })?;
-    if strictness == Strictness::Strict && codec.chroma.is_some() {
-        fields.take(4)?;
-        fields.finish(strictness)?;
-    }
-    Ok(codec)
-}
-
-fn audio_entry(
-    data: &[u8],
-    entry: &BoxHeader,
-    strictness: Strictness,
-    init: &mut ParsedInit,
-) -> Result<(), ReadError> {
-    let mut fields = entry.fields(data);
-    fields.take(16)?;
-    init.channels = Some(fields.u16()?);
-    fields.take(6)?;
-    init.sample_rate = Some(fields.u32()? >> 16);
-    if !entry.is(b"mp4a") {
-        return Ok(());
-    }
-    let boxes = entry.children(data, 28, strictness)?;
-    let children = Children { parent: entry.kind, offset: entry.start, boxes };
-    let esds = children.one(*b"esds")?;
-    if let Some(asc) = audio_specific_config(data, &esds)? {
-        let codec = AacConfig::from_asc(asc)
-            .map_err(|reason| ReadError::Aac { offset: esds.start, reason })?;
-        init.codec = Some(Codec::Aac(codec));
-    }
-    Ok(())
-}
-
-/// The AudioSpecificConfig in `esds` (ISO/IEC 14496-1 §7.2.6), if its object type is MPEG-4 audio.
-fn audio_specific_config<'a>(
-    data: &'a [u8],
-    esds: &BoxHeader,
-) -> Result<Option<&'a [u8]>, ReadError> {
-    let mut fields = esds.fields(data);
-    fields.version_and_flags()?;
-    let (tag, mut stream) = fields.descriptor()?;
-    if tag != 3 {
-        return Err(fields.value("descriptor tag", u64::from(tag)));
-    }
-    stream.take(2)?;
-    let flags = stream.u8()?;
-    if flags & 0x80 != 0 {
-        stream.take(2)?;
-    }
-    if flags & 0x40 != 0 {
-        let length = stream.u8()?;
-        stream.take(usize::from(length))?;
-    }
-    if flags & 0x20 != 0 {
-        stream.take(2)?;
-    }
-    let (tag, mut decoder) = stream.descriptor()?;
-    if tag != 4 {
-        return Err(fields.value("descriptor tag", u64::from(tag)));
-    }
-    if decoder.u8()? != OBJECT_TYPE_AAC {
-        return Ok(None);
-    }
-    decoder.take(12)?;
-    let (tag, asc) = decoder.descriptor()?;
-    if tag != 5 {
-        return Err(fields.value("descriptor tag", u64::from(tag)));
-    }
-    Ok(Some(asc.rest()))
 }
 
 /// The track's `trex`.

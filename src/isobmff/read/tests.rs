@@ -88,13 +88,85 @@ fn a_count_that_costs_nothing_to_say_is_bounded() {
 }
 
 #[test]
-fn absolute_addressing_is_refused_and_a_missing_flag_only_when_strict() {
-    let absolute = foreign(0x01, plain_run(2), b"aabb");
-    assert!(matches!(tolerant(&absolute), Err(ReadError::Addressing { .. })));
-    let unsaid = foreign(0, plain_run(2), b"aabb");
-    assert!(tolerant(&unsaid).is_ok());
-    let strict = parse_chunk(&unsaid, &DEFAULTS, Strictness::Strict);
-    assert!(matches!(strict, Err(ReadError::Addressing { .. })));
+fn addressing_that_is_absolute_or_unsaid_counts_from_the_moof_unless_strict() {
+    for flags in [0x01, 0] {
+        let bytes = foreign(flags, plain_run(2), b"aabb");
+        let parsed = tolerant(&bytes).expect("another's addressing");
+        assert_eq!(&bytes[parsed.samples[1].data.clone()], b"bb");
+        let strict = parse_chunk(&bytes, &DEFAULTS, Strictness::Strict);
+        assert!(matches!(strict, Err(ReadError::Addressing { .. })));
+    }
+}
+
+#[test]
+fn several_tracks_share_a_moof_and_each_has_its_own_defaults() {
+    let mut out = BytesMut::new();
+    boxed(&mut out, *b"moof", |out| {
+        full_boxed(out, *b"mfhd", 0, 0, |out| out.put_u32(3));
+        for (track, time) in [(1, 7), (2, 9)] {
+            boxed(out, *b"traf", |out| {
+                full_boxed(out, *b"tfhd", 0, 0, |out| out.put_u32(track));
+                full_boxed(out, *b"tfdt", 0, 0, |out| out.put_u32(time));
+                plain_run(2)(out);
+            });
+        }
+    });
+    boxed(&mut out, *b"mdat", |out| out.put_slice(b"aabbcccddd"));
+    let defaults = |track: u32| SampleDefaults { size: track + 1, ..DEFAULTS };
+    let chunks = parse_fragment(&out, &defaults).expect("two tracks");
+    let seen: Vec<_> =
+        chunks.iter().map(|c| (c.track_id, c.base_decode_time, c.samples.len())).collect();
+    assert_eq!(seen, [(1, Some(7), 2), (2, Some(9), 2)]);
+    let last = &chunks[1].samples[1];
+    assert_eq!(&out[last.data.clone()], b"ddd");
+    let bytes = foreign(0x02_0000, plain_run(40_000), b"");
+    let none = |_: u32| SampleDefaults { size: 0, ..DEFAULTS };
+    assert!(parse_fragment(&bytes, &none).is_ok());
+    let twice = foreign(0x02_0000, |out| (0..2).for_each(|_| plain_run(40_000)(out)), b"");
+    assert!(matches!(parse_fragment(&twice, &none), Err(ReadError::TooManySamples { .. })));
+}
+
+/// A header with an edit list: rows of length and beginning.
+fn movie(edits: &[(u32, i32)]) -> Vec<u8> {
+    let plain = crate::isobmff::tests::video_init();
+    let mut edts = BytesMut::new();
+    boxed(&mut edts, *b"edts", |out| {
+        full_boxed(out, *b"elst", 0, 0, |out| {
+            out.put_u32(u32::try_from(edits.len()).expect("few"));
+            for (length, begins) in edits {
+                out.put_u32(*length);
+                out.put_i32(*begins);
+                out.put_u32(1 << 16);
+            }
+        });
+    });
+    let mut bytes = plain.to_vec();
+    // Into trak and moov, behind what is there of trak.
+    let at = |kind: &[u8; 4]| bytes.windows(4).position(|w| w == kind).expect("it is there") - 4;
+    let (moov, trak) = (at(b"moov"), at(b"trak"));
+    let size = |at: usize| u32::from_be_bytes(bytes[at..at + 4].try_into().expect("four"));
+    let (moov_size, trak_size) = (size(moov), size(trak));
+    let more = u32::try_from(edts.len()).expect("small");
+    bytes[moov..moov + 4].copy_from_slice(&(moov_size + more).to_be_bytes());
+    bytes[trak..trak + 4].copy_from_slice(&(trak_size + more).to_be_bytes());
+    let end = trak + trak_size as usize;
+    bytes.splice(end..end, edts.iter().copied());
+    bytes
+}
+
+#[test]
+fn an_edit_list_moves_what_is_presented() {
+    // The movie's ticks are the track's in what we write.
+    for (edits, shift) in [
+        (&[][..], 0),
+        (&[(0, 1_024)][..], -1_024),
+        (&[(12_800, -1), (5, 100), (7, 9_000)][..], 12_700),
+        (&[(6_400, -1)][..], 6_400),
+    ] {
+        let read = parse_movie(&movie(edits)).expect("a moov");
+        assert_eq!(read[0].presentation_shift, shift, "{edits:?}");
+    }
+    assert!(parse_init(&movie(&[(0, 0)]), Strictness::Strict).is_err());
 }
 
 #[test]

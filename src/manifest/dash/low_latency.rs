@@ -6,14 +6,14 @@
 
 use std::fmt::Write;
 
-use super::super::Listing;
 use super::super::text::{put_micros, put_xs_duration};
+use super::super::{Listing, Presentation};
 use super::timeline::{Listed, Run, extend};
 use crate::packager::{Nominal, PeriodSpan, PeriodSpans, Segment, SegmentationView};
 use crate::units::{MediaDuration, MediaTime, Timescale};
 
-/// `minimumUpdatePeriod`: a new Period is known by the end of its first part, and must be met
-/// before a player that is the target latency behind comes to it.
+/// `minimumUpdatePeriod` where nothing is said: a new Period is known by the end of its first part,
+/// and must be met before a player that is the target latency behind comes to it.
 pub const UPDATE_PERIOD: MediaDuration = MediaDuration::from_secs(1);
 /// Latency@target: so many part targets, as Low-Latency HLS holds players back by, and the update
 /// period.
@@ -24,12 +24,19 @@ const BUFFER_PARTS: i64 = 1;
 const HOLE: MediaDuration = MediaDuration::from_millis(100);
 const TICK: MediaDuration = MediaDuration::from_millis(1);
 
-/// Latency@target.
-pub(super) fn target_latency(nominal: &Nominal) -> MediaDuration {
-    nominal.part.times(LATENCY_PARTS) + UPDATE_PERIOD
+/// `minimumUpdatePeriod`.
+pub(super) fn update_period(presentation: &Presentation) -> MediaDuration {
+    presentation.min_update.unwrap_or(UPDATE_PERIOD)
 }
 
-/// `minBufferTime`.
+/// Latency@target: the delay an endpoint asks for, as players heed this before
+/// `suggestedPresentationDelay`.
+pub(super) fn target_latency(nominal: &Nominal, presentation: &Presentation) -> MediaDuration {
+    let least = nominal.part.times(LATENCY_PARTS) + update_period(presentation);
+    presentation.delay.unwrap_or(least)
+}
+
+/// `minBufferTime` where nothing is said.
 pub(super) fn buffer(nominal: &Nominal) -> MediaDuration {
     nominal.part.times(BUFFER_PARTS)
 }
@@ -48,8 +55,9 @@ pub(super) fn periods<'a>(
         });
     let listed = listed.map(|(i, span)| {
         let next = spans.periods.get(i + 1).filter(|next| next.period.ordinal < known);
-        let tracks = span.period.tracks.iter().filter(|t| span.tracks.contains(&t.rendition));
-        let tracks = tracks.filter_map(|track| {
+        let shown = listing.presentation.shown(&span.period).into_iter();
+        let tracks = shown.filter(|id| span.tracks.contains(id));
+        let tracks = tracks.filter_map(|id| span.period.track(id)).filter_map(|track| {
             let view = segmentation.rendition(track.rendition)?;
             let mut runs: Vec<Run> = Vec::new();
             if span.nominal.is_none() {
@@ -101,7 +109,8 @@ fn duration(span: &PeriodSpan, next: &PeriodSpan) -> Option<MediaDuration> {
 }
 
 /// `publishTime`: when what is said changed last, or when its window last left something behind.
-/// That happens when media comes to the end of what goes and the window's length more.
+/// That happens when media comes to the end of what goes and the window's length more. It rises with
+/// rungs that an endpoint does not show too: a player that meets it finds nothing new.
 pub(super) fn published(
     listing: &Listing<'_>,
     segmentation: &SegmentationView,
@@ -128,9 +137,13 @@ pub(super) fn published(
 
 /// ServiceDescription (annex K): the latency to hold, measured by the first AdaptationSet's
 /// ProducerReferenceTime, and how fast to play for it.
-pub(super) fn put_service(out: &mut String, nominal: &Nominal, reference: usize) {
+pub(super) fn put_service(
+    out: &mut String,
+    nominal: &Nominal,
+    target: MediaDuration,
+    reference: usize,
+) {
     let ms = |d: MediaDuration| d.floor_millis();
-    let target = target_latency(nominal);
     let _ = writeln!(
         out,
         "<ServiceDescription id=\"0\">\n<Latency referenceId=\"{reference}\" target=\"{}\" min=\"{}\" max=\"{}\"/>\n<PlaybackRate min=\"0.96\" max=\"1.04\"/>\n</ServiceDescription>",

@@ -10,8 +10,9 @@ use std::fmt::Write;
 
 use super::Listing;
 use super::text::{put_instant, put_xs_duration};
+use crate::media::codec::{ChannelLayout, Sound};
 use crate::media::{Codec, MediaKind};
-use crate::packager::{Nominal, PeriodTrack, RenditionView, SegmentationView};
+use crate::packager::{Nominal, PeriodTrack, RenditionView, Segment, SegmentationView};
 use crate::units::{MediaDuration, MediaTime};
 pub use low_latency::UPDATE_PERIOD;
 use timeline::Listed;
@@ -43,7 +44,8 @@ pub fn mpd(listing: &Listing<'_>, segmentation: &SegmentationView) -> String {
     put_root(&mut out, &Root { listing, segmentation, published, end, nominal });
     if let (Some(nominal), Some(newest)) = (nominal, newest) {
         let video = newest.of(MediaKind::Video).next().is_some();
-        low_latency::put_service(&mut out, nominal, usize::from(!video));
+        let latency = low_latency::target_latency(nominal, listing.presentation);
+        low_latency::put_service(&mut out, nominal, latency, usize::from(!video));
     }
     for period in &periods {
         put_period(&mut out, listing, period);
@@ -66,14 +68,20 @@ struct Root<'a> {
 }
 
 fn put_root(out: &mut String, root: &Root<'_>) {
-    let segmentation = root.segmentation;
-    let duration = segmentation.duration;
+    let (segmentation, presentation) = (root.segmentation, root.listing.presentation);
+    let target = MediaDuration::from_secs(i64::from(segmentation.target));
+    // Of an irregular source D is what was asked, and its segments are as long as the target.
+    let duration = segmentation.duration.max(target);
     let (update, buffer, delay) = match root.nominal {
-        Some(nominal) => {
-            let delay = low_latency::target_latency(nominal);
-            (UPDATE_PERIOD, low_latency::buffer(nominal), delay)
+        Some(nominal) => (
+            low_latency::update_period(presentation),
+            low_latency::buffer(nominal),
+            low_latency::target_latency(nominal, presentation),
+        ),
+        None => {
+            let update = presentation.min_update.unwrap_or(segmentation.duration);
+            (update, duration.times(BUFFER_SEGMENTS), default_delay(duration, update))
         }
-        None => (duration, duration.times(BUFFER_SEGMENTS), duration.times(DELAY_SEGMENTS)),
     };
     let least = match segmentation.spans {
         Some(_) => segmentation.least_listed(),
@@ -100,10 +108,9 @@ fn put_root(out: &mut String, root: &Root<'_>) {
     } else {
         put("minimumUpdatePeriod", update);
     }
-    put("minBufferTime", buffer);
+    put("minBufferTime", presentation.min_buffer.unwrap_or(buffer));
     put("timeShiftBufferDepth", root.listing.window.max(least));
-    put("suggestedPresentationDelay", delay);
-    let target = MediaDuration::from_secs(i64::from(segmentation.target));
+    put("suggestedPresentationDelay", presentation.delay.unwrap_or(delay));
     let longest = target.max(segmentation.longest);
     put(
         "maxSegmentDuration",
@@ -112,16 +119,28 @@ fn put_root(out: &mut String, root: &Root<'_>) {
     out.push_str(">\n");
 }
 
+/// How far behind the live edge players are asked to play where nothing is said: three segments, and
+/// no less than what a player has not been told of yet (DASH-IF timing model, presentation delay).
+fn default_delay(segment: MediaDuration, update: MediaDuration) -> MediaDuration {
+    segment.times(DELAY_SEGMENTS).max(update + segment)
+}
+
 /// `publishTime`: it must rise with every change of the content and with nothing else (ISO/IEC
 /// 23009-1 §5.3.1.2), and twins must agree on it. The content changes exactly when a segment is
 /// added, so it is the end of the newest one, and a millisecond more for each number that a
-/// Representation is not behind.
+/// Representation is not behind. What is not shown stands at the most there is: it changes nothing.
 fn published(listing: &Listing<'_>, segmentation: &SegmentationView) -> MediaTime {
-    let incomplete = segmentation.incomplete;
-    let newest = || segmentation.renditions.iter().filter_map(|l| l.newest_media(incomplete));
-    let end = newest().map(|row| row.end_time()).max().unwrap_or(MediaTime::from_millis(0));
-    let last = newest().map(|row| row.number).max().unwrap_or(0);
-    let progress: u64 = newest().map(|row| LAG_MAX.saturating_sub(last - row.number)).sum();
+    let newest = segmentation.renditions.iter().filter_map(|list| {
+        let row = list.newest_media(segmentation.incomplete)?;
+        Some((row, listing.presentation.shown(&row.period).contains(&list.rendition.id)))
+    });
+    let newest: Vec<_> = newest.collect();
+    let shown = || newest.iter().filter(|(_, shown)| *shown).map(|(row, _)| row);
+    let end = shown().map(|row| row.end_time()).max().unwrap_or(MediaTime::from_millis(0));
+    let last = shown().map(|row| row.number).max().unwrap_or(0);
+    let lag = |row: &Segment, shown: bool| if shown { last - row.number } else { 0 };
+    let progress: u64 =
+        newest.iter().map(|(row, shown)| LAG_MAX.saturating_sub(lag(row, *shown))).sum();
     let changes = progress + u64::from(listing.ended);
     end + MediaDuration::from_millis(i64::try_from(changes).unwrap_or(0))
 }
@@ -153,15 +172,16 @@ fn put_video(
     listed: &Listed<'_>,
     tracks: &[ListedTrack<'_>],
 ) {
-    let sizes = tracks.iter().filter_map(|(t, _, _)| match &t.codec {
-        Codec::Avc(avc) => Some((avc.width, avc.height)),
-        Codec::Aac(_) => None,
-    });
-    let (width, height) = sizes.fold((0, 0), |(w, h), (x, y)| (w.max(x), h.max(y)));
+    let sizes = tracks.iter().filter_map(|(t, _, _)| t.codec.picture());
+    let (width, height) = sizes.fold((0, 0), |(w, h), p| (w.max(p.width), h.max(p.height)));
     let _ = write!(
         out,
         "<AdaptationSet id=\"0\" contentType=\"video\" mimeType=\"video/mp4\" segmentAlignment=\"true\" startWithSAP=\"1\" maxWidth=\"{width}\" maxHeight=\"{height}\""
     );
+    let pictures = tracks.iter().filter_map(|(t, _, _)| Picture::of(&t.codec));
+    if let Some((x, y)) = picture_aspect(&pictures.collect::<Vec<_>>()) {
+        let _ = write!(out, " par=\"{x}:{y}\"");
+    }
     let fastest =
         tracks.iter().filter_map(|(t, _, _)| t.frame_rate).max_by_key(|r| r.duration_of(-1));
     if let Some(rate) = fastest {
@@ -174,6 +194,50 @@ fn put_video(
         put_representation(out, listing, listed, *track);
     }
     out.push_str("</AdaptationSet>\n");
+}
+
+/// A picture as it is coded: width, height, and the aspect of a pixel.
+#[derive(Clone, Copy)]
+struct Picture {
+    size: (u64, u64),
+    pixel: (u64, u64),
+}
+
+impl Picture {
+    fn of(codec: &Codec) -> Option<Self> {
+        let picture = codec.picture()?;
+        let (x, y) = picture.pixel_aspect;
+        let size = (u64::from(picture.width), u64::from(picture.height));
+        Some(Picture { size, pixel: (u64::from(x), u64::from(y)) })
+    }
+
+    /// Width and height of the picture as it is shown.
+    fn shown(self) -> (u64, u64) {
+        (self.size.0 * self.pixel.0, self.size.1 * self.pixel.1)
+    }
+
+    /// Whether its aspect is that of another but for a pixel: encoders round sizes to even numbers.
+    fn looks_like(self, (x, y): (u64, u64)) -> bool {
+        let (width, height) = self.shown();
+        let pixel = (self.pixel.0 * y).max(self.pixel.1 * x);
+        (width * y).abs_diff(height * x) <= pixel
+    }
+}
+
+/// @par, where all pictures of a set have one: that of the largest, which says it most exactly.
+fn picture_aspect(pictures: &[Picture]) -> Option<(u64, u64)> {
+    let largest = pictures.iter().max_by_key(|p| p.size.0 * p.size.1)?;
+    let (width, height) = largest.shown();
+    if width == 0 || height == 0 {
+        return None;
+    }
+    let divisor = greatest_common_divisor(width, height);
+    let aspect = (width / divisor, height / divisor);
+    pictures.iter().all(|p| p.looks_like(aspect)).then_some(aspect)
+}
+
+fn greatest_common_divisor(a: u64, b: u64) -> u64 {
+    if b == 0 { a } else { greatest_common_divisor(b, a % b) }
 }
 
 fn put_production(out: &mut String, listed: &Listed<'_>, set: usize) {
@@ -206,24 +270,18 @@ fn put_representation(
         track.codec.rfc6381(),
         view.whole.peak.0.max(1)
     );
-    match &track.codec {
-        Codec::Avc(avc) => {
-            let (x, y) = avc.pixel_aspect;
-            let _ =
-                write!(out, " width=\"{}\" height=\"{}\" sar=\"{x}:{y}\"", avc.width, avc.height);
-            if let Some(rate) = track.frame_rate {
-                let _ =
-                    write!(out, " frameRate=\"{}\"", ratio(rate.frames.get(), rate.seconds.get()));
-            }
-            out.push_str(">\n");
+    if let Some(picture) = track.codec.picture() {
+        let (x, y) = picture.pixel_aspect;
+        let (width, height) = (picture.width, picture.height);
+        let _ = write!(out, " width=\"{width}\" height=\"{height}\" sar=\"{x}:{y}\"");
+        if let Some(rate) = track.frame_rate {
+            let _ = write!(out, " frameRate=\"{}\"", ratio(rate.frames.get(), rate.seconds.get()));
         }
-        Codec::Aac(aac) => {
-            let _ = write!(
-                out,
-                " audioSamplingRate=\"{}\">\n<AudioChannelConfiguration schemeIdUri=\"urn:mpeg:dash:23003:3:audio_channel_configuration:2011\" value=\"{}\"/>\n",
-                aac.sample_rate, aac.channels
-            );
-        }
+        out.push_str(">\n");
+    }
+    if let Some(sound) = track.codec.sound() {
+        let _ = writeln!(out, " audioSamplingRate=\"{}\">", sound.sample_rate);
+        put_channels(out, &sound);
     }
     match listed.span.and_then(|span| Some((span, span.nominal.as_ref()?))) {
         Some((span, nominal)) => low_latency::put(out, listing, span, nominal),
@@ -232,6 +290,49 @@ fn put_representation(
     out.push_str("</Representation>\n");
 }
 
+/// Which loudspeakers, in the notation of the codec's own standard: Dolby's maps say layouts that
+/// MPEG's numbers do not (ISO/IEC 23009-1 §5.8.5.4; ETSI TS 102 366 §I.1.2.1), and joint object
+/// coding by its two properties (ETSI TS 103 420 §D.2.2).
+fn put_channels(out: &mut String, sound: &Sound) {
+    let _ = match sound.layout {
+        ChannelLayout::Configuration(value) => writeln!(
+            out,
+            "<AudioChannelConfiguration schemeIdUri=\"urn:mpeg:dash:23003:3:audio_channel_configuration:2011\" value=\"{value}\"/>"
+        ),
+        ChannelLayout::DolbyMap(map) => writeln!(
+            out,
+            "<AudioChannelConfiguration schemeIdUri=\"tag:dolby.com,2014:dash:audio_channel_configuration:2011\" value=\"{map:04X}\"/>"
+        ),
+    };
+    if let Some(complexity) = sound.objects {
+        let _ = writeln!(
+            out,
+            "<SupplementalProperty schemeIdUri=\"tag:dolby.com,2018:dash:EC3_ExtensionType:2018\" value=\"JOC\"/>\n<SupplementalProperty schemeIdUri=\"tag:dolby.com,2018:dash:EC3_ExtensionComplexityIndex:2018\" value=\"{complexity}\"/>"
+        );
+    }
+}
+
 fn ratio(frames: u32, seconds: u32) -> String {
     if seconds == 1 { frames.to_string() } else { format!("{frames}/{seconds}") }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn pictures_of_one_shape_but_for_a_pixel_have_an_aspect() {
+        let picture = |(width, height, x, y)| Picture { size: (width, height), pixel: (x, y) };
+        for (pictures, expected) in [
+            (&[(1280, 720, 1, 1), (640, 360, 1, 1)][..], Some((16, 9))),
+            (&[(854, 480, 1, 1), (1280, 720, 1, 1), (426, 240, 1, 1)], Some((16, 9))),
+            (&[(720, 576, 64, 45), (1280, 720, 1, 1)], Some((16, 9))),
+            (&[(1280, 720, 1, 1), (640, 480, 1, 1)], None),
+            (&[(640, 360, 0, 1)], None),
+            (&[], None),
+        ] {
+            let pictures: Vec<Picture> = pictures.iter().copied().map(picture).collect();
+            assert_eq!(picture_aspect(&pictures), expected);
+        }
+    }
 }

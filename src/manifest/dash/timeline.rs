@@ -87,7 +87,9 @@ pub(super) fn periods<'a>(
         }
     }
     for listed in &mut periods {
-        let order = |id| listed.period.tracks.iter().position(|t| t.rendition == id);
+        let shown = listing.presentation.shown(listed.period);
+        let order = |id| shown.iter().position(|shown| *shown == id);
+        listed.tracks.retain(|(t, _, _)| shown.contains(&t.rendition));
         listed.tracks.sort_by_key(|(t, _, _)| order(t.rendition));
     }
     periods

@@ -5,12 +5,15 @@ use std::fmt::Write;
 use super::super::Listing;
 use super::super::text::{put_instant, put_micros, put_seconds};
 use crate::packager::{Part, Period, RenditionView, Segment, SegmentationView};
+use crate::resolve::Container;
 use crate::units::{MediaDuration, MediaTime, Timescale};
 
 /// CAN-SKIP-UNTIL in target durations: the least allowed (rfc8216bis §4.4.3.8).
 pub const SKIP_TARGETS: i64 = 6;
 /// PART-HOLD-BACK in part targets. The draft asks for two at least, Apple's authoring rules for three.
 pub const HOLD_BACK_PARTS: i64 = 3;
+/// HOLD-BACK in target durations at least (§4.4.3.8).
+pub const HOLD_BACK_TARGETS: i64 = 3;
 /// Parts are listed of segments that end within so many target durations of the end (§6.2.2).
 const PART_TARGETS: i64 = 3;
 
@@ -32,6 +35,20 @@ pub struct MediaPlaylist<'a> {
 impl MediaPlaylist<'_> {
     fn target(&self) -> MediaDuration {
         MediaDuration::from_secs(i64::from(self.segmentation.target))
+    }
+
+    /// Whether segments need an init beside them.
+    fn has_inits(&self) -> bool {
+        self.listing.container == Container::Cmaf
+    }
+
+    /// Whether the date stands before a segment that begins at `at`, one that is not the first
+    /// listed: of those in one stretch of the interval the first has it, so that no version of a
+    /// list takes it from a segment.
+    fn dated(&self, at: MediaTime, before: Option<&Segment>) -> bool {
+        let Some(interval) = self.listing.presentation.date_time_interval else { return true };
+        let stretch = |at: MediaTime| at.since_epoch().div_floor(interval);
+        before.is_none_or(|before| stretch(before.start_time()) != stretch(at))
     }
 
     /// How many of the rows from `first` on a delta update skips: those that begin farther than
@@ -61,14 +78,24 @@ pub fn media(playlist: &MediaPlaylist<'_>) -> String {
         let _ = writeln!(out, "#EXT-X-SKIP:SKIPPED-SEGMENTS={skipped}");
     }
     let parted = list.rows.last_reaching(playlist.target().times(PART_TARGETS)).unwrap_or(0);
+    let mut before = (first + skipped).checked_sub(1).and_then(|i| list.rows.get(i));
     for (i, row) in (first + skipped..).zip(list.rows.iter_from(first + skipped)) {
         // A gap of a Period the rendition takes no part in has no init either.
-        let has_init = row.period.track(list.rendition.id).is_some();
+        let has_init = playlist.has_inits() && row.period.track(list.rendition.id).is_some();
+        let before = before.replace(row).map(AsRef::as_ref);
+        let start = Start {
+            period: &row.period,
+            begins: row.begins_period,
+            map: has_init && (row.begins_period || i == first),
+            at: row.start_time(),
+            dated: i == first || playlist.dated(row.start_time(), before),
+        };
         put_row(
             &mut out,
             row,
-            has_init && (row.begins_period || i == first),
+            &start,
             playlist.low_latency && i >= parted,
+            playlist.listing.extension(),
         );
     }
     if playlist.listing.ended {
@@ -80,16 +107,19 @@ pub fn media(playlist: &MediaPlaylist<'_>) -> String {
 }
 
 fn put_header(out: &mut String, playlist: &MediaPlaylist<'_>, first: usize, delta: bool) {
-    // Version 6 for EXT-X-MAP, 9 for EXT-X-SKIP; the other low-latency tags need none (§8).
-    let version = if delta { 9 } else { 6 };
+    // Version 3 for decimal durations, 6 for EXT-X-MAP, 9 for EXT-X-SKIP; the other low-latency
+    // tags need none (§8).
+    let version = match (delta, playlist.has_inits()) {
+        (true, _) => 9,
+        (false, true) => 6,
+        (false, false) => 3,
+    };
     let target = playlist.segmentation.target;
     let _ = write!(out, "#EXTM3U\n#EXT-X-VERSION:{version}\n#EXT-X-TARGETDURATION:{target}\n");
+    put_server_control(out, playlist);
     if let Some(part_target) = playlist.segmentation.part_target.filter(|_| playlist.low_latency) {
         // Rounded up, so that no part is longer than it says.
         let micros = part_target.div_ceil(MediaDuration::new(1, Timescale::MICROS));
-        out.push_str("#EXT-X-SERVER-CONTROL:CAN-BLOCK-RELOAD=YES,PART-HOLD-BACK=");
-        put_micros(out, micros * HOLD_BACK_PARTS);
-        let _ = writeln!(out, ",CAN-SKIP-UNTIL={}.0", i64::from(target) * SKIP_TARGETS);
         out.push_str("#EXT-X-PART-INF:PART-TARGET=");
         put_micros(out, micros);
         out.push('\n');
@@ -112,11 +142,42 @@ fn put_header(out: &mut String, playlist: &MediaPlaylist<'_>, first: usize, delt
     );
 }
 
-fn put_row(out: &mut String, row: &Segment, map: bool, parted: bool) {
-    put_start(out, &row.period, row.begins_period, map, row.start_time());
+/// EXT-X-SERVER-CONTROL, the same in all of an endpoint's playlists (§6.2.4): HOLD-BACK where the
+/// endpoint's delay is no less than the draft allows, and what low latency has.
+fn put_server_control(out: &mut String, playlist: &MediaPlaylist<'_>) {
+    let mut attributes = Vec::new();
+    let part_target = playlist.segmentation.part_target.filter(|_| playlist.low_latency);
+    if part_target.is_some() {
+        attributes.push("CAN-BLOCK-RELOAD=YES".to_owned());
+    }
+    let mut seconds = |name: &str, micros: i64| {
+        let mut attribute = format!("{name}=");
+        put_micros(&mut attribute, micros);
+        attributes.push(attribute);
+    };
+    let micro = MediaDuration::new(1, Timescale::MICROS);
+    if let Some(delay) = playlist.listing.presentation.delay
+        && delay >= playlist.target().times(HOLD_BACK_TARGETS)
+    {
+        seconds("HOLD-BACK", delay.div_ceil(micro));
+    }
+    if let Some(part_target) = part_target {
+        seconds("PART-HOLD-BACK", part_target.div_ceil(micro) * HOLD_BACK_PARTS);
+        attributes.push(format!(
+            "CAN-SKIP-UNTIL={}.0",
+            i64::from(playlist.segmentation.target) * SKIP_TARGETS
+        ));
+    }
+    if !attributes.is_empty() {
+        let _ = writeln!(out, "#EXT-X-SERVER-CONTROL:{}", attributes.join(","));
+    }
+}
+
+fn put_row(out: &mut String, row: &Segment, start: &Start<'_>, parted: bool, extension: &str) {
+    put_start(out, start);
     if parted {
         for part in row.parts() {
-            put_part(out, part, row.period.id, row.timescale);
+            put_part(out, part, row.period.id, row.timescale, extension);
         }
     }
     if row.is_gap() {
@@ -126,51 +187,69 @@ fn put_row(out: &mut String, row: &Segment, map: bool, parted: bool) {
     // The difference of rounded instants: the sum over any run is exact to a microsecond (§4.4.4.1).
     let micros = |t: MediaTime| t.rescale(Timescale::MICROS).ticks();
     put_micros(out, micros(row.end_time()) - micros(row.start_time()));
-    let _ = write!(out, ",\n{}.m4s\n", row.number);
+    let _ = write!(out, ",\n{}.{extension}\n", row.number);
 }
 
 /// What stands before a segment's first part (§4.4.4.9).
-fn put_start(out: &mut String, period: &Period, begins: bool, map: bool, start: MediaTime) {
-    if begins {
-        out.push_str("#EXT-X-DISCONTINUITY\n");
-    }
-    if map {
-        let _ = writeln!(out, "#EXT-X-MAP:URI=\"init-{}.mp4\"", period.id);
-    }
-    out.push_str("#EXT-X-PROGRAM-DATE-TIME:");
-    put_instant(out, start);
-    out.push('\n');
+struct Start<'a> {
+    period: &'a Period,
+    begins: bool,
+    map: bool,
+    at: MediaTime,
+    dated: bool,
 }
 
-fn put_part(out: &mut String, part: &Part, period: i64, timescale: Timescale) {
+fn put_start(out: &mut String, start: &Start<'_>) {
+    if start.begins {
+        out.push_str("#EXT-X-DISCONTINUITY\n");
+    }
+    if start.map {
+        let _ = writeln!(out, "#EXT-X-MAP:URI=\"init-{}.mp4\"", start.period.id);
+    }
+    if start.dated || start.begins {
+        out.push_str("#EXT-X-PROGRAM-DATE-TIME:");
+        put_instant(out, start.at);
+        out.push('\n');
+    }
+}
+
+fn put_part(out: &mut String, part: &Part, period: i64, timescale: Timescale, extension: &str) {
     out.push_str("#EXT-X-PART:DURATION=");
     put_seconds(out, MediaDuration::new(part.duration, timescale));
-    let _ = write!(out, ",URI=\"p{period}-{}.m4s\"", part.start);
+    let _ = write!(out, ",URI=\"p{period}-{}.{extension}\"", part.start);
     out.push_str(if part.independent { ",INDEPENDENT=YES\n" } else { "\n" });
 }
 
 /// The open segment's parts, the hint, the reports.
 fn put_edge(out: &mut String, playlist: &MediaPlaylist<'_>) {
     let list = playlist.list;
+    let extension = playlist.listing.extension();
     if let Some(open) = &list.open
         && let (Some(start), Some(_), Some(track)) =
             (open.start, open.parts.first(), open.period.track(list.rendition.id))
     {
+        let at = MediaTime::new(start, track.timescale);
+        let before = list.rows.last().map(AsRef::as_ref);
         put_start(
             out,
-            &open.period,
-            open.begins_period,
-            open.begins_period || list.rows.is_empty(),
-            MediaTime::new(start, track.timescale),
+            &Start {
+                period: &open.period,
+                begins: open.begins_period,
+                map: playlist.has_inits() && (open.begins_period || before.is_none()),
+                at,
+                dated: playlist.dated(at, before),
+            },
         );
         for part in &open.parts {
-            put_part(out, part, open.period.id, track.timescale);
+            put_part(out, part, open.period.id, track.timescale, extension);
         }
     }
     if let Some((period, start)) = list.next_part {
-        let _ = writeln!(out, "#EXT-X-PRELOAD-HINT:TYPE=PART,URI=\"p{period}-{start}.m4s\"");
+        let _ =
+            writeln!(out, "#EXT-X-PRELOAD-HINT:TYPE=PART,URI=\"p{period}-{start}.{extension}\"");
     }
-    for report in list.reports.iter() {
+    let shown = playlist.listing.presentation.shown(&playlist.segmentation.period);
+    for report in list.reports.iter().filter(|r| shown.contains(&r.rendition)) {
         let _ = write!(
             out,
             "#EXT-X-RENDITION-REPORT:URI=\"../{}/media.m3u8\",LAST-MSN={}",

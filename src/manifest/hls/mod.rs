@@ -3,5 +3,5 @@
 mod media;
 mod multivariant;
 
-pub use media::{HOLD_BACK_PARTS, MediaPlaylist, SKIP_TARGETS, media};
+pub use media::{HOLD_BACK_PARTS, HOLD_BACK_TARGETS, MediaPlaylist, SKIP_TARGETS, media};
 pub use multivariant::multivariant;

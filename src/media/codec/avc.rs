@@ -1,10 +1,11 @@
 //! H.264: NAL units and parameter sets (ITU-T H.264, ISO/IEC 14496-15).
 
 use bytes::{BufMut, Bytes, BytesMut};
-use h264_reader::nal::sps::SeqParameterSet;
+use h264_reader::nal::sps::{PicOrderCntType, SeqParameterSet};
 use h264_reader::rbsp::{BitReader, decode_nal};
 use thiserror::Error;
 
+use super::{Colour, Picture, plausible_rate};
 use crate::units::FrameRate;
 
 /// NAL unit types this origin looks at (ITU-T H.264 table 7-1).
@@ -42,6 +43,19 @@ pub struct AvcConfig {
     pub frame_rate: Option<FrameRate>,
     /// `chroma_format_idc`, `bit_depth_luma_minus8`, `bit_depth_chroma_minus8` of the high profiles.
     pub chroma: Option<(u8, u8, u8)>,
+    /// What a sample entry said beyond that.
+    pub entry: AvcEntry,
+}
+
+/// What the sample entry of an ISO file can say of an H.264 track that a byte stream does not.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct AvcEntry {
+    /// Whether samples may hold parameter sets (`avc3`) or none do (`avc1`).
+    pub in_band: bool,
+    /// Sequence parameter sets after the first.
+    pub more_sps: Vec<Bytes>,
+    /// Colour by a `colr` box.
+    pub colour: Option<Colour>,
 }
 
 /// Why parameter sets cannot be used.
@@ -99,26 +113,60 @@ impl AvcConfig {
             chroma,
             sps,
             pps,
+            entry: AvcEntry::default(),
         })
+    }
+
+    /// The coded picture.
+    #[must_use]
+    pub fn picture(&self) -> Picture {
+        Picture {
+            width: self.width,
+            height: self.height,
+            pixel_aspect: self.pixel_aspect,
+            frame_rate: self.frame_rate,
+            colour: self.entry.colour,
+        }
     }
 
     /// `avc1.PPCCLL` (RFC 6381): profile, constraint flags and level as they stand in the set.
     #[must_use]
     pub fn rfc6381(&self) -> String {
-        format!("avc1.{:02x}{:02x}{:02x}", self.sps[1], self.sps[2], self.sps[3])
+        let entry = if self.entry.in_band { "avc3" } else { "avc1" };
+        format!("{entry}.{:02x}{:02x}{:02x}", self.sps[1], self.sps[2], self.sps[3])
+    }
+
+    /// How many frames may come before one that is shown earlier: what the set says
+    /// (`max_num_reorder_frames`), else the most that its profile and level allow (ITU-T H.264 E.2.1).
+    #[must_use]
+    pub fn reorder_frames(&self) -> u32 {
+        const BASELINE: u8 = 66;
+        let rbsp = decode_nal(&self.sps).ok();
+        let set = rbsp.and_then(|r| SeqParameterSet::from_bits(BitReader::new(r.as_ref())).ok());
+        let Some(set) = set else { return REORDER_MAX };
+        let vui = set.vui_parameters.as_ref();
+        if let Some(told) = vui.and_then(|vui| vui.bitstream_restrictions.as_ref()) {
+            return told.max_num_reorder_frames.min(REORDER_MAX);
+        }
+        // All-intra profiles and their flag (A.2.8 to A.2.11).
+        let intra =
+            matches!(self.sps[1], 44 | 86 | 100 | 110 | 122 | 244) && self.sps[2] & 0x10 != 0;
+        if self.sps[1] == BASELINE || intra || set.pic_order_cnt == PicOrderCntType::TypeTwo {
+            return 0;
+        }
+        let macroblocks = u32::from(self.width).div_ceil(16) * u32::from(self.height).div_ceil(16);
+        let most =
+            set.level().limits().map_or(REORDER_MAX, |limits| limits.max_dpb_mbs / macroblocks);
+        most.min(REORDER_MAX)
     }
 }
 
-/// A frame is two ticks of the VUI's clock (ITU-T H.264 E.2.1). Rates over 300 or under 1 are lies.
+/// Frames a decoded picture buffer holds at most (A.3.1).
+const REORDER_MAX: u32 = 16;
+
+/// A frame is two ticks of the VUI's clock (ITU-T H.264 E.2.1).
 fn frame_rate(num_units_in_tick: u32, time_scale: u32) -> Option<FrameRate> {
-    let seconds = num_units_in_tick.checked_mul(2)?;
-    let (mut a, mut b) = (time_scale, seconds);
-    while b != 0 {
-        (a, b) = (b, a % b);
-    }
-    let rate = FrameRate::new(time_scale.checked_div(a)?, seconds.checked_div(a)?)?;
-    let plausible = u64::from(time_scale) <= 300 * u64::from(seconds) && time_scale >= seconds;
-    plausible.then_some(rate)
+    plausible_rate(time_scale, num_units_in_tick.checked_mul(2)?)
 }
 
 /// Whether a profile carries chroma format and bit depths in its sets and in `avcC`.
@@ -204,6 +252,22 @@ mod tests {
         for broken in [&[6][..], &[6, 6], &[6, 255, 255], &[6, 5, 200, 1, 2], &[6, 5, 1, 0, 0x80]] {
             assert!(!recovers_at_once(broken));
         }
+    }
+
+    #[test]
+    fn the_reordering_of_a_set_without_vui_is_what_its_level_allows() {
+        // Main profile, level 3.1, 1280x720, pic_order_cnt_type 0, no VUI; then the same as baseline.
+        let sps = [0x67, 0x4d, 0x00, 0x1f, 0xf2, 0x80, 0xa0, 0x0b, 0x72];
+        let config = |sps: &[u8]| {
+            let pps = vec![Bytes::from_static(&[0x68, 0xce, 0x38, 0x80])];
+            AvcConfig::parse(Bytes::copy_from_slice(sps), pps)
+        };
+        let main = config(&sps).expect("a valid set");
+        assert_eq!((main.width, main.height), (1280, 720));
+        assert_eq!(main.reorder_frames(), 5);
+        let mut baseline = sps;
+        baseline[1] = 66;
+        assert_eq!(config(&baseline).expect("a valid set").reorder_frames(), 0);
     }
 
     #[test]

@@ -31,8 +31,10 @@ impl Channel {
                 incomplete: segmentation.first_incomplete(),
                 spans: segmentation.publish_spans(),
                 renditions,
+                muxed: Vec::new(),
             };
-            segmentation.attach_reports(&mut view, self.version, changed);
+            let muxed = segmentation.attach_muxed(&mut view, self.version);
+            segmentation.attach_reports(&mut view, self.version, changed || muxed);
             views.insert(segmentation.key(), view);
         }
         self.outputs.push_back(Output::Publish(Arc::new(Snapshot {

@@ -13,6 +13,11 @@ use super::{Channel, Phase};
 use crate::media::{Sample, TrackInfo};
 use crate::units::{MediaDuration, MediaTime, Now};
 
+fn beginner(key: SourceTrack, watched: &Watched, shift: MediaDuration) -> Beginner {
+    let (info, frame, rate) = (watched.info.clone(), watched.frame(), watched.rate());
+    Beginner { key, info, frame, shift, rate }
+}
+
 impl Channel {
     pub(super) fn begin_run(&mut self, now: Now, start: &Start) {
         let arrival = self.steady(now).media_time();
@@ -48,7 +53,7 @@ impl Channel {
         let chosen = start.tracks.iter().filter_map(|key| {
             let watched = tracks.get(key)?;
             let shift = start.shifts.get(key).copied().unwrap_or(MediaDuration::ZERO);
-            Some(Beginner { key: *key, info: watched.info.clone(), frame: watched.frame(), shift })
+            Some(beginner(*key, watched, shift))
         });
         let beginning = Beginning {
             tracks: chosen.collect(),

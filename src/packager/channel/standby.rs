@@ -44,7 +44,7 @@ impl Channel {
         else {
             return;
         };
-        let span = (self.config.input_loss + MARGIN).rescale(info.timescale).ticks();
+        let span = (self.loss_after(key.0.input) + MARGIN).rescale(info.timescale).ticks();
         self.standby.keep(key, sample, span, self.config.limits.pending_bytes / 2);
     }
 

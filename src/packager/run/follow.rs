@@ -4,7 +4,7 @@ use super::super::cadence::half;
 use super::super::chunker::Timed;
 use super::super::contract::{LeftOut, PeriodReason, Report};
 use super::track::{close_chunk, name_of};
-use super::{Run, Surroundings};
+use super::{Boundary, Run, Surroundings};
 use crate::media::MediaKind;
 use crate::units::{MediaDuration, MediaTime};
 
@@ -18,8 +18,9 @@ impl Run {
             return;
         };
         track.next_boundary += 1;
-        close_chunk(track, Some(next), boundary.restarts_grid, around);
-        if boundary.restarts_grid {
+        let restarts_grid = boundary.restarts_grid;
+        close_chunk(track, Some(next), restarts_grid, None, around);
+        if restarts_grid {
             track.frames_in_part = 0;
         }
         track.active = boundary.period.track(track.rendition).is_some();
@@ -43,11 +44,34 @@ impl Run {
     /// Adds a sample to a track's chunk; ends the part it fills.
     pub(super) fn put(&mut self, index: usize, timed: Timed, around: &mut Surroundings<'_>) {
         let track = &mut self.tracks[index];
+        let end = timed.dts + timed.duration.unwrap_or(track.clock.frame());
         track.builder.push(timed);
         track.frames_in_part += 1;
-        if track.frames_in_part >= track.frames_per_part {
+        let full = track.frames_in_part >= track.frames_per_part;
+        let passed = track.pass_part_ends(end);
+        if full {
             track.frames_in_part = 0;
-            close_chunk(track, None, true, around);
+        }
+        if full || passed.is_some() {
+            close_chunk(track, None, full, passed, around);
+        }
+        if index == 0 && full {
+            self.tell_part_end();
+        }
+    }
+
+    /// Tells audio where a part of the leading track has ended: its chunks end there too, so that
+    /// what begins within a part can be sent with it.
+    pub(super) fn tell_part_end(&mut self) {
+        let Some((leader, others)) = self.tracks.split_first_mut() else { return };
+        if !self.muxed || leader.info.kind() != MediaKind::Video {
+            return;
+        }
+        let Some(base) = leader.builder.next_base() else { return };
+        let at = MediaTime::new(base, leader.clock.timescale());
+        let audio = others.iter_mut().filter(|t| t.member && t.info.kind() == MediaKind::Audio);
+        for track in audio.filter(|t| t.part_ends.back().is_none_or(|last| *last < at)) {
+            track.part_ends.push_back(at);
         }
     }
 
@@ -68,7 +92,8 @@ impl Run {
             let boundary =
                 self.boundaries.get((track.next_boundary.saturating_sub(self.passed)) as usize);
             let (sync, dts) = (sample.sync, sample.dts);
-            let behind = boundary.filter(|b| decode + near >= b.at);
+            let cut = |b: &Boundary| if video { b.at } else { b.base };
+            let behind = boundary.filter(|b| decode + near >= cut(b));
             match behind {
                 Some(b) if !track.member => {
                     // Not in the Period: only watched for a sync sample at a boundary.
@@ -169,7 +194,10 @@ impl Run {
         let track = &mut self.tracks[index];
         let name = name_of(around.state, track.rendition);
         around.reports.push(Report::TrackLeftOut { track: name, why });
-        close_chunk(track, None, true, around);
+        let end = self.reached.map(|reached| reached + half(self.clock.frame));
+        let ends_part = track.part_ends.front().copied().or(end);
+        close_chunk(track, None, true, ends_part.filter(|_| self.muxed), around);
+        track.part_ends.clear();
         for segmentation in around.segmentations.iter_mut() {
             segmentation.close(track.rendition);
             segmentation.await_no_more(track.rendition);

@@ -44,7 +44,7 @@ impl Run {
         }
         let frame = info.codec.frame_duration().unwrap_or(self.clock.frame);
         let shift = MediaDuration::ZERO;
-        self.add_track(Beginner { key, info, frame, shift }, around);
+        self.add_track(Beginner { key, info, frame, shift, rate: None }, around);
         if let Some(track) = self.tracks.last_mut() {
             track.next_boundary = self.passed + self.boundaries.len() as u64;
         }

@@ -92,7 +92,7 @@ impl Run {
             reserve(segmentation, cut, at, around.state, around.needs_state);
             *around.state_changed = true;
         }
-        Some(Boundary { at, cuts, period, begins_period, restarts_grid })
+        Some(Boundary { at, base: at, cuts, period, begins_period, restarts_grid })
     }
 
     /// Whether the source still keeps its cadence: a sync sample within half a frame of each last
@@ -195,7 +195,7 @@ impl Run {
         let period = Arc::new(Period {
             id,
             ordinal,
-            tracks: members.map(|t| period_track(t, self.clock.frame)).collect(),
+            tracks: members.map(|t| period_track(t, self.clock.frame, around.state)).collect(),
         });
         for segmentation in around.segmentations.iter_mut() {
             segmentation.await_tracks(&period);

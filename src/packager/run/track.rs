@@ -13,7 +13,7 @@ use super::super::watch::SourceTrack;
 use super::Surroundings;
 use crate::isobmff::init_segment;
 use crate::media::{MediaKind, TrackInfo};
-use crate::units::{Bitrate, FrameRate, MediaDuration, MediaTime};
+use crate::units::{Bitrate, FrameRate, MediaDuration, MediaTime, Timescale};
 
 /// What manifests declare over what was measured: 110 %.
 const RATE_MARGIN: (u64, u64) = (110, 100);
@@ -29,6 +29,8 @@ pub(super) struct RunTrack {
     /// Samples the leading track has not reached yet.
     pub(super) queue: VecDeque<Timed>,
     pub(super) queued_bytes: usize,
+    /// Ends of the leading track's parts that this one, being audio, has not come to yet.
+    pub(super) part_ends: VecDeque<MediaTime>,
     /// The boundary this track meets next, counted from the run's first.
     pub(super) next_boundary: u64,
     pub(super) frames_in_part: i64,
@@ -43,9 +45,50 @@ pub(super) struct RunTrack {
     pub(super) active: bool,
     pub(super) bytes: u64,
     pub(super) ticks: i64,
+    /// What it measured before the run, where that is known.
+    pub(super) before: Option<Bitrate>,
+    /// What has come in the run.
+    pub(super) came: Came,
+}
+
+/// The media that has come of a track, whether it takes part or not.
+#[derive(Clone, Copy, Debug, Default)]
+pub(super) struct Came {
+    bytes: u64,
+    /// The newest sample's.
+    newest: u64,
+    first: Option<i64>,
+    last: i64,
+}
+
+impl Came {
+    pub(super) fn note(&mut self, timed: &Timed) {
+        self.newest = timed.data.len() as u64;
+        self.bytes += self.newest;
+        self.first.get_or_insert(timed.dts);
+        self.last = timed.dts;
+    }
+
+    /// Its rate, where it is a second at least.
+    fn rate(&self, scale: Timescale) -> Option<Bitrate> {
+        let span = MediaDuration::new(self.last - self.first?, scale);
+        // The newest sample lasts beyond the span.
+        let rate = Bitrate::of(self.bytes - self.newest, span);
+        (span >= MediaDuration::from_secs(1)).then_some(rate)
+    }
 }
 
 impl RunTrack {
+    /// The last of the leading track's part ends that it has come to with `end`.
+    pub(super) fn pass_part_ends(&mut self, end: i64) -> Option<MediaTime> {
+        let end = MediaTime::new(end, self.clock.timescale());
+        let mut passed = None;
+        while let Some(at) = self.part_ends.pop_front_if(|at| *at <= end) {
+            passed = Some(at);
+        }
+        passed
+    }
+
     /// Raises the rates manifests declare by what a segment measures.
     pub(super) fn measure(&mut self, segment: &Segment, state: &mut State, changed: &mut bool) {
         let Some(rendition) = state.renditions.get_mut(self.rendition.0 as usize) else { return };
@@ -72,9 +115,11 @@ pub(super) fn close_chunk(
     track: &mut RunTrack,
     next: Option<i64>,
     part_end: bool,
+    ends_part: Option<MediaTime>,
     around: &mut Surroundings<'_>,
 ) {
-    let Some(chunk) = track.builder.close(next) else { return };
+    let Some(mut chunk) = track.builder.close(next) else { return };
+    chunk.ends_part = ends_part.filter(|_| track.info.kind() == MediaKind::Audio);
     let chunk = Arc::new(chunk);
     for segmentation in around.segmentations.iter_mut() {
         segmentation.add(track.rendition, &chunk, part_end);
@@ -98,7 +143,17 @@ pub(super) fn reserve(
     *needs = (*needs).max(if ahead { revision } else { revision + 1 });
 }
 
-pub(super) fn period_track(track: &RunTrack, leading_frame: MediaDuration) -> PeriodTrack {
+/// The average of a rate that carries the margin.
+fn without_margin(rate: Bitrate) -> Bitrate {
+    Bitrate(rate.0 / RATE_MARGIN.0 * RATE_MARGIN.1)
+}
+
+pub(super) fn period_track(
+    track: &RunTrack,
+    leading_frame: MediaDuration,
+    state: &State,
+) -> PeriodTrack {
+    let declared = || state.renditions.get(track.rendition.0 as usize).map(|r| r.average);
     let timescale = track.clock.timescale();
     let frame = track.info.codec.frame_duration().unwrap_or(leading_frame);
     PeriodTrack {
@@ -110,6 +165,12 @@ pub(super) fn period_track(track: &RunTrack, leading_frame: MediaDuration) -> Pe
             MediaKind::Audio => None,
         },
         language: track.info.language,
+        rate: track
+            .came
+            .rate(timescale)
+            .or(track.before)
+            .or_else(|| declared().map(without_margin))
+            .unwrap_or_default(),
         init: init_segment(&track.info.codec, timescale, track.info.language),
     }
 }

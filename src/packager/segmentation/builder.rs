@@ -37,6 +37,13 @@ pub(super) struct Builder {
 }
 
 impl Builder {
+    /// The open segment as readers see it.
+    pub(super) fn open(&self) -> Option<OpenSegment> {
+        let mut open = self.open.clone()?;
+        open.ahead = self.chunks[self.parted..].to_vec();
+        Some(open)
+    }
+
     /// The target duration was `old` for all rows readers know.
     pub(super) fn note_raise(&mut self, old: u32) {
         let first = self.rows.get(0).map_or(0, |row| row.number);
@@ -45,15 +52,17 @@ impl Builder {
         self.dirty = true;
     }
 
-    pub(super) fn end_part(&mut self) {
+    /// Ends the part in the making; `last` where the segment ends with it.
+    pub(super) fn end_part(&mut self, last: bool) {
         let Some(open) = &mut self.open else { return };
         let chunks = self.chunks[self.parted..].to_vec();
-        let (Some(first), Some(last)) = (chunks.first(), chunks.last()) else { return };
+        let (Some(first), Some(end)) = (chunks.first(), chunks.last()) else { return };
         open.parts.push(Part {
             start: first.start,
-            duration: last.end() - first.start,
+            duration: end.end() - first.start,
             independent: chunks.iter().any(|c| c.sync),
             first: self.parted == 0,
+            last,
             chunks,
         });
         self.parted = self.chunks.len();

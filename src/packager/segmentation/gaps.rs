@@ -43,8 +43,7 @@ impl Segmentation {
         let Some(next) = last.map(|row| row.number + 1).filter(|next| *next < number) else {
             return;
         };
-        let most = self.list_span().div_ceil(self.duration).unsigned_abs();
-        if number - next > most {
+        if number - next > self.gaps_max() {
             if let Some(builder) = self.builders.get_mut(&rendition) {
                 builder.rows = Rows::default();
                 builder.bytes = 0;
@@ -88,6 +87,7 @@ impl Segmentation {
             number,
             period: Arc::clone(period),
             begins_period: period.ordinal != last.period.ordinal,
+            first: period.ordinal != last.period.ordinal,
             start,
             duration: end - start,
             timescale: scale,

@@ -34,8 +34,8 @@ struct Content {
     rates: Vec<(RenditionId, Bitrate)>,
     /// `maxSegmentDuration`: the target duration, or the longest segment if that is longer.
     longest: Option<MediaDuration>,
-    /// What delays are reckoned from where the newest Period lists rows.
-    duration: Option<MediaDuration>,
+    /// What delays are reckoned from where the newest Period lists rows: D and the target duration.
+    lengths: Option<(MediaDuration, u32)>,
 }
 
 impl Spans {
@@ -165,10 +165,10 @@ impl Segmentation {
             periods: listed().map(|span| (span.period.ordinal, self.shown(span))).collect(),
             rates: rates.collect(),
             longest: Some(target.max(self.longest_listed())),
-            duration: listed()
+            lengths: listed()
                 .next_back()
                 .filter(|span| span.nominal.is_none())
-                .map(|_| self.duration),
+                .map(|_| (self.duration, self.target)),
         }
     }
 

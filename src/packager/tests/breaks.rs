@@ -3,13 +3,14 @@
 use std::net::Ipv4Addr;
 
 use super::world::{Synthetic, World, config, rate, reading};
-use crate::manifest::Listing;
 use crate::manifest::hls::{MediaPlaylist, media};
+use crate::manifest::{Listing, Presentation};
 use crate::media::MediaKind::Video;
 use crate::packager::contract::LeftOut;
 use crate::packager::{Report, SourceEvent};
 use crate::resolve::{
-    AccessRules, Arrival, EndpointRules, File, Leaf, Protocol, Resolution, Viewer, resolve,
+    AccessRules, Arrival, Container, EndpointRules, File, Leaf, Protocol, Resolution, Viewer,
+    resolve,
 };
 use crate::units::MediaDuration;
 
@@ -140,6 +141,9 @@ fn a_delta_update_skips_nothing_that_a_reader_before_a_hole_has_not_seen() {
                 segments: 6,
                 window: MediaDuration::from_secs(60),
                 ended: false,
+                container: Container::Cmaf,
+                muxed: false,
+                presentation: &Presentation::default(),
             },
             segmentation,
             list: &segmentation.renditions[0],
@@ -171,11 +175,13 @@ fn a_reader_who_waits_for_a_part_of_a_segment_that_a_break_ends_is_not_refused()
     let rules = EndpointRules {
         ordinal: 1,
         protocol: Protocol::LlHlsCmaf,
+        audio_groups: false,
         segmentation: world.config.segmentations[0].key,
         segments: 6,
         hls_window: MediaDuration::ZERO,
         dash_window: MediaDuration::ZERO,
         manifest_name: "manifest".to_owned(),
+        presentation: Presentation::default(),
         access: AccessRules::open(),
         folder: EndpointRules::folder(1),
     };
@@ -207,6 +213,14 @@ fn new_settings_begin_a_period_with_their_own_init() {
     let init =
         |p: &crate::packager::Period| p.track(list.rendition.id).expect("takes part").init.clone();
     assert_ne!(init(&first.period), init(&last.period));
+    // What a track measured is known from its first Period on; declared rates have headers and a margin.
+    for period in [&first.period, &last.period] {
+        for track in &period.tracks {
+            let declared = world.segmentation(2).rendition(track.rendition).expect("listed");
+            let declared = declared.rendition.average;
+            assert!(track.rate.0 > 0 && track.rate < declared, "{:?} {declared:?}", track.rate);
+        }
+    }
 }
 
 #[test]
@@ -347,7 +361,7 @@ fn what_was_listed_before_a_long_hole_stays_until_enough_follows_it() {
     world.run_until(604);
     let view = world.segmentation(2);
     assert!(view.current().all(|list| view.has_enough(list)), "I12");
-    assert!(view.can_be_shown());
+    assert!(view.can_be_shown(false));
 }
 
 #[test]

@@ -85,6 +85,7 @@ fn a_track_whose_clock_jumps_alone_is_brought_back_to_the_others() {
     }
 }
 
+/// Robustness 2: whatever its clock says, and however long it was away.
 #[test]
 fn an_encoder_that_restarts_fifty_times_plays_again_within_a_segment() {
     let mut world = world();
@@ -152,6 +153,7 @@ fn a_step_of_the_wall_clock_moves_nothing() {
     }
 }
 
+/// Robustness 14: what is published stays at true time, by new Periods.
 #[test]
 fn a_week_of_drift_stays_within_half_a_segment_of_true_time() {
     for ppm in [-100, 100] {

@@ -1,8 +1,9 @@
 //! Two inputs: failover, with and without a Period.
 
-use super::world::{Synthetic, World, config, rate};
+use super::world::{BEGINNING_S, Synthetic, World, config, rate};
 use crate::media::MediaKind::Video;
 use crate::packager::{InputId, PeriodReason, Report, SourceEvent, SourceId};
+use crate::units::{MediaDuration, MediaTime, Timescale};
 
 fn tracks() -> Vec<Synthetic> {
     vec![Synthetic::video("", 720, rate(30, 1), 60), Synthetic::audio(48_000)]
@@ -59,6 +60,42 @@ fn a_silent_input_counts_as_lost_after_input_loss() {
     world.run_until(60);
     assert_eq!(periods(&world), 1, "{:?}", world.reports);
     assert!(world.reports.contains(&Report::SourceLost { input: InputId(1) }));
+    numbers_go_on(&world);
+}
+
+#[test]
+fn silence_between_the_pieces_an_input_comes_in_is_no_loss() {
+    let mut world = both(true);
+    world.input(SourceEvent::Pace(MediaDuration::from_secs(4)));
+    world.run_until(30);
+    world.main_is_silent = true;
+    world.run_until(35);
+    let lost = Report::SourceLost { input: InputId(1) };
+    assert!(!world.reports.contains(&lost));
+    world.run_until(37);
+    assert!(world.reports.contains(&lost));
+    assert_eq!(periods(&world), 1, "the other input's media of that time was kept");
+}
+
+#[test]
+fn numbers_by_time_after_numbers_by_count_list_no_gap_for_each_between_them() {
+    let mut world = World::new(config(&[(2, None)]), tracks());
+    world.run_until(20);
+    // The hole is longer than any list: numbers go on by one, and are behind the time from now on.
+    let begin_anew = |world: &mut World, at: i64| {
+        world.input(SourceEvent::Lost);
+        world.source.session += 1;
+        world.tracks.iter_mut().for_each(|track| track.next = 0);
+        world.delay = MediaDuration::from_secs(at);
+        world.declare();
+    };
+    begin_anew(&mut world, 3600);
+    world.run_until(3620);
+    world.absolute = Some(MediaTime::new(BEGINNING_S + 3622, Timescale::new(1).expect("not zero")));
+    begin_anew(&mut world, 3622);
+    world.run_until(3640);
+    let rows = world.rows(2, Video);
+    assert!((3..20).contains(&rows.len()), "I12: {} rows", rows.len());
     numbers_go_on(&world);
 }
 

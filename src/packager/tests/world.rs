@@ -5,6 +5,7 @@ use std::sync::Arc;
 use bytes::Bytes;
 
 use super::invariants::obeys;
+use crate::media::codec::avc::AvcEntry;
 use crate::media::codec::{AacConfig, AvcConfig};
 use crate::media::{Codec, Language, MediaKind, Sample, TrackId, TrackInfo, VariantName};
 use crate::packager::{
@@ -29,6 +30,7 @@ pub(crate) fn avc(height: u16, frame_rate: Option<FrameRate>) -> Codec {
         pixel_aspect: (1, 1),
         frame_rate,
         chroma: Some((1, 0, 0)),
+        entry: AvcEntry::default(),
     })
 }
 
@@ -57,6 +59,8 @@ pub(crate) struct Synthetic {
     pub(crate) millis: bool,
     /// Timestamps are those of so many frames later.
     pub(crate) skew: i64,
+    /// What stands in each frame before its number.
+    pub(crate) before: Vec<u8>,
     /// Frames outside exist but never arrive.
     pub(crate) delivered: std::ops::Range<i64>,
 }
@@ -78,6 +82,7 @@ impl Synthetic {
             offset: MediaDuration::ZERO,
             next: 0,
             millis: false,
+            before: Vec::new(),
             delivered: 0..i64::MAX,
             skew: 0,
         }
@@ -100,6 +105,7 @@ impl Synthetic {
             offset: MediaDuration::ZERO,
             next: 0,
             millis: false,
+            before: Vec::new(),
             delivered: 0..i64::MAX,
             skew: 0,
         }
@@ -125,7 +131,8 @@ impl Synthetic {
             pts: self.ticks(n + self.skew + self.reorder + reordered),
             duration: None,
             sync: (self.sync)(n),
-            data: Bytes::from(n.to_be_bytes().to_vec()),
+            data: Bytes::from([&self.before[..], &n.to_be_bytes()].concat()),
+            origin: None,
         }
     }
 }
@@ -141,6 +148,7 @@ pub(crate) fn config(asked: &[(u32, Option<u32>)]) -> ChannelConfig {
                 window: MediaDuration::ZERO,
                 leads_parts: part_ms.is_some(),
                 nominal: false,
+                muxed: true,
             })
             .collect(),
         input_loss: MediaDuration::from_secs(2),
@@ -259,7 +267,11 @@ impl World {
 
     /// Delivers every frame that is whole until `seconds` after the world's beginning.
     pub(crate) fn run_until(&mut self, seconds: i64) {
-        let end = MediaDuration::from_secs(seconds);
+        self.run_to(MediaDuration::from_secs(seconds));
+    }
+
+    /// Delivers every frame that is whole until `end` after the world's beginning.
+    pub(crate) fn run_to(&mut self, end: MediaDuration) {
         loop {
             let due = |t: &Synthetic| {
                 let source = t.due().rescale(Timescale::NANOS);

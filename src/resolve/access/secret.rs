@@ -37,6 +37,13 @@ impl Secret {
         Ok(Secret { padded, length })
     }
 
+    /// The secret itself, for digests that are made of it.
+    #[must_use]
+    pub fn bytes(&self) -> &[u8] {
+        let length = usize::try_from(self.length).unwrap_or(Self::LENGTH_MAX);
+        self.padded.get(..length).unwrap_or_default()
+    }
+
     /// Whether `given` is the secret, in constant time as told above.
     #[must_use]
     pub fn matches(&self, given: &[u8]) -> bool {

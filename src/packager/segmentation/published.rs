@@ -42,7 +42,7 @@ impl Segmentation {
 
     /// Whether anything listed has changed since the last [`Segmentation::publish`].
     pub(in crate::packager) fn is_dirty(&self) -> bool {
-        self.builders.values().any(|b| b.dirty)
+        self.sound_came || self.builders.values().any(|b| b.dirty)
     }
 
     /// The rows of every rendition as readers see them; what changed gets `version`.
@@ -51,6 +51,7 @@ impl Segmentation {
         version: u64,
         renditions: &[Rendition],
     ) -> Vec<RenditionView> {
+        self.sound_came = false;
         let raised = std::mem::replace(&mut self.published_target, self.target);
         for builder in self.builders.values_mut().filter(|_| raised > 0 && raised < self.target) {
             builder.note_raise(raised);
@@ -71,7 +72,7 @@ impl Segmentation {
                     whole: Arc::clone(builder.whole.as_ref().unwrap_or(rendition)),
                     version: builder.version,
                     rows: builder.rows.clone(),
-                    open: builder.open.clone().filter(|_| self.part_target.is_some()),
+                    open: builder.open().filter(|_| self.part_target.is_some()),
                     next_number: builder.open.as_ref().map(|open| open.number),
                     next_part: builder.next_part,
                     raises: Arc::clone(&builder.raises),

@@ -1,0 +1,329 @@
+//! HLS that is pulled: playlists asked for again and again, what is new in them fetched, all of it
+//! given to a session as if it had been pushed.
+//!
+//! | file | is |
+//! | --- | --- |
+//! | `follow` | what to fetch of a playlist, and when to ask again |
+//! | `client` | one GET |
+//! | `name` | what the rungs are called |
+//!
+//! Every media playlist of the multivariant playlist is followed on a task of its own, up to
+//! [`PLAYLISTS_MAX`]; parts of low-latency playlists are fetched as they are listed.
+
+mod client;
+mod follow;
+mod name;
+
+use std::collections::BTreeMap;
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
+use std::time::Duration;
+
+use tokio::task::JoinSet;
+use url::Url;
+
+use self::client::{Client, FetchError};
+use self::follow::{Follow, Wanted};
+use super::live::{Live, give};
+use super::segmented::{Multivariant, Playlist, TEXT_MAX, read_playlist};
+use crate::media::VariantName;
+use crate::packager::InputId;
+use crate::runtime::{ChannelHandle, Origin};
+
+/// Media playlists followed at a time; more are left alone.
+pub const PLAYLISTS_MAX: usize = 16;
+/// Failures in a row after which a playlist is looked for anew, from the top.
+const FAILURES_MAX: u32 = 5;
+/// The first wait after a failure; it doubles up to the longest.
+const BACKOFF_MIN: Duration = Duration::from_millis(500);
+const BACKOFF_MAX: Duration = Duration::from_secs(10);
+/// How often a segment is asked for.
+const TRIES: u32 = 3;
+/// How long the head of an answer may take.
+const PATIENCE: Duration = Duration::from_secs(10);
+
+/// One input that is pulled.
+#[derive(Debug)]
+pub struct Pull {
+    origin: Arc<Origin>,
+    channel: Arc<ChannelHandle>,
+    input: InputId,
+    client: Client,
+    live: Mutex<Arc<Live>>,
+    /// The playlist at the top, as far as it is followed, and where it came from.
+    top: Mutex<Option<(String, Multivariant)>>,
+    /// What was read of each playlist, over all attempts: what was taken is not taken again.
+    follows: Mutex<BTreeMap<String, Follow>>,
+}
+
+/// A media playlist to follow.
+#[derive(Clone, Debug, PartialEq, Eq)]
+struct Listed {
+    url: Url,
+    name: VariantName,
+}
+
+/// Pulls `url` into an input until shutdown.
+pub async fn run(url: Url, input: InputId, origin: Arc<Origin>, channel: Arc<ChannelHandle>) {
+    let client = match Client::new() {
+        Ok(client) => client,
+        Err(error) => return refuse(&channel, input, &url, &error.to_string()),
+    };
+    let live = Mutex::new(Live::new(&origin, input));
+    let (top, follows) = (Mutex::default(), Mutex::default());
+    let pull = Arc::new(Pull { origin, channel, input, client, live, top, follows });
+    tokio::spawn(Arc::clone(&pull).watch());
+    let mut backoff = BACKOFF_MIN;
+    loop {
+        let began = pull.origin.clock.now().mono;
+        if let Err(why) = pull.attempt(&url).await {
+            refuse(&pull.channel, input, &url, &why);
+        }
+        // What held for a while may be tried again at once.
+        if pull.origin.clock.now().mono.since(began) > BACKOFF_MAX {
+            backoff = BACKOFF_MIN;
+        }
+        if !pull.wait(backoff).await {
+            return;
+        }
+        backoff = (backoff * 2).min(BACKOFF_MAX);
+    }
+}
+
+/// Notes where operators look why nothing comes.
+fn refuse(channel: &ChannelHandle, input: InputId, url: &Url, why: &str) {
+    // What is secret in a URL stands before the host or behind the path.
+    let (scheme, host, path) = (url.scheme(), url.host_str().unwrap_or_default(), url.path());
+    let why = format!("cannot pull {scheme}://{host}{path}: {why}");
+    let (group, name) = (&channel.group, &channel.name);
+    tracing::warn!(group, channel = name, input = input.0, why, "a source was not reached");
+    channel.status.refused(input.0, why);
+}
+
+fn locked<T>(mutex: &Mutex<T>) -> MutexGuard<'_, T> {
+    mutex.lock().unwrap_or_else(PoisonError::into_inner)
+}
+
+impl Pull {
+    /// The session that lives.
+    fn live(&self) -> Arc<Live> {
+        Arc::clone(&locked(&self.live))
+    }
+
+    /// Tells sessions how time passes: where one is over, the next begins.
+    async fn watch(self: Arc<Self>) {
+        while !self.origin.shutdown.begun() {
+            self.live().watch(&self.origin, &self.channel).await;
+            *locked(&self.live) = Live::new(&self.origin, self.input);
+        }
+    }
+
+    /// False at shutdown.
+    async fn wait(&self, time: Duration) -> bool {
+        let until = self.origin.clock.now().mono.after(time);
+        tokio::select! {
+            () = self.origin.clock.sleep_until(until) => true,
+            () = self.origin.shutdown.wait() => false,
+        }
+    }
+
+    /// Reads the playlist at the top and follows what it lists, until all have ended or one is lost.
+    async fn attempt(self: &Arc<Self>, url: &Url) -> Result<(), String> {
+        let text = self.client.text(url, TEXT_MAX, PATIENCE);
+        let (base, text) = text.await.map_err(|error| error.to_string())?;
+        let playlist = read_playlist(&text).map_err(|error| error.to_string())?;
+        let listed = if let Playlist::Multivariant(all) = playlist {
+            let (listed, followed) = listed(&base, &all);
+            *locked(&self.top) = Some((base.to_string(), followed));
+            listed
+        } else {
+            vec![Listed { url: url.clone(), name: VariantName::default() }]
+        };
+        locked(&self.follows).retain(|key, _| listed.iter().any(|one| one.url.as_str() == key));
+        let mut followers = JoinSet::new();
+        for one in listed {
+            followers.spawn(Arc::clone(self).follow(one));
+        }
+        self.channel.status.connected(self.input.0);
+        let mut ended = Ok(());
+        while let (Some(one), Ok(())) = (followers.join_next().await, &ended) {
+            ended = one.unwrap_or(Ok(()));
+        }
+        self.channel.status.disconnected(self.input.0);
+        ended
+    }
+
+    /// Follows one media playlist to its end, or until it has failed too often.
+    async fn follow(self: Arc<Self>, listed: Listed) -> Result<(), String> {
+        let key = listed.url.to_string();
+        let mut follow = locked(&self.follows).remove(&key).unwrap_or_default();
+        let followed = self.follow_on(&listed, &mut follow).await;
+        locked(&self.follows).insert(key, follow);
+        followed
+    }
+
+    async fn follow_on(&self, listed: &Listed, follow: &mut Follow) -> Result<(), String> {
+        let mut failures = 0;
+        let (mut query, mut wait) = (String::new(), Duration::ZERO);
+        while self.wait(wait).await {
+            match self.reload(listed, follow, &query).await {
+                Ok(brought) => {
+                    failures = 0;
+                    if follow.ended {
+                        return Ok(());
+                    }
+                    (query, wait) = follow.next_request(brought);
+                }
+                Err(why) if failures == FAILURES_MAX => return Err(why),
+                Err(_) => {
+                    (query, wait) = (String::new(), BACKOFF_MIN * 2_u32.pow(failures));
+                    failures += 1;
+                }
+            }
+        }
+        Ok(())
+    }
+
+    /// Asks for a playlist once and fetches what is new in it. Gives whether anything was.
+    async fn reload(
+        &self,
+        listed: &Listed,
+        follow: &mut Follow,
+        query: &str,
+    ) -> Result<bool, String> {
+        let mut url = listed.url.clone();
+        if !query.is_empty() {
+            let before = url.query().map_or(String::new(), |before| format!("{before}&"));
+            url.set_query(Some(&format!("{before}{query}")));
+        }
+        let text = self.client.text(&url, TEXT_MAX, follow.patience());
+        let (base, text) = tokio::select! {
+            text = text => text.map_err(|error| error.to_string())?,
+            () = self.origin.shutdown.wait() => return Ok(false),
+        };
+        let Playlist::Media(playlist) = read_playlist(&text).map_err(|error| error.to_string())?
+        else {
+            return Err("a multivariant playlist stands where a media playlist should".to_owned());
+        };
+        let (units, wanted) = follow.take(&playlist, &base);
+        let live = self.live();
+        let mut session = live.session.lock().await;
+        if let Some((base, top)) = &*locked(&self.top) {
+            session.expect_pulled(base, top);
+        }
+        let now = self.origin.clock.now();
+        let taken = session.take_pulled(now, listed.url.as_str(), &listed.name, &units);
+        give(&self.channel, &mut session).await;
+        drop(session);
+        live.called.notify_one();
+        taken.map_err(|refusal| refusal.to_string())?;
+        for one in &wanted {
+            self.fetch(&live, one).await;
+        }
+        Ok(!units.segments.is_empty())
+    }
+
+    /// Fetches a segment, a part or a header, and gives it to the session; what does not come is
+    /// given as broken off, so that it is not waited for.
+    async fn fetch(&self, live: &Live, wanted: &Wanted) {
+        if wanted.header && live.session.lock().await.has_header(&wanted.key) {
+            return;
+        }
+        let mut body = None;
+        for attempt in 0..TRIES {
+            if attempt > 0 && !self.wait(BACKOFF_MIN * attempt).await {
+                return;
+            }
+            let fetched = tokio::select! {
+                fetched = self.whole(wanted) => fetched,
+                () = self.origin.shutdown.wait() => return,
+            };
+            match fetched {
+                Ok(bytes) => {
+                    body = Some(bytes);
+                    break;
+                }
+                Err(error) => refuse(&self.channel, self.input, &wanted.url, &error.to_string()),
+            }
+        }
+        let mut session = live.session.lock().await;
+        let now = self.origin.clock.now();
+        let object = session.open(now, &wanted.key);
+        let bytes = body.as_deref().unwrap_or(&[0]);
+        // What is wrong with it is nobody's to answer for here: it is said where operators look.
+        let pushed = session.push(now, object, bytes);
+        let ended = session.end(now, object, body.is_some());
+        give(&self.channel, &mut session).await;
+        drop(session);
+        live.called.notify_one();
+        if let Err(refusal) = pushed.and(ended) {
+            refuse(&self.channel, self.input, &wanted.url, &refusal.to_string());
+        }
+    }
+
+    async fn whole(&self, wanted: &Wanted) -> Result<Vec<u8>, FetchError> {
+        let limit = self.origin.limits.pending_bytes / 2;
+        let mut answer = self.client.get(&wanted.url, wanted.range, limit, PATIENCE).await?;
+        let mut body = Vec::new();
+        while let Some(bytes) = answer.next().await? {
+            self.channel.metrics.ingested(bytes.len());
+            body.extend_from_slice(&bytes);
+        }
+        Ok(body)
+    }
+}
+
+/// What is followed of a multivariant playlist that came from `base`: each media playlist once, the
+/// variants before the renditions.
+fn listed(base: &Url, all: &Multivariant) -> (Vec<Listed>, Multivariant) {
+    let mut followed = Multivariant::default();
+    let mut urls: Vec<Url> = Vec::new();
+    let mut follow = |uri: &str| {
+        let url = base.join(uri).ok().filter(|url| matches!(url.scheme(), "http" | "https"));
+        let url = url.filter(|url| !urls.contains(url) && urls.len() < PLAYLISTS_MAX);
+        let new = url.is_some();
+        urls.extend(url);
+        new
+    };
+    for variant in &all.variants {
+        if follow(&variant.uri) {
+            followed.variants.push(variant.clone());
+        }
+    }
+    for rendition in &all.renditions {
+        if rendition.uri.as_deref().is_some_and(&mut follow) {
+            followed.renditions.push(rendition.clone());
+        }
+    }
+    let names = name::names(&urls);
+    let listed = urls.into_iter().zip(names).map(|(url, name)| Listed { url, name });
+    (listed.collect(), followed)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn each_playlist_is_followed_once_and_no_more_than_allowed() {
+        let base = Url::parse("https://host/a/top.m3u8").expect("a URL");
+        let mut lines = vec![
+            "#EXTM3U".to_owned(),
+            "#EXT-X-MEDIA:TYPE=AUDIO,GROUP-ID=\"a\",NAME=\"x\",URI=\"s.m3u8\"".to_owned(),
+        ];
+        for n in 0..20 {
+            for audio in ["a", "b"] {
+                lines.push(format!("#EXT-X-STREAM-INF:BANDWIDTH=1,AUDIO=\"{audio}\""));
+                lines.push(format!("v{n}.m3u8"));
+            }
+        }
+        let text = lines.join("\n");
+        let Ok(Playlist::Multivariant(all)) = read_playlist(text.as_bytes()) else {
+            panic!("{text}")
+        };
+        let (listed, followed) = listed(&base, &all);
+        assert_eq!(listed.len(), PLAYLISTS_MAX);
+        assert_eq!((followed.variants.len(), followed.renditions.len()), (PLAYLISTS_MAX, 0));
+        assert_eq!(listed[15].url.as_str(), "https://host/a/v15.m3u8");
+        assert_eq!(listed[15].name.as_str(), "v15");
+    }
+}

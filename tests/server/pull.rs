@@ -1,0 +1,81 @@
+//! One origin pulls what another plays.
+
+use std::collections::BTreeMap;
+
+use headwater::packager::SegmentContent;
+
+use crate::client::Connection;
+use crate::ts::push;
+use crate::world::{LOOPED, World};
+
+/// The looped channel's endpoints, its media pulled from `url`.
+fn pulled(url: &str) -> String {
+    let input = format!("  [[channel.input]]\n  pull = \"{url}\"\n");
+    LOOPED.replace("loop = \"loop.mp4\"\n", &input)
+}
+
+/// The bytes of every segment of the longer segmentation, by the rung's height or language, and number.
+fn segments(world: &World) -> BTreeMap<(String, u64), Vec<u8>> {
+    let snapshot = world.snapshot();
+    let view = snapshot.segmentations.iter().find(|(key, _)| key.segment_ms == 2000);
+    let mut all = BTreeMap::new();
+    for list in &view.expect("a segmentation").1.renditions {
+        let name = list.rendition.name.rsplit('-').next().expect("one part").to_owned();
+        for row in list.rows.iter_from(0) {
+            if let SegmentContent::Media { .. } = &row.content {
+                all.insert((name.clone(), row.number), row.body().concat());
+            }
+        }
+    }
+    all
+}
+
+async fn plays_what_it_pulls(endpoint: u32, lists: i64) {
+    let source = World::looped(LOOPED).await;
+    let url = format!("http://{}/v1/g/{endpoint}/c/manifest.m3u8", source.egress());
+    let puller = World::driven(&pulled(&url));
+    let asked = || source.metric("headwater_requests_total{kind=\"media\"");
+    for _ in 0..12 {
+        let before = asked();
+        for _ in 0..4 {
+            source.step().await;
+        }
+        puller.advance(2_000);
+        source.until("the playlists are asked for", |_| asked() >= before + lists).await;
+    }
+    // What was asked for last comes yet.
+    puller.until("it plays", |puller| segments(puller).len() >= 12).await;
+    let (ours, theirs) = (segments(&puller), segments(&source));
+    let common: Vec<_> = ours.keys().filter(|key| theirs.contains_key(*key)).collect();
+    assert!(common.len() >= 12, "{:?} {:?}", ours.keys(), theirs.keys());
+    for key in common {
+        assert!(ours[key] == theirs[key], "{key:?}: absolute time and chunks that fit: the same");
+    }
+}
+
+#[tokio::test]
+async fn what_one_origin_plays_another_pulls_with_the_same_bytes() {
+    plays_what_it_pulls(2, 3).await;
+}
+
+#[tokio::test]
+async fn a_low_latency_playlist_is_pulled_by_its_parts() {
+    plays_what_it_pulls(1, 3).await;
+}
+
+#[tokio::test]
+async fn a_pulled_input_takes_no_push_and_says_why_nothing_comes() {
+    let nobody = std::net::TcpListener::bind("127.0.0.1:0").expect("a port");
+    let address = nobody.local_addr().expect("an address");
+    drop(nobody);
+    let world = World::driven(&pulled(&format!("http://user:word@{address}/a.m3u8?token=secret")));
+    let reply = push(&world, "/v1/g/1/c/live.ts", b"").await;
+    assert_eq!(reply.status, 404);
+    assert!(reply.text().contains("is pulled; push to the other"), "{}", reply.text());
+    let says = async || Connection::open(world.server().admin).await.get("/status").await.text();
+    let mut text = says().await;
+    while !text.contains("cannot pull http://127.0.0.1/a.m3u8") {
+        text = says().await;
+    }
+    assert!(!text.contains("word") && !text.contains("secret"), "{text}");
+}
