@@ -70,9 +70,13 @@ pub enum Problem {
         missing: &'static str,
     },
     /// Remark: players asked to play what they have not been told of.
-    #[error("should be at least {}, min_update_period and a segment: \
-        players learn of new segments no sooner", ShownDuration(*.least))]
+    #[error("should be at least {}, min_update_period and a {unit}: \
+        players learn of new {new} no sooner", ShownDuration(*.least))]
     DelayUnderUpdate {
+        /// What must be complete before it can be played.
+        unit: &'static str,
+        /// What players learn of by an update.
+        new: &'static str,
         /// Shortest that is of use.
         least: Duration,
     },

@@ -7,6 +7,7 @@ use super::endpoint::Timing;
 use super::fault::Problem;
 use super::section::{Found, Section};
 use super::value::{bitrate, media, stream_order};
+use crate::manifest::dash::UPDATE_PERIOD;
 use crate::manifest::hls::HOLD_BACK_TARGETS;
 use crate::manifest::{Presentation, VideoBitrates};
 use crate::resolve::Protocol;
@@ -100,7 +101,12 @@ fn fit_hls(section: &mut Section<'_>, timing: Timing, presentation: &Presentatio
 fn fit_dash(section: &mut Section<'_>, timing: Timing, presentation: &Presentation) {
     let segment = timing.segment_duration;
     let window = timing.dash_window();
-    let update = presentation.min_update.unwrap_or(segment);
+    // Segments of low latency are known by number: an update is needed for new Periods alone.
+    let (ahead, unit, new, usual) = match timing.part_duration {
+        Some(part) => (part, "part", "Periods", UPDATE_PERIOD),
+        None => (segment, "segment", "segments", segment),
+    };
+    let update = presentation.min_update.unwrap_or(usual);
     let buffer = presentation.min_buffer.unwrap_or(segment.times(2));
     if presentation.min_update.is_some() {
         let most = window - segment.times(2);
@@ -108,7 +114,7 @@ fn fit_dash(section: &mut Section<'_>, timing: Timing, presentation: &Presentati
             section.complain("min_update_period", Problem::BeyondList { most: most.to_std() });
             return;
         }
-        if update >= buffer {
+        if update >= buffer && timing.part_duration.is_none() {
             let buffer = buffer.to_std();
             section.complain("min_update_period", Problem::UpdateNotUnderBuffer { buffer });
         }
@@ -117,8 +123,8 @@ fn fit_dash(section: &mut Section<'_>, timing: Timing, presentation: &Presentati
     let most = window - segment;
     if delay > most {
         section.complain("presentation_delay", Problem::BeyondList { most: most.to_std() });
-    } else if delay < update + segment {
-        let least = (update + segment).to_std();
-        section.complain("presentation_delay", Problem::DelayUnderUpdate { least });
+    } else if delay < update + ahead {
+        let least = (update + ahead).to_std();
+        section.complain("presentation_delay", Problem::DelayUnderUpdate { unit, new, least });
     }
 }

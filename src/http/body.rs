@@ -59,9 +59,7 @@ impl Body {
 
     /// A body of which nothing is there yet.
     pub(super) fn growing(tail: Tail) -> Self {
-        let mut body = Body::default();
-        body.tail = Some(tail);
-        body
+        Body { tail: Some(tail), ..Body::default() }
     }
 
     /// Bytes still to come of what is there.

@@ -3,6 +3,7 @@
 use bytes::Bytes;
 
 use super::object::ListId;
+use super::resolution::EndpointRules;
 use crate::media::MediaKind;
 use crate::packager::{Part, Snapshot};
 use crate::units::MediaDuration;
@@ -10,6 +11,14 @@ use crate::units::MediaDuration;
 /// How long nothing may come before an answer is cut off, in target durations: as long as a request
 /// that waits.
 const PATIENCE_TARGETS: i64 = 3;
+
+impl EndpointRules {
+    /// Whether its segments are read while they are made: low-latency DASH.
+    #[must_use]
+    pub fn grows(&self) -> bool {
+        self.protocol.has_dash() && self.segmentation.part_ms.is_some()
+    }
+}
 
 /// A segment that is being made, and how much of it a reader has been given.
 #[derive(Clone, Debug)]

@@ -57,12 +57,6 @@ impl EndpointRules {
         format!("{ordinal}-{GENERATION}")
     }
 
-    /// Whether its segments are read while they are made: low-latency DASH.
-    #[must_use]
-    pub fn grows(&self) -> bool {
-        self.protocol.has_dash() && self.segmentation.part_ms.is_some()
-    }
-
     /// Whether a list of video carries its default audio.
     #[must_use]
     pub fn muxed(&self) -> bool {
@@ -329,9 +323,8 @@ impl Ask<'_> {
         let open = self.list.open.as_ref().filter(|open| open.number == number);
         let there = open.is_some_and(|open| !open.parts.is_empty());
         if there && self.rules.grows() && self.arrival.may_grow {
-            let media = self.list.rendition.kind;
-            let growing = Growing::new(self.list(), media, number, self.view.target);
-            return Resolution::Growing(growing);
+            let (on, media) = (self.list(), self.list.rendition.kind);
+            return Resolution::Growing(Growing::new(on, media, number, self.view.target));
         }
         let first = self.list.rows.get(0).map(|row| row.number);
         let last = self.list.rows.last().map(|row| row.number);

@@ -135,15 +135,12 @@ impl Server {
                 .transpose()?;
             let (group, name) = (channel.group.to_string(), channel.name.to_string());
             let (file, state) = files.channel(&group, &name)?;
+            let endpoints = channel.endpoints.iter().map(|e| (e.ordinal, endpoint_rules(e)));
             let parts = Parts {
                 metrics: metrics.channel(&group, &name),
                 group,
                 name,
-                endpoints: channel
-                    .endpoints
-                    .iter()
-                    .map(|e| (e.ordinal, endpoint_rules(e)))
-                    .collect(),
+                endpoints: endpoints.collect(),
                 credentials: channel.inputs.clone(),
                 looped: programme.is_some(),
                 pulled: [0, 1].map(|n: usize| channel.pulls[n].is_some()),

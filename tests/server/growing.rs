@@ -1,10 +1,15 @@
 //! Low-latency DASH over the wire: segments that go out while they are made (D38, D56).
 
 use headwater::packager::{OpenSegment, RenditionView};
+use http_body_util::BodyExt;
+use hyper::Version;
+use hyper::body::Incoming;
+use tokio::time::timeout;
 
 use crate::client::{Connection, PATIENCE, Reply};
+use crate::tls::{Sender, get, h2, issue};
 use crate::ts;
-use crate::world::World;
+use crate::world::{World, folder};
 
 /// A loop in segments of two seconds: 1 low-latency DASH, 2 Low-Latency HLS of the same parts.
 const LOOPED: &str = r#"
@@ -175,20 +180,46 @@ async fn growing_answers_have_places_among_those_who_wait_and_give_them_back() {
     grows(&ask(&world, "GET", &path, &[]).await.receive_head().await);
 }
 
-/// An encoder that has stopped without leaving, and an answer that has all there is of the open
-/// segment.
-async fn stalled() -> (World, Connection, Connection, String) {
-    let world = World::driven(PUSHED);
-    let encoder = ts::push_and_stay(&world, "/v1/g/1/p/live.ts", ts::BFRAMES_30).await;
+/// An encoder that stops without leaving; the path of the open segment, and all there is of it.
+async fn stall(world: &World) -> (Connection, String, Vec<u8>) {
+    let encoder = ts::push_and_stay(world, "/v1/g/1/p/live.ts", ts::BFRAMES_30).await;
     world.until("it plays", ts::plays).await;
     world.until("a part is there", |w| !open(w, "video").parts.is_empty()).await;
-    let open = open(&world, "video");
-    let path = format!("/v1/g/1/p/1-1/video/{}.m4s", open.number);
+    let open = open(world, "video");
+    let there = open.parts.iter().flat_map(|part| part.body().concat()).collect();
+    (encoder, format!("/v1/g/1/p/1-1/video/{}.m4s", open.number), there)
+}
+
+/// A stalled encoder, and an answer that has all there is of the open segment.
+async fn stalled() -> (World, Connection, Connection, String) {
+    let world = World::driven(PUSHED);
+    let (encoder, path, there) = stall(&world).await;
     let mut answer = ask(&world, "GET", &path, &[]).await;
     grows(&answer.receive_head().await);
-    let there: Vec<u8> = open.parts.iter().flat_map(|part| part.body().concat()).collect();
     assert_eq!(answer.receive_grown(there.len()).await, there);
     (world, encoder, answer, path)
+}
+
+/// The same with readers on TLS; the answer comes by HTTP/2.
+async fn stalled_over_http2() -> (World, Connection, Sender, Incoming) {
+    let listeners = "[egress]\nlisten = \"127.0.0.1:0\"\nworkers = 1\n\
+         tls = { certificate = \"cert.pem\", key = \"key.pem\" }\n\
+         [ingest]\nhttp = \"127.0.0.1:0\"\n[admin]\nlisten = \"127.0.0.1:0\"\n";
+    let folder = folder();
+    let trusted = issue(folder.path());
+    let world = World::driven_in(&folder, 0, &format!("{listeners}{PUSHED}"));
+    let (encoder, path, there) = stall(&world).await;
+    let (mut sender, _) = h2(&world, &trusted, 1 << 20).await;
+    let answer = sender.send_request(get(&path)).await.expect("an answer");
+    assert_eq!((answer.status().as_u16(), answer.version()), (200, Version::HTTP_2));
+    assert!(!answer.headers().contains_key("content-length"));
+    let (mut body, mut grown) = (answer.into_body(), Vec::new());
+    while grown.len() < there.len() {
+        let frame = timeout(PATIENCE, body.frame()).await.expect("in time").expect("more");
+        grown.extend(frame.expect("not cut off").into_data().expect("data"));
+    }
+    assert_eq!(grown, there);
+    (world, encoder, sender, body)
 }
 
 #[tokio::test]
@@ -217,7 +248,31 @@ async fn an_answer_that_nothing_comes_for_is_cut_off_and_not_ended() {
 #[tokio::test]
 async fn a_server_that_ends_cuts_growing_answers_off() {
     let (world, _encoder, mut answer, _) = stalled().await;
-    let ended = tokio::time::timeout(PATIENCE, tokio::task::spawn_blocking(|| world.stop())).await;
+    let ended = timeout(PATIENCE, tokio::task::spawn_blocking(|| world.stop())).await;
     assert!(ended.is_ok_and(|joined| joined.is_ok()), "the server ends");
     answer.closed().await;
+}
+
+#[tokio::test]
+async fn over_http2_a_lost_source_ends_a_segment_with_what_it_came_to() {
+    let (world, mut encoder, _sender, mut body) = stalled_over_http2().await;
+    encoder.write(b"0\r\n\r\n").await;
+    assert_eq!(encoder.receive("PUT").await.status, 200);
+    let before = world.snapshot().losses;
+    world.advance(1_100);
+    world.until("the loss is known", |w| w.snapshot().losses > before).await;
+    let ended = async { while body.frame().await.transpose().expect("not cut off").is_some() {} };
+    timeout(PATIENCE, ended).await.expect("an end in time");
+    world.waiters(0).await;
+}
+
+#[tokio::test]
+async fn over_http2_an_answer_that_nothing_comes_for_is_reset_and_others_go_on() {
+    let (world, _encoder, mut sender, mut body) = stalled_over_http2().await;
+    world.advance(3_100);
+    let cut = timeout(PATIENCE, body.frame()).await.expect("in time").expect("no end in order");
+    assert!(cut.is_err(), "the stream is reset");
+    world.waiters(0).await;
+    let other = timeout(PATIENCE, sender.send_request(get("/time"))).await.expect("in time");
+    assert_eq!(other.expect("an answer").status(), 200);
 }

@@ -36,7 +36,7 @@ fn sections(rest: &str) -> String {
 }
 
 /// Writes a certificate of its own for `origin.test`; gives what a client must trust.
-fn issue(folder: &Path) -> CertificateDer<'static> {
+pub(crate) fn issue(folder: &Path) -> CertificateDer<'static> {
     let CertifiedKey { cert, signing_key } =
         generate_simple_self_signed(["origin.test".to_owned()]).expect("a certificate");
     std::fs::write(folder.join("cert.pem"), cert.pem()).expect("writable");
@@ -75,11 +75,11 @@ async fn connect(
     TlsConnector::from(Arc::new(config)).connect(name, stream).await
 }
 
-type Sender = http2::SendRequest<Empty<Bytes>>;
+pub(crate) type Sender = http2::SendRequest<Empty<Bytes>>;
 
 /// An HTTP/2 connection, driven in the background; the second value ends when it does. `window` is
 /// what the server may send unread.
-async fn h2(
+pub(crate) async fn h2(
     world: &World,
     trusted: &CertificateDer<'static>,
     window: u32,
@@ -96,7 +96,7 @@ async fn h2(
     (sender, driven)
 }
 
-fn get(path: &str) -> Request<Empty<Bytes>> {
+pub(crate) fn get(path: &str) -> Request<Empty<Bytes>> {
     let uri = format!("https://origin.test{path}");
     Request::builder().uri(uri).body(Empty::new()).expect("a request")
 }

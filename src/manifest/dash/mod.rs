@@ -68,21 +68,11 @@ struct Root<'a> {
 }
 
 fn put_root(out: &mut String, root: &Root<'_>) {
-    let (segmentation, presentation) = (root.segmentation, root.listing.presentation);
+    let segmentation = root.segmentation;
     let target = MediaDuration::from_secs(i64::from(segmentation.target));
     // Of an irregular source D is what was asked, and its segments are as long as the target.
     let duration = segmentation.duration.max(target);
-    let (update, buffer, delay) = match root.nominal {
-        Some(nominal) => (
-            low_latency::update_period(presentation),
-            low_latency::buffer(nominal),
-            low_latency::target_latency(nominal, presentation),
-        ),
-        None => {
-            let update = presentation.min_update.unwrap_or(segmentation.duration);
-            (update, duration.times(BUFFER_SEGMENTS), default_delay(duration, update))
-        }
-    };
+    let advice = Advice::of(root, duration);
     let least = match segmentation.spans {
         Some(_) => segmentation.least_listed(),
         None => duration.times(DELAY_SEGMENTS),
@@ -106,17 +96,43 @@ fn put_root(out: &mut String, root: &Root<'_>) {
     if root.listing.ended {
         put("mediaPresentationDuration", root.end.since_epoch());
     } else {
-        put("minimumUpdatePeriod", update);
+        put("minimumUpdatePeriod", advice.update);
     }
-    put("minBufferTime", presentation.min_buffer.unwrap_or(buffer));
+    put("minBufferTime", advice.buffer);
     put("timeShiftBufferDepth", root.listing.window.max(least));
-    put("suggestedPresentationDelay", presentation.delay.unwrap_or(delay));
+    put("suggestedPresentationDelay", advice.delay);
     let longest = target.max(segmentation.longest);
     put(
         "maxSegmentDuration",
         MediaDuration::from_millis(longest.div_ceil(MediaDuration::from_millis(1))),
     );
     out.push_str(">\n");
+}
+
+/// What players are told of updates, buffer and delay.
+struct Advice {
+    update: MediaDuration,
+    buffer: MediaDuration,
+    delay: MediaDuration,
+}
+
+impl Advice {
+    /// As the endpoint has it; what it does not say follows from segments, of low latency from parts.
+    fn of(root: &Root<'_>, duration: MediaDuration) -> Self {
+        let presentation = root.listing.presentation;
+        let (update, buffer, delay) = if let Some(nominal) = root.nominal {
+            let delay = low_latency::target_latency(nominal, presentation);
+            (low_latency::update_period(presentation), low_latency::buffer(nominal), delay)
+        } else {
+            let update = presentation.min_update.unwrap_or(root.segmentation.duration);
+            (update, duration.times(BUFFER_SEGMENTS), default_delay(duration, update))
+        };
+        Advice {
+            update,
+            buffer: presentation.min_buffer.unwrap_or(buffer),
+            delay: presentation.delay.unwrap_or(delay),
+        }
+    }
 }
 
 /// How far behind the live edge players are asked to play where nothing is said: three segments, and
