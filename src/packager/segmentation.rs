@@ -242,25 +242,30 @@ impl Segmentation {
 
     /// Adds a chunk to a rendition's open segment; `part_end` where the part grid ends a part here.
     pub(super) fn add(&mut self, rendition: RenditionId, chunk: &Arc<Chunk>, part_end: bool) {
-        let low_latency = self.part_target.is_some();
-        let foreseen = self.duration - NEAR_CUT;
         let Some(builder) = self.builders.get_mut(&rendition) else { return };
         let Some(open) = &mut builder.open else { return };
-        let start = *open.start.get_or_insert(chunk.start);
+        open.start.get_or_insert(chunk.start);
         builder.chunks.push(Arc::clone(chunk));
+        let low_latency = self.part_target.is_some();
         self.sound_came |= low_latency && self.wanted.muxed && chunk.ends_part.is_some();
-        if low_latency && part_end {
-            let length = MediaDuration::new(chunk.end() - start, builder.timescale);
-            builder.end_part(self.even && length >= foreseen);
-            self.deliver(rendition);
+        if part_end {
+            self.end_part(rendition);
         }
+    }
+
+    /// The part grid ends a part of a rendition here.
+    pub(super) fn end_part(&mut self, rendition: RenditionId) {
+        if self.part_target.is_none() {
+            return;
+        }
+        let foreseen = self.duration - NEAR_CUT;
         let Some(builder) = self.builders.get_mut(&rendition) else { return };
-        if low_latency
-            && let Some(open) = &builder.open
-            && builder.parted == builder.chunks.len()
-        {
-            builder.next_part = Some((open.period.id, chunk.end()));
-        }
+        let (Some(open), Some(last)) = (&builder.open, builder.chunks.last()) else { return };
+        let length =
+            MediaDuration::new(last.end() - open.start.unwrap_or(last.end()), builder.timescale);
+        builder.next_part = Some((open.period.id, last.end()));
+        builder.end_part(self.even && length >= foreseen);
+        self.deliver(rendition);
     }
 
     /// Ends a rendition's open segment, if it has any media.

@@ -32,7 +32,13 @@ impl Run {
         }
         let base = track.builder.next_base().or(Some(next));
         for (segmentation, cut) in around.segmentations.iter_mut().zip(&boundary.cuts) {
-            let Some(cut) = cut else { continue };
+            let Some(cut) = cut else {
+                // Audio may have ended its last chunk before: with a part of the leading track.
+                if restarts_grid {
+                    segmentation.end_part(track.rendition);
+                }
+                continue;
+            };
             segmentation.add_gaps(track.rendition, cut.gaps.clone(), cut.gap);
             let closed = segmentation.open(track.rendition, cut.number, &boundary.period, base);
             if let Some(closed) = closed {
