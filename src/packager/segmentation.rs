@@ -24,9 +24,6 @@ use incomplete::Incomplete;
 use muxed::Shown;
 use spans::Spans;
 
-/// A part that ends so near to where the cadence has the next cut ends its segment.
-const NEAR_CUT: MediaDuration = MediaDuration::from_millis(25);
-
 /// Where and how a segmentation cuts here.
 #[derive(Clone, Debug)]
 pub(super) struct Cut {
@@ -251,21 +248,6 @@ impl Segmentation {
         if part_end {
             self.end_part(rendition);
         }
-    }
-
-    /// The part grid ends a part of a rendition here.
-    pub(super) fn end_part(&mut self, rendition: RenditionId) {
-        if self.part_target.is_none() {
-            return;
-        }
-        let foreseen = self.duration - NEAR_CUT;
-        let Some(builder) = self.builders.get_mut(&rendition) else { return };
-        let (Some(open), Some(last)) = (&builder.open, builder.chunks.last()) else { return };
-        let length =
-            MediaDuration::new(last.end() - open.start.unwrap_or(last.end()), builder.timescale);
-        builder.next_part = Some((open.period.id, last.end()));
-        builder.end_part(self.even && length >= foreseen);
-        self.deliver(rendition);
     }
 
     /// Ends a rendition's open segment, if it has any media.

@@ -103,3 +103,34 @@ async fn delay_buffer_update_and_dates_are_as_configured() {
     let dates = text.matches("#EXT-X-PROGRAM-DATE-TIME").count();
     assert_eq!(text.matches("#EXTINF").count(), dates);
 }
+
+#[tokio::test]
+async fn low_latency_dash_has_defaults_of_its_own_and_heeds_the_same_keys() {
+    let parts = "part_duration = \"500ms\"\n";
+    let keys = [
+        "",
+        "presentation_delay = \"4s\"\nmin_buffer_time = \"1s\"\nmin_update_period = \"2s\"",
+        "min_update_period = \"3s\"",
+        "max_video_bitrate = \"1kbit\"",
+    ];
+    let endpoints = keys.map(|keys| format!("{parts}{keys}"));
+    let world = World::looped(&config(&endpoints.each_ref().map(String::as_str))).await;
+    for (n, delay, buffer, update, latency) in [
+        (1, "2.500", "0.500", "1", "target=\"2500\" min=\"2000\" max=\"5000\""),
+        (2, "4", "1", "2", "target=\"4000\" min=\"3500\" max=\"8000\""),
+        (3, "4.500", "0.500", "3", "target=\"4500\" min=\"4000\" max=\"9000\""),
+    ] {
+        let mpd = world.get(&format!("/v1/g/{n}/c/manifest.mpd")).await.text();
+        for said in [
+            format!("suggestedPresentationDelay=\"PT{delay}S\""),
+            format!("minBufferTime=\"PT{buffer}S\""),
+            format!("minimumUpdatePeriod=\"PT{update}S\""),
+            format!("<Latency referenceId=\"0\" {latency}/>"),
+        ] {
+            assert!(mpd.contains(&said), "{said}\n{mpd}");
+        }
+    }
+    let all = world.get("/v1/g/1/c/manifest.mpd").await.text();
+    let least = world.get("/v1/g/4/c/manifest.mpd").await.text();
+    assert_eq!(pictures(&least), pictures(&all)[pictures(&all).len() - 1..], "the nearest rung");
+}

@@ -272,6 +272,12 @@ fn keys_without_an_effect_are_remarked_on() {
              players learn of new segments no sooner",
         ),
         ("DASH", "min_update_period = '10s'", "should be less than min_buffer_time, 10s"),
+        (
+            "DASH",
+            "part_duration = '500ms'\npresentation_delay = '1s'",
+            "should be at least 1500ms, min_update_period and a part: \
+             players learn of new Periods no sooner",
+        ),
     ] {
         let said = remarks(protocol, line);
         assert!(said.len() == 1 && said[0].ends_with(expected), "{line}: {said:?}");
@@ -279,6 +285,8 @@ fn keys_without_an_effect_are_remarked_on() {
     for (protocol, line) in [
         ("HLSDASH_CMAF", "date_time_interval = '6s'\npresentation_delay = '15s'"),
         ("DASH", "min_update_period = '4s'\nmin_buffer_time = '6s'\npresentation_delay = '12s'"),
+        ("DASH", "part_duration = '500ms'\nmin_update_period = '2s'\nmin_buffer_time = '1s'"),
+        ("HLSDASH_CMAF", "part_duration = '1s'\npresentation_delay = '15s'"),
     ] {
         assert_eq!(remarks(protocol, line), [] as [&str; 0], "{line}");
     }

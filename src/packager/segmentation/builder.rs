@@ -5,9 +5,13 @@ use std::sync::Arc;
 use super::super::chunker::Chunk;
 use super::super::segment::{OpenSegment, Part};
 use super::super::snapshot::Report;
-use super::super::state::Rendition;
+use super::super::state::{Rendition, RenditionId};
 use super::super::window::Rows;
-use crate::units::Timescale;
+use super::Segmentation;
+use crate::units::{MediaDuration, Timescale};
+
+/// A part that ends so near to where the cadence has the next cut ends its segment.
+const NEAR_CUT: MediaDuration = MediaDuration::from_millis(25);
 
 /// One rendition's list in the making.
 #[derive(Debug)]
@@ -67,5 +71,22 @@ impl Builder {
         });
         self.parted = self.chunks.len();
         self.dirty = true;
+    }
+}
+
+impl Segmentation {
+    /// The part grid ends a part of a rendition here.
+    pub(in crate::packager) fn end_part(&mut self, rendition: RenditionId) {
+        if self.part_target.is_none() {
+            return;
+        }
+        let foreseen = self.duration - NEAR_CUT;
+        let Some(builder) = self.builders.get_mut(&rendition) else { return };
+        let (Some(open), Some(last)) = (&builder.open, builder.chunks.last()) else { return };
+        let length =
+            MediaDuration::new(last.end() - open.start.unwrap_or(last.end()), builder.timescale);
+        builder.next_part = Some((open.period.id, last.end()));
+        builder.end_part(self.even && length >= foreseen);
+        self.deliver(rendition);
     }
 }
