@@ -36,7 +36,7 @@ pub use contract::{
 };
 pub use grid::part_target;
 pub use muxed::Sound;
-pub use period::{Nominal, Period, PeriodSpan, PeriodSpans, PeriodTrack};
+pub use period::{Change, Nominal, Period, PeriodSpan, PeriodSpans, PeriodTrack};
 pub use segment::{OpenSegment, Part, Segment, SegmentContent};
 pub use snapshot::{RenditionView, Report as RenditionReport, SegmentationView, Snapshot};
 pub use state::{LastRun, Rendition, RenditionId, Restored, State};

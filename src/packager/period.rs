@@ -1,5 +1,6 @@
 //! Periods: stretches of unbroken timing and settings.
 
+use std::collections::BTreeMap;
 use std::sync::Arc;
 
 use bytes::Bytes;
@@ -67,11 +68,20 @@ pub struct PeriodSpans {
     pub periods: Vec<PeriodSpan>,
     /// Up to where the leading track's parts have come in Periods that MPDs list.
     pub edge: MediaTime,
-    /// The media time, in whole milliseconds, at which what an MPD says of them changed last, but
-    /// for what its window left behind since.
-    pub changed: MediaTime,
-    /// Where `edge` stood then.
-    pub changed_at: MediaTime,
+    /// When what an MPD says of them changed last, whatever rungs it lists, but for what its window
+    /// left behind since.
+    pub changed: Change,
+    /// When what it says of a rendition did, where it lists that.
+    pub renditions: BTreeMap<RenditionId, Change>,
+}
+
+/// A change of what an MPD says.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
+pub struct Change {
+    /// Its media time in whole milliseconds: later than that of each change before.
+    pub at: MediaTime,
+    /// Where [`PeriodSpans::edge`] stood then.
+    pub edge: MediaTime,
 }
 
 /// A Period as one segmentation has it.

@@ -2,6 +2,7 @@
 
 use std::sync::Arc;
 
+use headwater::manifest::dash::UPDATE_PERIOD;
 use headwater::manifest::{Presentation, StreamOrder, VideoBitrates};
 use headwater::packager::Snapshot;
 use headwater::resolve::{Container, Protocol};
@@ -110,7 +111,13 @@ pub(crate) fn recipe() -> impl Strategy<Value = Recipe> {
                 (both, counts),
             )| {
                 let fits = |part: &u32| counts && part * 2 <= both.segment_ms;
-                let both = Ask { part_ms: low.part_ms.filter(fits), ..both };
+                let mut both = Ask { part_ms: low.part_ms.filter(fits), ..both };
+                if let Some(part) = both.part_ms {
+                    // The configuration remarks on less: new Periods would be met too late.
+                    let update = both.presentation.min_update.unwrap_or(UPDATE_PERIOD);
+                    let least = update + MediaDuration::from_millis(i64::from(part));
+                    both.presentation.delay = both.presentation.delay.map(|delay| delay.max(least));
+                }
                 Recipe {
                     rate,
                     gop_ms,

@@ -9,7 +9,7 @@ use std::fmt::Write;
 use super::super::text::{put_micros, put_xs_duration};
 use super::super::{Listing, Presentation};
 use super::timeline::{Listed, Run, extend};
-use crate::packager::{Nominal, PeriodSpan, PeriodSpans, Segment, SegmentationView};
+use crate::packager::{Change, Nominal, PeriodSpan, PeriodSpans, Segment, SegmentationView};
 use crate::units::{MediaDuration, MediaTime, Timescale};
 
 /// `minimumUpdatePeriod` where nothing is said: a new Period is known by the end of its first part,
@@ -109,8 +109,8 @@ fn duration(span: &PeriodSpan, next: &PeriodSpan) -> Option<MediaDuration> {
 }
 
 /// `publishTime`: when what is said changed last, or when its window last left something behind.
-/// That happens when media comes to the end of what goes and the window's length more. It rises with
-/// rungs that an endpoint does not show too: a player that meets it finds nothing new.
+/// That happens when media comes to the end of what goes and the window's length more. Rungs that the
+/// endpoint does not show change nothing.
 pub(super) fn published(
     listing: &Listing<'_>,
     segmentation: &SegmentationView,
@@ -119,9 +119,16 @@ pub(super) fn published(
     let since = window_start(listing, segmentation, spans);
     let known = segmentation.incomplete.unwrap_or(u64::MAX);
     let mut gone: Option<MediaTime> = None;
+    let mut last = spans.changed;
     for span in spans.periods.iter().filter(|span| span.period.ordinal < known) {
         gone = gone.max(span.before).max(span.end.filter(|end| *end <= since));
-        for id in span.tracks.iter().filter(|_| span.nominal.is_none()) {
+        let shown = listing.presentation.shown(&span.period);
+        if span.end.is_some_and(|end| end > since) {
+            let changes = shown.iter().filter(|id| span.tracks.contains(id));
+            let changes = changes.filter_map(|id| spans.renditions.get(id)).copied();
+            last = changes.fold(last, Change::max);
+        }
+        for id in shown.iter().filter(|id| span.nominal.is_none() && span.tracks.contains(id)) {
             let Some(list) = segmentation.rendition(*id) else { continue };
             let first = list.rows.partition_point(|row| row.end_time() <= since);
             let last = first.checked_sub(1).and_then(|i| list.rows.get(i));
@@ -130,8 +137,8 @@ pub(super) fn published(
         }
     }
     let left = gone.map(|end| end + window(listing, segmentation));
-    let left = left.filter(|left| *left > spans.changed_at);
-    let changed = left.map_or(spans.changed, |left| left.max(spans.changed + TICK));
+    let left = left.filter(|left| *left > last.edge);
+    let changed = left.map_or(last.at, |left| left.max(last.at + TICK));
     if listing.ended { changed + TICK } else { changed }
 }
 

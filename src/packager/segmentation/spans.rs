@@ -2,11 +2,12 @@
 //! (docs/low-latency.md). What such an MPD says changes with Periods, rates and targets only, so
 //! that the media time at which it changed last is remembered here, for `publishTime`.
 
+use std::collections::BTreeMap;
 use std::sync::Arc;
 
 use super::Segmentation;
 use crate::packager::cadence::Rhythm;
-use crate::packager::period::{Nominal, Period, PeriodSpan, PeriodSpans};
+use crate::packager::period::{Change, Nominal, Period, PeriodSpan, PeriodSpans};
 use crate::packager::state::RenditionId;
 use crate::units::{Bitrate, MediaDuration, MediaTime};
 
@@ -19,19 +20,27 @@ const TICK: MediaDuration = MediaDuration::from_millis(1);
 #[derive(Debug, Default)]
 pub(super) struct Spans {
     periods: Vec<PeriodSpan>,
-    changed: Option<MediaTime>,
-    changed_at: Option<MediaTime>,
     content: Content,
+    changed: Option<Change>,
+    /// What is said of each rendition, and when that changed last.
+    renditions: BTreeMap<RenditionId, (Said, Change)>,
     /// Something listed was removed to get under a limit.
     curtailed: bool,
 }
 
-/// What of a segmentation an MPD shows, but for what its window leaves behind.
+/// What of a rendition an MPD shows, but for what its window leaves behind.
+#[derive(Debug, PartialEq)]
+struct Said {
+    /// By ordinal of the Period, its last row where rows are listed one by one.
+    periods: Vec<(u64, u64)>,
+    rate: Bitrate,
+}
+
+/// What of a segmentation an MPD shows whatever rungs it lists, but for what its window leaves behind.
 #[derive(Debug, Default, PartialEq)]
 struct Content {
-    /// Ordinal and, by track, the last row where rows are listed one by one.
-    periods: Vec<(u64, Vec<(RenditionId, u64)>)>,
-    rates: Vec<(RenditionId, Bitrate)>,
+    /// By ordinal.
+    periods: Vec<u64>,
     /// `maxSegmentDuration`: the target duration, or the longest segment if that is longer.
     longest: Option<MediaDuration>,
     /// What delays are reckoned from where the newest Period lists rows: D and the target duration.
@@ -119,20 +128,34 @@ impl Segmentation {
         let known = self.first_incomplete().unwrap_or(u64::MAX);
         let listed = self.spans.periods.iter().filter(|span| span.period.ordinal < known);
         let edge = listed.filter_map(|span| span.edge).max()?;
-        let content = self.content();
-        let first = content.periods.first().map_or(0, |(ordinal, _)| *ordinal);
-        self.spans.content.periods.retain(|(ordinal, _)| *ordinal >= first);
-        if content != self.spans.content || std::mem::take(&mut self.spans.curtailed) {
-            // A millisecond more for each change while media stands where it is.
-            let since = self.spans.changed.unwrap_or(edge).max(edge);
-            self.spans.changed = Some(MediaTime::from_millis(since.floor_millis()) + TICK);
-            self.spans.changed_at = Some(edge);
-            self.spans.content = content;
+        let (content, said) = (self.content(), self.said());
+        let spans = &mut self.spans;
+        // A millisecond more for each change while media stands where it is.
+        let last = spans.renditions.values().map(|(_, change)| change.at);
+        let since = last.chain(spans.changed.map(|change| change.at)).max().max(Some(edge));
+        let at = MediaTime::from_millis(since.unwrap_or(edge).floor_millis()) + TICK;
+        let now = Change { at, edge };
+        let first = content.periods.first().copied().unwrap_or(0);
+        spans.content.periods.retain(|ordinal| *ordinal >= first);
+        if content != spans.content || std::mem::take(&mut spans.curtailed) {
+            spans.changed = Some(now);
+            spans.content = content;
         }
-        let changed = self.spans.changed.unwrap_or(edge);
-        let changed_at = self.spans.changed_at.unwrap_or(edge);
-        let periods = self.spans.periods.clone();
-        Some(Arc::new(PeriodSpans { periods, edge, changed, changed_at }))
+        spans.renditions.retain(|id, _| said.contains_key(id));
+        for (id, said) in said {
+            let known = spans.renditions.remove(&id).map(|(mut known, change)| {
+                known.periods.retain(|(ordinal, _)| *ordinal >= first);
+                (known, change)
+            });
+            let known = known.filter(|(known, _)| *known == said);
+            spans.renditions.insert(id, known.unwrap_or((said, now)));
+        }
+        Some(Arc::new(PeriodSpans {
+            periods: spans.periods.clone(),
+            edge,
+            changed: spans.changed.unwrap_or(now),
+            renditions: spans.renditions.iter().map(|(id, (_, change))| (*id, *change)).collect(),
+        }))
     }
 
     /// Forgets Periods of which no row is left.
@@ -155,15 +178,9 @@ impl Segmentation {
     fn content(&self) -> Content {
         let known = self.first_incomplete().unwrap_or(u64::MAX);
         let listed = || self.spans.periods.iter().filter(|span| span.period.ordinal < known);
-        let rates = self.builders.iter().filter_map(|(id, builder)| {
-            let listed = listed().any(|span| span.tracks.contains(id));
-            let said = builder.whole.as_ref().or(builder.rendition.as_ref())?;
-            listed.then_some((*id, said.peak))
-        });
         let target = MediaDuration::from_secs(i64::from(self.target));
         Content {
-            periods: listed().map(|span| (span.period.ordinal, self.shown(span))).collect(),
-            rates: rates.collect(),
+            periods: listed().map(|span| span.period.ordinal).collect(),
             longest: Some(target.max(self.longest_listed())),
             lengths: listed()
                 .next_back()
@@ -172,14 +189,23 @@ impl Segmentation {
         }
     }
 
-    /// The tracks of a Period, each with the number of its last row where rows are listed.
-    fn shown(&self, span: &PeriodSpan) -> Vec<(RenditionId, u64)> {
-        let last = |id: &RenditionId| {
-            let rows = &self.builders.get(id)?.rows;
-            let end = rows.partition_point(|row| row.period.ordinal <= span.period.ordinal);
-            rows.get(end.checked_sub(1)?).map(|row| row.number)
-        };
-        let number = |id| if span.nominal.is_some() { None } else { last(id) };
-        span.tracks.iter().map(|id| (*id, number(id).unwrap_or(0))).collect()
+    /// What is said of each rendition that has media in a listed Period.
+    fn said(&self) -> BTreeMap<RenditionId, Said> {
+        let known = self.first_incomplete().unwrap_or(u64::MAX);
+        let said = self.builders.iter().filter_map(|(id, builder)| {
+            let spans = self.spans.periods.iter().filter(|span| span.period.ordinal < known);
+            let spans = spans.filter(|span| span.tracks.contains(id));
+            let periods = spans.map(|span| {
+                let ordinal = span.period.ordinal;
+                let end = builder.rows.partition_point(|row| row.period.ordinal <= ordinal);
+                let last = end.checked_sub(1).and_then(|last| builder.rows.get(last));
+                let last = last.filter(|_| span.nominal.is_none());
+                (ordinal, last.map_or(0, |row| row.number))
+            });
+            let periods: Vec<_> = periods.collect();
+            let rate = builder.whole.as_ref().or(builder.rendition.as_ref())?.peak;
+            (!periods.is_empty()).then_some((*id, Said { periods, rate }))
+        });
+        said.collect()
     }
 }

@@ -119,7 +119,7 @@ fn an_mpd_may_list_a_period_with_the_first_part_of_each_track() {
     }
     let spans = first.spans.as_ref().expect("by number");
     assert_eq!(spans.periods[1].tracks.len(), 2);
-    assert!(spans.changed >= spans.edge, "publishTime moves with the new Period");
+    assert!(spans.changed.at >= spans.edge, "publishTime moves with the new Period");
 }
 
 #[test]
