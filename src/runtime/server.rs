@@ -1,5 +1,6 @@
 //! A whole server: started from a configuration, taken down in order.
 
+use std::collections::BTreeMap;
 use std::io;
 use std::net::{SocketAddr, TcpListener};
 use std::path::{Path, PathBuf};
@@ -16,12 +17,13 @@ use super::clock::Clock;
 use super::loop_source::LoopSource;
 use super::origin::{Fronts, Origin, channel_config, endpoint_rules};
 use super::state_file::{StateError, StateFiles};
-use crate::config::{Config, PullUrl, TlsFiles};
+use crate::config::{self, Config, PullUrl, TlsFiles};
 use crate::http::{CertificateError, Front, Tls, listen, serve_admin, serve_readers};
 use crate::ingest::programme::{self, Programme, ProgrammeError};
 use crate::ingest::{Nonces, pull, serve_encoders};
 use crate::observe::Metrics;
 use crate::packager::InputId;
+use crate::resolve::EndpointRules;
 
 /// Why a server does not start.
 #[derive(Debug, Error)]
@@ -101,6 +103,11 @@ pub struct Server {
     threads: Vec<JoinHandle<()>>,
 }
 
+/// A channel's endpoints by their ordinals.
+fn rules(channel: &config::Channel) -> BTreeMap<u32, EndpointRules> {
+    channel.endpoints.iter().map(|e| (e.ordinal, endpoint_rules(e))).collect()
+}
+
 impl Server {
     /// Starts everything. When this returns the listeners answer.
     ///
@@ -135,12 +142,11 @@ impl Server {
                 .transpose()?;
             let (group, name) = (channel.group.to_string(), channel.name.to_string());
             let (file, state) = files.channel(&group, &name)?;
-            let endpoints = channel.endpoints.iter().map(|e| (e.ordinal, endpoint_rules(e)));
             let parts = Parts {
                 metrics: metrics.channel(&group, &name),
                 group,
                 name,
-                endpoints: endpoints.collect(),
+                endpoints: rules(channel),
                 credentials: channel.inputs.clone(),
                 looped: programme.is_some(),
                 pulled: [0, 1].map(|n: usize| channel.pulls[n].is_some()),

@@ -12,6 +12,8 @@ const PASSWORD: &str = "[[channel.input]]\nuser = \"encoder\"\npassword = \"exam
 
 /// The multivariant playlist, once the channel plays what was pushed and its encoder has gone.
 async fn played(world: &World) -> String {
+    // What was pushed has the time at which it came.
+    world.until("a run has begun", |w| !w.snapshot().segmentations.is_empty()).await;
     world.advance(1_100);
     // Until then the last segment is open.
     world.until("the encoder is known to have gone", |w| w.snapshot().losses == 1).await;

@@ -2,7 +2,7 @@
 
 use std::collections::{BTreeMap, BTreeSet};
 
-use super::super::cadence::Rhythm;
+use super::super::cadence::{Rhythm, half};
 use super::super::contract::{Output, PeriodReason, Report};
 use super::super::run::{Beginner, Beginning, Run, Surroundings};
 use super::super::state::LastRun;
@@ -10,7 +10,7 @@ use super::super::timeline::Mapping;
 use super::super::watch::{Resume, SourceTrack, Start, Watch, Watched, identity};
 use super::drift::Drift;
 use super::{Channel, Phase};
-use crate::media::{Sample, TrackInfo};
+use crate::media::{MediaKind, Sample, TrackInfo};
 use crate::units::{MediaDuration, MediaTime, Now};
 
 fn beginner(key: SourceTrack, watched: &Watched, shift: MediaDuration) -> Beginner {
@@ -101,8 +101,13 @@ impl Channel {
             }
             let samples = std::mem::take(&mut watched.samples);
             let shift = shifts.get(key).copied().unwrap_or(MediaDuration::ZERO);
-            let time = |s: &Sample| MediaTime::new(s.dts, scale) + shift;
-            held.extend(samples.into_iter().map(|s| (time(&s), *key, s)));
+            let time = |ticks: i64| MediaTime::new(ticks, scale) + shift;
+            // A run begins with the first sync sample of its picture, which is not to be an earlier one.
+            let video = watched.info.kind() == MediaKind::Video;
+            let reach = half(watched.frame());
+            let before = |s: &Sample| video && !(s.sync && time(s.pts) + reach >= at);
+            let samples = samples.into_iter().skip_while(before);
+            held.extend(samples.map(|s| (time(s.dts), *key, s)));
         }
         held.sort_by_key(|(time, key, _)| (*time, *key));
         // A second of what lies before the start may hold audio that belongs to it.

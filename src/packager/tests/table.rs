@@ -68,7 +68,8 @@ struct Row {
     tracks: fn() -> Vec<Synthetic>,
     /// Milliseconds of each segment.
     lengths: Range<i64>,
-    target: u32,
+    /// What TARGETDURATION may be.
+    targets: &'static [u32],
     /// How far a twin that joins late agrees.
     twins: Twins,
 }
@@ -80,7 +81,7 @@ fn rows() -> Vec<Row> {
             asked: 2,
             tracks: || vec![Synthetic::video("", 720, rate(25, 1), 208), Synthetic::audio(48_000)],
             lengths: 8320..8321,
-            target: 8,
+            targets: &[8],
             twins: Twins::Bytes,
         },
         Row {
@@ -88,7 +89,7 @@ fn rows() -> Vec<Row> {
             asked: 4,
             tracks: || synced_at(scrambled(15, 120)),
             lengths: 2000..6001,
-            target: 6,
+            targets: &[6],
             twins: Twins::Neither,
         },
         Row {
@@ -96,7 +97,9 @@ fn rows() -> Vec<Row> {
             asked: 2,
             tracks: x264_default,
             lengths: 1000..10_001,
-            target: 10,
+            // Who begins between syncs of one distance takes it for the cadence, until a scene cut
+            // has the next sync come late by what it came early: an announced raise.
+            targets: &[10, 14],
             twins: Twins::Neither,
         },
         Row {
@@ -104,7 +107,7 @@ fn rows() -> Vec<Row> {
             asked: 4,
             tracks: || vec![Synthetic::audio(44_100)],
             lengths: 4086..4088,
-            target: 4,
+            targets: &[4],
             twins: Twins::Numbers,
         },
     ]
@@ -114,7 +117,7 @@ impl Row {
     fn came_out(&self, world: &World, when: &str) {
         let name = self.name;
         let view = world.segmentation(self.asked);
-        assert_eq!(view.target, self.target, "{name}, {when}: {:?}", world.reports);
+        assert!(self.targets.contains(&view.target), "{name}, {when}: {:?}", world.reports);
         let list = view.renditions.first().expect("a list");
         let rows: Vec<_> = list.rows.iter_from(0).collect();
         assert!(rows.len() >= 4, "{name}, {when}: {}", rows.len());

@@ -209,20 +209,34 @@ proptest! {
     fn every_playlist_maps_a_number_to_the_same_date_and_discontinuity(
         events in prop::collection::vec((event(), 5..25_i64), 1..8)
     ) {
-        let rungs = [("a", 720), ("b", 480), ("c", 360)];
-        let rungs = rungs.map(|(name, height)| Synthetic::video(name, height, rate(30, 1), 30));
-        let tracks = rungs.into_iter().chain([Synthetic::audio(48_000)]).collect();
-        let mut world = World::new(config(&[(2, None), (1, Some(500))]), tracks);
-        let mut mappings = BTreeMap::new();
-        world.run_until(20);
-        for (event, seconds) in events {
-            inflict(&mut world, event);
-            let until = world.now.max(world.delay).round_secs() + seconds;
-            world.run_until(until);
-            world.snapshots.iter().for_each(|snapshot| agree(snapshot, &mut mappings));
-            world.snapshots.drain(..world.snapshots.len() - 1);
-        }
+        numbers_agree_through(events);
     }
+}
+
+fn numbers_agree_through(events: Vec<(Event, i64)>) {
+    let rungs = [("a", 720), ("b", 480), ("c", 360)];
+    let rungs = rungs.map(|(name, height)| Synthetic::video(name, height, rate(30, 1), 30));
+    let tracks = rungs.into_iter().chain([Synthetic::audio(48_000)]).collect();
+    let mut world = World::new(config(&[(2, None), (1, Some(500))]), tracks);
+    let mut mappings = BTreeMap::new();
+    world.run_until(20);
+    for (event, seconds) in events {
+        inflict(&mut world, event);
+        let until = world.now.max(world.delay).round_secs() + seconds;
+        world.run_until(until);
+        world.snapshots.iter().for_each(|snapshot| agree(snapshot, &mut mappings));
+        world.snapshots.drain(..world.snapshots.len() - 1);
+    }
+}
+
+#[test]
+fn sound_that_comes_back_after_its_encoder_keeps_to_the_numbers_of_the_picture() {
+    numbers_agree_through(vec![
+        (Event::Jump(9), 5),
+        (Event::AudioGoes, 5),
+        (Event::EncoderReturns(0), 10),
+        (Event::AudioReturns, 5),
+    ]);
 }
 
 /// Robustness 10: also where the clock of the node stands at 1970.
