@@ -142,9 +142,13 @@ async fn cmaf_tracks_play_from_endless_bodies_side_by_side() {
     let mut video = begin(&world, "/v1/g/1/p/Streams(v.cmfv)").await;
     let mut audio = begin(&world, "/v1/g/1/p/Streams%28a.cmfa%29").await;
     let pieces = |body: &'static [u8]| body.chunks(body.len().div_ceil(10));
+    let mut pushed = 0;
     for (v, a) in pieces(V_CMAF).zip(pieces(A_CMAF)) {
         video.write(&chunk(v)).await;
         audio.write(&chunk(a)).await;
+        // In step, as one encoder sends them.
+        pushed += i64::try_from(v.len() + a.len()).unwrap();
+        world.until("both came", |w| w.metric("headwater_ingested") == pushed).await;
     }
     for connection in [&mut video, &mut audio] {
         connection.write(b"0\r\n\r\n").await;
