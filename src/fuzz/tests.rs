@@ -7,7 +7,7 @@ use std::path::Path;
 
 use proptest::prelude::*;
 
-use super::{channel, config, directives, isobmff, pes, transport_stream, url};
+use super::{channel, config, directives, isobmff, mpd, pes, playlist, transport_stream, url};
 
 /// The files of folders below `fixtures`, by name.
 fn corpus(folders: &[&str]) -> Vec<Vec<u8>> {
@@ -99,6 +99,16 @@ fn boxes_do_no_harm() {
 }
 
 #[test]
+fn playlists_do_no_harm() {
+    drive(playlist, &["fixtures/fuzz/playlist"], 300);
+}
+
+#[test]
+fn mpds_do_no_harm() {
+    drive(mpd, &["fixtures/fuzz/mpd"], 300);
+}
+
+#[test]
 fn urls_do_no_harm() {
     drive(url, &["fixtures/fuzz/url"], 2000);
 }
@@ -123,7 +133,9 @@ proptest! {
 
     #[test]
     fn any_bytes_do_no_harm(bytes in prop::collection::vec(any::<u8>(), 0..400)) {
-        for body in [transport_stream, pes, isobmff, url, directives, config, channel] {
+        for body in
+            [transport_stream, pes, isobmff, playlist, mpd, url, directives, config, channel]
+        {
             body(&bytes);
         }
     }
