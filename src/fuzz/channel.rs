@@ -23,9 +23,11 @@ const OPERATIONS_MAX: usize = 300;
 const BEGINNING_S: i64 = 1_789_123_457;
 /// Times a demultiplexer gives: 33 bits, unrolled for years.
 const TICKS_MAX: i64 = 1 << 50;
-const KEYS: [SegmentationKey; 2] = [
+/// Of Low-Latency HLS, of HLS and DASH, and of low-latency DASH.
+const KEYS: [SegmentationKey; 3] = [
     SegmentationKey { segment_ms: 1000, part_ms: Some(500) },
     SegmentationKey { segment_ms: 2000, part_ms: None },
+    SegmentationKey { segment_ms: 2000, part_ms: Some(400) },
 ];
 const LIMITS: Limits =
     Limits { tracks: 4, periods: 8, pending_bytes: 1 << 16, channel_bytes: 1 << 18 };
@@ -70,9 +72,9 @@ fn config() -> ChannelConfig {
         key,
         segments: 4,
         window: MediaDuration::ZERO,
-        leads_parts: key.part_ms.is_some(),
-        nominal: false,
-        muxed: key.part_ms.is_some(),
+        leads_parts: key == KEYS[0],
+        nominal: key == KEYS[2],
+        muxed: key == KEYS[0],
     };
     ChannelConfig {
         segmentations: KEYS.map(wanted).to_vec(),
@@ -292,7 +294,11 @@ impl World {
 fn rules(key: SegmentationKey) -> EndpointRules {
     EndpointRules {
         ordinal: 1,
-        protocol: if key.part_ms.is_some() { Protocol::LlHlsCmaf } else { Protocol::HlsDashCmaf },
+        protocol: match key.part_ms {
+            Some(500) => Protocol::LlHlsCmaf,
+            Some(_) => Protocol::DashCmaf,
+            None => Protocol::HlsDashCmaf,
+        },
         audio_groups: false,
         segmentation: key,
         segments: 4,
