@@ -32,6 +32,23 @@ async fn objects(world: &World) -> [String; 4] {
     ["media.m3u8", &entry.map, &entry.uri, &part].map(|name| format!("{folder}{name}"))
 }
 
+/// Robustness 22: an answer knows no viewer, so that one copy of it in a cache is everyone's.
+#[tokio::test]
+async fn every_viewer_gets_the_same_bytes_and_no_cookie() {
+    let world = World::looped(LOOPED).await;
+    let mut paths = objects(&world).await.to_vec();
+    paths.extend([MULTIVARIANT, "/v1/g/3/c/manifest.mpd"].map(str::to_owned));
+    for path in paths {
+        let viewer = |cookie, agent| [("Cookie", cookie), ("User-Agent", agent)];
+        let one = world.ask("GET", &path, &viewer("session=1", "hls.js")).await;
+        let other = world.ask("GET", &path, &viewer("session=2; a=b", "AppleCoreMedia")).await;
+        assert_eq!(one.header("set-cookie"), None, "{path}");
+        assert_eq!(one.status, 200, "{path}");
+        assert!(one.without_date() == other.without_date(), "{path}");
+    }
+}
+
+/// Robustness 24: whatever the status.
 #[tokio::test]
 async fn scripts_of_other_sites_may_read_every_status() {
     let world = World::looped(&format!("{LOOPED}{SILENT}")).await;
