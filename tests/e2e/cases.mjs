@@ -11,6 +11,13 @@ export const PUSHES = [
   { channel: 'p25', file: '25.mp4' },
 ];
 
+// The other inputs, each of the last programme: `form` is one of lib/ffmpeg.mjs.
+export const SEGMENT_PUSHES = ['hls', 'hls-fmp4', 'dash', 'ldash', 'cmaf'].map((form) => ({
+  channel: form,
+  form,
+  file: '25.mp4',
+}));
+
 // Channels of the same endpoints whose encoders die and come back, each for one case.
 const OUTAGE_CHANNELS = ['out1', 'out2', 'out3'];
 
@@ -38,7 +45,8 @@ const ENDPOINTS = [
 
 // The channels as configuration.
 export function channels() {
-  return [...PUSHES.map(({ channel }) => channel), ...OUTAGE_CHANNELS].map((channel) => {
+  const pushed = [...PUSHES, ...SEGMENT_PUSHES].map(({ channel }) => channel);
+  return [...pushed, ...OUTAGE_CHANNELS].map((channel) => {
     const endpoints = ENDPOINTS.map(
       ({ name, protocol, more }) =>
         `[[channel.endpoint]]\nname = "${name}"\nprotocol = "${protocol}"\nopen = true\n${more}\n`,
@@ -55,6 +63,8 @@ export function manifestPath(channel, endpoint, extension) {
 
 // The path a push goes to.
 export const pushPath = (channel) => `/v1/e2e/1/${channel}/main/push.ts`;
+// The folder a push of segments goes to.
+export const pushFolder = (channel) => `/v1/e2e/1/${channel}`;
 
 function lowLatencyOfHlsJs({ extra, latency }) {
   const reasons = [];
@@ -131,6 +141,29 @@ const reads = PUSHES.flatMap(({ channel }) =>
   })),
 );
 
+// Every other input once, in pairs with an output and a player; ffmpeg reads each muxed.
+const PAIRS = {
+  hls: { endpoint: 'both', extension: 'mpd', player: 'dash' },
+  'hls-fmp4': { endpoint: 'ts', extension: 'm3u8', player: 'hls' },
+  dash: { endpoint: 'plain', extension: 'm3u8', player: 'shaka' },
+  ldash: { endpoint: 'low', extension: 'm3u8', player: 'hls', lowLatency: true },
+  cmaf: { endpoint: 'dash', extension: 'mpd', player: 'shaka' },
+};
+const PUSHED_READ = { endpoint: 'ts', extension: 'm3u8' };
+const pairs = SEGMENT_PUSHES.flatMap(({ channel, form }) => {
+  const play = PAIRS[form];
+  return [
+    {
+      ...play,
+      kind: 'play',
+      channel,
+      fast: false,
+      name: `${PLAYER_NAMES[play.player]} plays ${protocolOf(play.endpoint)} .${play.extension} of a push of ${form}`,
+    },
+    { ...PUSHED_READ, kind: 'read', channel, fast: false, name: `ffmpeg reads ${protocolOf('ts')} .m3u8 of a push of ${form}` },
+  ];
+});
+
 // Two players at once on one channel, so that all of them see all five outages.
 const WATCHERS = [
   [
@@ -165,4 +198,4 @@ const demoPage = {
   expect: ({ found }) => (/\d s$/.test(found) ? [] : [`the page shows the latency as ${found}`]),
 };
 
-export const CASES = [demoPage, ...plays, ...reads, ...outages];
+export const CASES = [demoPage, ...plays, ...reads, ...pairs, ...outages];

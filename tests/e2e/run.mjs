@@ -7,9 +7,9 @@ import { access, mkdir } from 'node:fs/promises';
 import path from 'node:path';
 import { fileURLToPath } from 'node:url';
 import { parseArgs } from 'node:util';
-import { CASES, PUSHES, channels, manifestPath, pushPath } from './cases.mjs';
+import { CASES, PUSHES, SEGMENT_PUSHES, channels, manifestPath, pushFolder, pushPath } from './cases.mjs';
 import { openBrowser } from './lib/browser.mjs';
-import { makeControl, makePushes, push, readFaults } from './lib/ffmpeg.mjs';
+import { makeControl, makePushes, push, pushAs, readFaults } from './lib/ffmpeg.mjs';
 import { serveFiles } from './lib/files.mjs';
 import { outageFaults, startFaults } from './lib/outages.mjs';
 import { startDemo, startServer, untilThere } from './lib/server.mjs';
@@ -73,10 +73,21 @@ function lazyPushes() {
     }
     return server.addresses;
   }
+  // Pushes of segments, begun by the first case that needs each.
+  const segments = new Set();
+  async function pushSegments(channel) {
+    const one = SEGMENT_PUSHES.find((push) => push.channel === channel);
+    if (!one || segments.has(channel)) return;
+    segments.add(channel);
+    const { ingest } = await started;
+    const folder = ingest + pushFolder(channel);
+    stops.unshift(pushAs(one.form, path.join(WORK, 'push', one.file), folder, log(`push-${channel}`)).stop);
+  }
   return {
     async url({ channel, endpoint, extension }) {
       const { egress } = await (started ??= begin());
       const url = egress + manifestPath(channel, endpoint, extension);
+      await pushSegments(channel);
       await untilThere(url, FIRST_MANIFEST_SECONDS);
       return url;
     },

@@ -19,6 +19,30 @@ export function push(file, url, log, offset = 0) {
   return start('ffmpeg', [...args, '-c', 'copy', ...times, '-f', 'mpegts', '-method', 'PUT', url], { log });
 }
 
+const SEGMENTS = ['-method', 'PUT', '-window_size', '5', '-seg_duration', '2'];
+const TRACK = ['-f', 'mp4', '-movflags', 'empty_moov+default_base_moof+cmaf', '-method', 'PUT'];
+// What is written to an input's folder, by its form.
+const FORMS = {
+  hls: (to) => ['-f', 'hls', '-method', 'PUT', '-hls_time', '2', `${to}/live.m3u8`],
+  'hls-fmp4': (to) => ['-f', 'hls', '-method', 'PUT', '-hls_time', '2', '-hls_segment_type', 'fmp4', `${to}/live.m3u8`],
+  dash: (to) => ['-f', 'dash', ...SEGMENTS, `${to}/live.mpd`],
+  // Without a clock of its own it makes no low-latency MPD; nobody need answer there.
+  ldash: (to) => [
+    ...['-f', 'dash', ...SEGMENTS, '-streaming', '1', '-ldash', '1', '-frag_type', 'duration', '-frag_duration', '0.5'],
+    ...['-utc_timing_url', `${to}/time`, `${to}/live.mpd`],
+  ],
+  cmaf: (to) => [
+    ...['-map', '0:v', '-c', 'copy', '-frag_duration', '500000', ...TRACK, `${to}/Streams(v.cmfv)`],
+    ...['-map', '0:a', '-c', 'copy', '-frag_duration', '500000', ...TRACK, `${to}/Streams(a.cmfa)`],
+  ],
+};
+
+// Pushes `file` round and round, in real time, in the form of that name to the input at `folder`.
+export function pushAs(form, file, folder, log) {
+  const args = ['-hide_banner', '-loglevel', 'warning', '-re', '-stream_loop', '-1', '-i', file];
+  return start('ffmpeg', [...args, '-c', 'copy', ...FORMS[form](folder)], { log });
+}
+
 // Reads `seconds` of `url` as it is. Returns the reasons why that did not go well.
 export async function readFaults(url, seconds) {
   const nearTheEdge = /\.m3u8/.test(url) ? ['-live_start_index', '-3'] : [];
