@@ -261,6 +261,7 @@ fn a_part_is_the_piece_of_its_segment_and_the_next_segment_goes_on() {
     assert_eq!(both.frames.len(), source.iter().map(|t| t.samples.len()).sum::<usize>());
 }
 
+/// Robustness 21: what goes out in 33 bits is taken modulo them.
 #[test]
 fn times_wrap_at_thirty_three_bits() {
     let source = fixture("bframes-30");
