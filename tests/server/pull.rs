@@ -1,7 +1,12 @@
 //! One origin pulls what another plays.
 
 use std::collections::BTreeMap;
+use std::net::SocketAddr;
+use std::sync::{Arc, Mutex};
 use std::time::Duration;
+
+use tokio::io::{AsyncReadExt, AsyncWriteExt};
+use tokio::net::TcpListener;
 
 use headwater::packager::{RenditionView, SegmentContent};
 use headwater::units::MediaTime;
@@ -113,4 +118,56 @@ async fn a_pulled_input_takes_no_push_and_says_why_nothing_comes() {
     let reply = push(&world, "/v1/g/1/c/live.ts", b"").await;
     assert_eq!(reply.status, 404);
     assert!(reply.text().contains("is pulled; push to the other"), "{}", reply.text());
+}
+
+/// A web server that answers each path by what is said, and counts what it was asked for.
+async fn scripted(answers: &'static [(&'static str, &'static str)]) -> (SocketAddr, Asked) {
+    let listener = TcpListener::bind("127.0.0.1:0").await.expect("a port");
+    let (address, asked) = (listener.local_addr().expect("an address"), Asked::default());
+    let counted = Arc::clone(&asked);
+    tokio::spawn(async move {
+        while let Ok((mut connection, _)) = listener.accept().await {
+            let mut head = [0; 4096];
+            let length = connection.read(&mut head).await.unwrap_or(0);
+            let head = String::from_utf8_lossy(&head[..length]).into_owned();
+            let path = head.split(' ').nth(1).unwrap_or_default().to_owned();
+            let known = answers.iter().find(|(known, _)| path == *known);
+            let (status, body) = known.map_or(("404 Not Found", ""), |(_, body)| ("200 OK", body));
+            *counted.lock().expect("no test panics here").entry(path).or_default() += 1;
+            let length = body.len();
+            let answer = format!(
+                "HTTP/1.1 {status}\r\nContent-Length: {length}\r\nConnection: close\r\n\r\n{body}"
+            );
+            let _ = connection.write_all(answer.as_bytes()).await;
+        }
+    });
+    (address, asked)
+}
+
+/// How often each path was asked for.
+type Asked = Arc<Mutex<BTreeMap<String, u32>>>;
+
+#[tokio::test]
+async fn where_one_playlist_is_lost_the_top_is_read_again_though_the_others_go_on() {
+    let (address, asked) = scripted(&[
+        (
+            "/top.m3u8",
+            "#EXTM3U\n#EXT-X-STREAM-INF:BANDWIDTH=1\na.m3u8\n#EXT-X-STREAM-INF:BANDWIDTH=2\nb.m3u8\n",
+        ),
+        ("/a.m3u8", "#EXTM3U\n#EXT-X-TARGETDURATION:2\n"),
+    ])
+    .await;
+    let world = World::driven(&pulled(&format!("http://{address}/top.m3u8")));
+    let times = |path: &str| asked.lock().expect("no test panics here").get(path).copied();
+    // Two minutes of the server's time.
+    for _ in 0..480 {
+        if times("/top.m3u8") >= Some(2) {
+            break;
+        }
+        tokio::time::sleep(Duration::from_millis(5)).await;
+        world.advance(250);
+    }
+    assert!(times("/top.m3u8") >= Some(2), "{asked:?}");
+    assert!(times("/b.m3u8") >= Some(6), "it was tried again before it was given up");
+    assert!(times("/a.m3u8") >= Some(2), "{:?}", asked);
 }

@@ -31,6 +31,12 @@ pub(super) enum FetchError {
     /// Another status than success.
     #[error("the answer was {0}")]
     Status(StatusCode),
+    /// All of a resource where a range of it was asked for.
+    #[error(
+        "the server answers a request for a range with the whole: playlists with \
+        EXT-X-BYTERANGE need one that has ranges"
+    )]
+    NoRange,
     /// No answer, or no more of it, in time.
     #[error("no answer in time")]
     Late,
@@ -91,8 +97,11 @@ impl Client {
                 url = to;
                 continue;
             }
-            if !status.is_success() || range.is_some() && status != StatusCode::PARTIAL_CONTENT {
+            if !status.is_success() {
                 return Err(FetchError::Status(status));
+            }
+            if range.is_some() && status != StatusCode::PARTIAL_CONTENT {
+                return Err(FetchError::NoRange);
             }
             return Ok(Fetched { url, body: answer.into_body(), left: limit, limit });
         }

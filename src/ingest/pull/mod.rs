@@ -15,6 +15,7 @@ mod follow;
 mod name;
 
 use std::collections::BTreeMap;
+use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::time::Duration;
 
@@ -140,31 +141,40 @@ impl Pull {
         };
         locked(&self.follows).retain(|key, _| listed.iter().any(|one| one.url.as_str() == key));
         let mut followers = JoinSet::new();
+        let lost = Arc::new(AtomicBool::new(false));
         for one in listed {
-            followers.spawn(Arc::clone(self).follow(one));
+            followers.spawn(Arc::clone(self).follow(one, Arc::clone(&lost)));
         }
         self.channel.status.connected(self.input.0);
         let mut ended = Ok(());
-        while let (Some(one), Ok(())) = (followers.join_next().await, &ended) {
-            ended = one.unwrap_or(Ok(()));
+        while let Some(one) = followers.join_next().await {
+            let one = one.unwrap_or_else(|error| Err(error.to_string()));
+            // The others end what they are at: what one has listed is not to be left unfetched.
+            lost.fetch_or(one.is_err(), Ordering::Relaxed);
+            ended = ended.and(one);
         }
         self.channel.status.disconnected(self.input.0);
         ended
     }
 
-    /// Follows one media playlist to its end, or until it has failed too often.
-    async fn follow(self: Arc<Self>, listed: Listed) -> Result<(), String> {
+    /// Follows one media playlist to its end, until it has failed too often, or until another is lost.
+    async fn follow(self: Arc<Self>, listed: Listed, lost: Arc<AtomicBool>) -> Result<(), String> {
         let key = listed.url.to_string();
         let mut follow = locked(&self.follows).remove(&key).unwrap_or_default();
-        let followed = self.follow_on(&listed, &mut follow).await;
+        let followed = self.follow_on(&listed, &mut follow, &lost).await;
         locked(&self.follows).insert(key, follow);
         followed
     }
 
-    async fn follow_on(&self, listed: &Listed, follow: &mut Follow) -> Result<(), String> {
+    async fn follow_on(
+        &self,
+        listed: &Listed,
+        follow: &mut Follow,
+        lost: &AtomicBool,
+    ) -> Result<(), String> {
         let mut failures = 0;
         let (mut query, mut wait) = (String::new(), Duration::ZERO);
-        while self.wait(wait).await {
+        while self.wait(wait).await && !lost.load(Ordering::Relaxed) {
             match self.reload(listed, follow, &query).await {
                 Ok(brought) => {
                     failures = 0;
