@@ -169,5 +169,5 @@ async fn where_one_playlist_is_lost_the_top_is_read_again_though_the_others_go_o
     }
     assert!(times("/top.m3u8") >= Some(2), "{asked:?}");
     assert!(times("/b.m3u8") >= Some(6), "it was tried again before it was given up");
-    assert!(times("/a.m3u8") >= Some(2), "{:?}", asked);
+    assert!(times("/a.m3u8") >= Some(2), "{asked:?}");
 }
