@@ -15,12 +15,7 @@ pub(super) fn put_instant(out: &mut String, at: MediaTime) {
     let _ = PRINTER.print_timestamp(&at, out);
 }
 
-/// `2.002000`: seconds with six decimals.
-pub(super) fn put_seconds(out: &mut String, duration: MediaDuration) {
-    put_micros(out, duration.rescale(Timescale::MICROS).ticks());
-}
-
-/// Millionths of a second as seconds with six decimals.
+/// `2.002000`: millionths of a second as seconds with six decimals.
 pub(super) fn put_micros(out: &mut String, micros: i64) {
     let (sign, micros) =
         if micros < 0 { ("-", micros.unsigned_abs()) } else { ("", micros.unsigned_abs()) };
@@ -50,10 +45,7 @@ mod tests {
     #[test]
     fn durations_are_decimal_seconds() {
         let mut out = String::new();
-        put_seconds(
-            &mut out,
-            MediaDuration::new(60_060, Timescale::new(30_000).expect("not zero")),
-        );
+        put_micros(&mut out, 2_002_000);
         put_xs_duration(&mut out, MediaDuration::from_millis(2002));
         put_xs_duration(&mut out, MediaDuration::from_secs(60));
         assert_eq!(out, "2.002000PT2.002SPT60S");

@@ -4,6 +4,9 @@ use crate::units::{MediaDuration, Timescale};
 
 /// A part is at least 85 % of PART-TARGET (rfc8216bis §4.4.4.9).
 const LEAST: (i64, i64) = (85, 100);
+/// What playlists add to PART-TARGET and to a segment's first part, in microseconds: more than what
+/// seconds since 1970 are rounded to as binary64.
+pub const PART_SLACK_MICROS: i64 = 2;
 
 /// PART-TARGET: the smallest value not under `asked` at which every track has a whole number of
 /// frames within 85–100 % of it; `frames` are the tracks' frame lengths, all positive.
@@ -27,7 +30,8 @@ pub fn part_target(asked: MediaDuration, frames: &[MediaDuration]) -> MediaDurat
 
 fn fits(target: MediaDuration, frame: MediaDuration) -> bool {
     let filled = frame.times(frames_in(target, frame));
-    filled.times(LEAST.1) >= target.times(LEAST.0)
+    let printed = target + MediaDuration::new(PART_SLACK_MICROS + 1, Timescale::MICROS);
+    filled.times(LEAST.1) >= printed.times(LEAST.0)
 }
 
 /// How many whole frames fit into a part.

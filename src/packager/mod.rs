@@ -34,7 +34,7 @@ pub use contract::{
     ChannelConfig, Input, InputId, LeftOut, Limits, Output, PeriodReason, Report, SegmentationKey,
     SegmentationWanted, SourceEvent, SourceId,
 };
-pub use grid::part_target;
+pub use grid::{PART_SLACK_MICROS, part_target};
 pub use muxed::Sound;
 pub use period::{Change, Nominal, Period, PeriodSpan, PeriodSpans, PeriodTrack};
 pub use segment::{OpenSegment, Part, Segment, SegmentContent};

@@ -3,8 +3,8 @@
 use std::fmt::Write;
 
 use super::super::Listing;
-use super::super::text::{put_instant, put_micros, put_seconds};
-use crate::packager::{Part, Period, RenditionView, Segment, SegmentationView};
+use super::super::text::{put_instant, put_micros};
+use crate::packager::{PART_SLACK_MICROS, Part, Period, RenditionView, Segment, SegmentationView};
 use crate::resolve::Container;
 use crate::units::{MediaDuration, MediaTime, Timescale};
 
@@ -118,10 +118,8 @@ fn put_header(out: &mut String, playlist: &MediaPlaylist<'_>, first: usize, delt
     let _ = write!(out, "#EXTM3U\n#EXT-X-VERSION:{version}\n#EXT-X-TARGETDURATION:{target}\n");
     put_server_control(out, playlist);
     if let Some(part_target) = playlist.segmentation.part_target.filter(|_| playlist.low_latency) {
-        // Rounded up, so that no part is longer than it says.
-        let micros = part_target.div_ceil(MediaDuration::new(1, Timescale::MICROS));
         out.push_str("#EXT-X-PART-INF:PART-TARGET=");
-        put_micros(out, micros);
+        put_micros(out, printed_part_target(part_target));
         out.push('\n');
     }
     let next = playlist
@@ -162,7 +160,7 @@ fn put_server_control(out: &mut String, playlist: &MediaPlaylist<'_>) {
         seconds("HOLD-BACK", delay.div_ceil(micro));
     }
     if let Some(part_target) = part_target {
-        seconds("PART-HOLD-BACK", part_target.div_ceil(micro) * HOLD_BACK_PARTS);
+        seconds("PART-HOLD-BACK", printed_part_target(part_target) * HOLD_BACK_PARTS);
         attributes.push(format!(
             "CAN-SKIP-UNTIL={}.0",
             i64::from(playlist.segmentation.target) * SKIP_TARGETS
@@ -185,9 +183,19 @@ fn put_row(out: &mut String, row: &Segment, start: &Start<'_>, parted: bool, ext
     }
     out.push_str("#EXTINF:");
     // The difference of rounded instants: the sum over any run is exact to a microsecond (§4.4.4.1).
-    let micros = |t: MediaTime| t.rescale(Timescale::MICROS).ticks();
-    put_micros(out, micros(row.end_time()) - micros(row.start_time()));
+    put_micros(out, micros_up(row.end_time()) - micros_up(row.start_time()));
     let _ = write!(out, ",\n{}.{extension}\n", row.number);
+}
+
+/// Microseconds since the epoch, rounded up.
+fn micros_up(at: MediaTime) -> i64 {
+    at.since_epoch().div_ceil(MediaDuration::new(1, Timescale::MICROS))
+}
+
+/// PART-TARGET in microseconds: no part is longer than it says (§4.4.3.7), neither by rounding nor
+/// by what `put_part` adds.
+fn printed_part_target(target: MediaDuration) -> i64 {
+    target.div_ceil(MediaDuration::new(1, Timescale::MICROS)) + PART_SLACK_MICROS
 }
 
 /// What stands before a segment's first part (§4.4.4.9).
@@ -213,9 +221,15 @@ fn put_start(out: &mut String, start: &Start<'_>) {
     }
 }
 
+/// A part's row. Within its segment a part is said to begin [`PART_SLACK_MICROS`] late: a player that
+/// places parts by the playlist never sees one begin before the segment's first did. shaka-player
+/// resets its decoder where it does, by whatever rounding, and Chromium then drops pictures up to
+/// the next sync sample.
 fn put_part(out: &mut String, part: &Part, period: i64, timescale: Timescale, extension: &str) {
+    let at = |ticks: i64| micros_up(MediaTime::new(ticks, timescale));
+    let start = at(part.start) + if part.first { 0 } else { PART_SLACK_MICROS };
     out.push_str("#EXT-X-PART:DURATION=");
-    put_seconds(out, MediaDuration::new(part.duration, timescale));
+    put_micros(out, at(part.start + part.duration) + PART_SLACK_MICROS - start);
     let _ = write!(out, ",URI=\"p{period}-{}.{extension}\"", part.start);
     out.push_str(if part.independent { ",INDEPENDENT=YES\n" } else { "\n" });
 }
