@@ -32,6 +32,8 @@ mod pull;
 mod runs;
 #[path = "server/segments.rs"]
 mod segments;
+#[path = "server/slate.rs"]
+mod slate;
 #[path = "server/tls.rs"]
 mod tls;
 #[path = "server/transport_streams.rs"]

@@ -28,6 +28,8 @@ pub struct Channel {
     /// A file played endlessly as its source, as written: relative to the configuration file's
     /// folder.
     pub loop_file: Option<PathBuf>,
+    /// A file shown while all inputs are silent, as written.
+    pub slate: Option<PathBuf>,
     /// What inputs 1 and 2 ask of an encoder; `None` lets every encoder in.
     pub inputs: [Option<Credentials>; INPUTS],
     /// Where inputs 1 and 2 are pulled from; `None` where they are pushed to.
@@ -64,6 +66,10 @@ pub(super) fn read_channels(
             }
         }
         let loop_file = section.get("loop", value::path).good();
+        let slate = section.get("slate", value::path).good();
+        if loop_file.is_some() && slate.is_some() {
+            section.complain("slate", Problem::SlateAndLoop);
+        }
         let (inputs, pulls) = read_inputs(&mut section, faults);
         if let (Some(_), [Some(_), _]) = (&loop_file, &pulls) {
             section.complain("loop", Problem::LoopAndPull);
@@ -71,7 +77,7 @@ pub(super) fn read_channels(
         let endpoints = read_endpoints(&mut section, limits, faults);
         section.close(faults);
         if let (Some(group), Some(name)) = (group, name) {
-            channels.push(Channel { group, name, loop_file, inputs, pulls, endpoints });
+            channels.push(Channel { group, name, loop_file, slate, inputs, pulls, endpoints });
         }
     }
     channels

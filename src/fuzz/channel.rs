@@ -63,11 +63,13 @@ struct World {
     now: Now,
     state: State,
     snapshot: Arc<Snapshot>,
-    session: [u32; 2],
+    /// Of inputs 1 and 2 and of the slate.
+    session: [u32; 3],
+    slate: bool,
     tracks: Vec<Track>,
 }
 
-fn config() -> ChannelConfig {
+fn config(slate: bool) -> ChannelConfig {
     let wanted = |key| SegmentationWanted {
         key,
         segments: 4,
@@ -79,6 +81,7 @@ fn config() -> ChannelConfig {
     ChannelConfig {
         segmentations: KEYS.map(wanted).to_vec(),
         input_loss: MediaDuration::from_secs(2),
+        slate,
         limits: LIMITS,
     }
 }
@@ -92,12 +95,15 @@ fn beginning() -> Now {
 /// # Panics
 /// Where an invariant does not hold, which no sequence may bring about.
 pub fn channel(data: &[u8]) {
+    // Half of all sequences are of a channel that has a slate.
+    let slate = data.first().is_some_and(|byte| byte & 0x20 != 0);
     let mut world = World {
-        channel: Channel::new(config(), None, beginning()),
+        channel: Channel::new(config(slate), None, beginning()),
         now: beginning(),
         state: State::default(),
         snapshot: Arc::new(Snapshot::default()),
-        session: [1, 1],
+        session: [1; 3],
+        slate,
         tracks: Vec::new(),
     };
     let mut bits = Bits(data);
@@ -112,7 +118,7 @@ pub fn channel(data: &[u8]) {
 impl World {
     fn operate(&mut self, bits: &mut Bits<'_>) -> Option<()> {
         let operation = bits.byte()?;
-        let input = usize::from(operation >> 7);
+        let input = if operation & 0x40 != 0 { 2 } else { usize::from(operation >> 7) };
         match operation & 0x0f {
             0 => self.declare(input, bits.byte()?),
             1 => {
@@ -158,7 +164,7 @@ impl World {
     }
 
     fn tell(&mut self, input: usize, event: SourceEvent) {
-        let id = InputId(if input == 0 { 1 } else { 2 });
+        let id = [InputId(1), InputId(2), InputId::SLATE][input];
         let source = SourceId { input: id, session: self.session[input] };
         let now = self.now;
         self.channel.handle_input(now, Input::Source(source, event));
@@ -226,9 +232,9 @@ impl World {
 
     fn restart(&mut self) {
         let restored = Restored { state: self.state.clone() };
-        self.channel = Channel::new(config(), Some(restored), self.now);
+        self.channel = Channel::new(config(self.slate), Some(restored), self.now);
         self.snapshot = Arc::new(Snapshot::default());
-        for input in [0, 1] {
+        for input in [0, 1, 2] {
             self.lose(input);
         }
     }

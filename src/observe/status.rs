@@ -5,7 +5,7 @@ use std::sync::{Mutex, PoisonError};
 
 use serde::Serialize;
 
-use crate::packager::{Report, Snapshot};
+use crate::packager::{PeriodReason, Report, Snapshot};
 use crate::units::{MediaDuration, Now};
 
 /// Media older than this is not live any more.
@@ -58,6 +58,14 @@ impl ChannelStatus {
         match report {
             Report::CadenceFound { .. } => {
                 said.reports.remove("CadenceIrregular");
+            }
+            Report::PeriodBegan { reason: PeriodReason::Slate, .. } => {
+                let text = "all inputs are silent: the slate plays";
+                said.reports.insert("Slate", text.to_owned());
+            }
+            Report::PeriodBegan { reason: PeriodReason::SourceReturned, .. } => {
+                said.reports.remove("Slate");
+                said.reports.remove("SourceLost");
             }
             Report::ClockMapped { .. } | Report::PeriodBegan { .. } => {
                 said.reports.remove("SourceLost");

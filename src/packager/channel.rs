@@ -3,6 +3,7 @@
 mod drift;
 mod publish;
 mod run;
+mod slate;
 mod standby;
 
 use std::collections::{BTreeMap, VecDeque};
@@ -20,6 +21,8 @@ use crate::media::{Sample, TrackInfo};
 use crate::units::{MediaDuration, MediaTime, Monotonic, Now};
 use drift::Drift;
 use standby::Standby;
+
+pub use slate::SlateWanted;
 
 /// One live channel, from samples to snapshots.
 ///
@@ -59,6 +62,12 @@ pub struct Channel {
     drift: Drift,
     /// Both clocks when the channel began.
     began: Now,
+    /// When all inputs will have been silent for long enough to miss them.
+    silent_at: Monotonic,
+    /// The slate, while it is wanted.
+    slate: Option<SlateWanted>,
+    /// An input that delivers again while the slate plays.
+    incoming: Option<(InputId, Watch)>,
     /// Samples to be taken before anything else: what a run begins with.
     held: VecDeque<(SourceTrack, Sample)>,
     outputs: VecDeque<Output>,
@@ -95,6 +104,9 @@ impl Channel {
             standby: Standby::default(),
             drift: Drift::default(),
             began: now,
+            silent_at: now.mono.after(config.input_loss.to_std()),
+            slate: None,
+            incoming: None,
             declared: BTreeMap::new(),
             anchors: BTreeMap::new(),
             active: None,
@@ -124,16 +136,21 @@ impl Channel {
         self.publish(false);
     }
 
-    /// Takes the passing of time: an input that fell silent counts as lost.
+    /// Takes the passing of time: an input that fell silent counts as lost, where another or a slate
+    /// can take its place.
     pub fn handle_timeout(&mut self, now: Now) {
-        let Some(active) = self.active else { return };
-        let silent = self.silent_since(active, now) >= self.loss_after(active);
-        let standby_lives = self.heard.keys().any(|input| {
-            *input != active && self.silent_since(*input, now) < self.loss_after(*input)
-        });
-        if silent && standby_lives {
-            self.lose_input(now, active);
-            self.publish(false);
+        if let Some(active) = self.active.filter(|input| *input != InputId::SLATE) {
+            let silent = self.silent_since(active, now) >= self.loss_after(active);
+            let standby_lives = self.heard.keys().any(|input| {
+                *input != active && self.silent_since(*input, now) < self.loss_after(*input)
+            });
+            if silent && standby_lives {
+                self.lose_input(now, active);
+                self.publish(false);
+            }
+        }
+        if self.slate_due().is_some_and(|due| due <= now.mono) {
+            self.begin_slate(now);
         }
     }
 
@@ -145,8 +162,10 @@ impl Channel {
     /// When to call [`Channel::handle_timeout`] at the latest.
     #[must_use]
     pub fn poll_timeout(&self) -> Option<Monotonic> {
-        let active = self.active?;
-        Some(self.heard.get(&active)?.after(self.loss_after(active).to_std()))
+        let lost = self.active.and_then(|active| {
+            Some(self.heard.get(&active)?.after(self.loss_after(active).to_std()))
+        });
+        lost.into_iter().chain(self.slate_due()).min()
     }
 
     /// Silence after which an input counts as lost.
@@ -166,7 +185,11 @@ impl Channel {
                 let key = (source, info.id);
                 self.supersede(source, &info);
                 self.declared.insert(key, info.clone());
-                if self.is_active(source) {
+                if let Some((_, watch)) =
+                    self.incoming.as_mut().filter(|(input, _)| *input == source.input)
+                {
+                    watch.declare(key, info, self.config.limits.tracks);
+                } else if self.is_active(source) {
                     self.declare(key, info);
                 }
             }
@@ -181,8 +204,16 @@ impl Channel {
             }
             // Of a track that another session has taken over.
             SourceEvent::Sample(track, _) if !self.declared.contains_key(&(source, track)) => {}
+            SourceEvent::Sample(track, sample) if source.input == InputId::SLATE => {
+                self.slate_sample(now, (source, track), sample);
+            }
             SourceEvent::Sample(track, sample) => {
                 self.heard.insert(source.input, now.mono);
+                let silent_at = now.mono.after(self.loss_after(source.input).to_std());
+                self.silent_at = self.silent_at.max(silent_at);
+                if self.slate.is_some() {
+                    return self.incoming_sample(now, (source, track), sample);
+                }
                 if self.active.is_none() {
                     self.activate(source.input);
                 }
@@ -196,6 +227,7 @@ impl Channel {
                 if self.active == Some(source.input) {
                     self.break_off(PeriodReason::TimestampJump);
                 }
+                self.incoming = self.incoming.take().filter(|(input, _)| *input != source.input);
             }
             SourceEvent::Pace(pace) => {
                 self.paces.insert(source.input, pace);
@@ -254,6 +286,10 @@ impl Channel {
 
     fn sample(&mut self, now: Now, key: SourceTrack, sample: Sample) {
         self.held.push_back((key, sample));
+        self.take_held(now);
+    }
+
+    fn take_held(&mut self, now: Now) {
         while let Some((key, sample)) = self.held.pop_front() {
             self.take(now, key, sample);
         }
@@ -310,8 +346,15 @@ impl Channel {
         if self.declared.keys().all(|(s, _)| s.input != source.input) {
             self.paces.remove(&source.input);
         }
+        if let Some((_, watch)) = &mut self.incoming {
+            watch.forget(source);
+            self.incoming = self.incoming.take().filter(|(_, watch)| !watch.tracks.is_empty());
+        }
         if self.active != Some(source.input) {
             return;
+        }
+        if self.plays_slate() {
+            return self.part_from(source.input);
         }
         let remaining = match &mut self.phase {
             Phase::Watching(watch, _) => {
@@ -327,12 +370,16 @@ impl Channel {
         }
     }
 
-    /// The input that played has gone. What is there stays; waiters are released.
+    /// The input that played has gone.
     fn lose_input(&mut self, now: Now, input: InputId) {
         self.outputs.push_back(Output::Report(Report::SourceLost { input }));
-        if self.switch_seamlessly(now, input) {
-            return;
+        if !self.switch_seamlessly(now, input) {
+            self.part_from(input);
         }
+    }
+
+    /// Ends what an input played. What is there stays; waiters are released.
+    fn part_from(&mut self, input: InputId) {
         self.forget_standby();
         self.break_off(PeriodReason::SourceReturned);
         self.active = None;

@@ -10,9 +10,14 @@ use super::state::State;
 use crate::media::{Sample, TrackId, TrackInfo};
 use crate::units::{MediaDuration, MediaTime};
 
-/// One of a channel's two inputs, 1 or 2.
+/// One of a channel's two inputs, 1 or 2, or its slate.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, PartialOrd, Ord, Serialize, Deserialize)]
 pub struct InputId(pub u8);
+
+impl InputId {
+    /// What plays while inputs 1 and 2 are silent.
+    pub const SLATE: InputId = InputId(0);
+}
 
 /// One session of one input: what one encoder connection, or one series of short bodies, delivers.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, PartialOrd, Ord)]
@@ -158,6 +163,8 @@ pub enum PeriodReason {
     TimestampJump,
     /// A track came or went.
     TracksChanged,
+    /// All inputs are silent and the slate takes their place.
+    Slate,
     /// Media came back after silence.
     SourceReturned,
 }
@@ -260,6 +267,7 @@ impl fmt::Display for PeriodReason {
             PeriodReason::TargetRaised => "a segment was longer than announced",
             PeriodReason::TimestampJump => "timestamps jumped",
             PeriodReason::TracksChanged => "a track came or went",
+            PeriodReason::Slate => "all inputs are silent and the slate plays",
             PeriodReason::SourceReturned => "the source came back",
         })
     }
@@ -326,6 +334,8 @@ pub struct ChannelConfig {
     pub segmentations: Vec<SegmentationWanted>,
     /// Silence after which an input counts as lost.
     pub input_loss: MediaDuration,
+    /// Whether there is a slate to play while all inputs are silent.
+    pub slate: bool,
     /// Bounds.
     pub limits: Limits,
 }

@@ -28,7 +28,7 @@ mod watch;
 mod window;
 
 pub use cadence::Rhythm;
-pub use channel::Channel;
+pub use channel::{Channel, SlateWanted};
 pub use chunker::Chunk;
 pub use contract::{
     ChannelConfig, Input, InputId, LeftOut, Limits, Output, PeriodReason, Report, SegmentationKey,

@@ -40,10 +40,16 @@ impl Mapping {
         floor: Option<MediaTime>,
     ) -> Self {
         let offset = MediaDuration::from_millis((arrival - newest).floor_millis());
+        Mapping { offset, absolute: false }.after(first, floor)
+    }
+
+    /// The same, or so much later that `first` does not lie before `floor`. It claims no absolute
+    /// time: cuts and numbers are counted from where it begins.
+    pub(super) fn after(self, first: MediaTime, floor: Option<MediaTime>) -> Self {
         let lifted = floor
-            .filter(|floor| first + offset < *floor)
+            .filter(|floor| self.apply(first) < *floor)
             .map(|floor| MediaDuration::from_millis((floor - first).floor_millis() + 1));
-        Mapping { offset: lifted.unwrap_or(offset), absolute: false }
+        Mapping { offset: lifted.unwrap_or(self.offset), absolute: false }
     }
 
     /// A source time on the channel's clock.

@@ -139,6 +139,20 @@ impl Watch {
         }
     }
 
+    /// Whether a run would be led by a track of that kind.
+    pub(super) fn leads(&self, key: SourceTrack) -> bool {
+        let leading = self.tracks.values().map(|watched| watched.info.kind()).min();
+        self.kind(key).is_some_and(|kind| Some(kind) == leading)
+    }
+
+    /// Forgets the pictures before each track's newest sync sample.
+    pub(super) fn keep_newest(&mut self) {
+        for track in self.tracks.values_mut().filter(|t| t.info.kind() == MediaKind::Video) {
+            let newest = track.samples.iter().rposition(|sample| sample.sync);
+            track.samples.drain(..newest.unwrap_or(0));
+        }
+    }
+
     pub(super) fn forget(&mut self, source: SourceId) {
         self.tracks.retain(|(s, _), _| *s != source);
     }

@@ -21,7 +21,8 @@ use crate::ingest::{Rungs, Segments};
 use crate::media::{TrackId, TrackInfo};
 use crate::observe::{ChannelMetrics, ChannelStatus};
 use crate::packager::{
-    Channel, ChannelConfig, Input, Output, Report, Restored, Snapshot, SourceEvent, SourceId, State,
+    Channel, ChannelConfig, Input, Output, Report, Restored, SlateWanted, Snapshot, SourceEvent,
+    SourceId, State,
 };
 use crate::resolve::{EndpointRules, ListId};
 use crate::units::MediaTime;
@@ -68,6 +69,7 @@ pub struct ChannelHandle {
     snapshot: ArcSwap<Snapshot>,
     versions: DashMap<ListId, watch::Sender<u64>>,
     feeds: mpsc::Sender<Feed>,
+    slate: watch::Sender<Option<SlateWanted>>,
 }
 
 /// The half of a channel that its task keeps.
@@ -125,6 +127,7 @@ impl ChannelHandle {
             snapshot: ArcSwap::default(),
             versions: DashMap::new(),
             feeds: sender,
+            slate: watch::Sender::new(None),
         });
         let task = ChannelTask {
             handle: Arc::clone(&handle),
@@ -154,6 +157,11 @@ impl ChannelHandle {
     /// Hands events to the channel, waiting while it is behind. False where it has ended.
     pub async fn feed(&self, feed: Feed) -> bool {
         self.feeds.send(feed).await.is_ok()
+    }
+
+    /// Tells when the channel wants its slate, and when no longer.
+    pub(super) fn slate_wanted(&self) -> watch::Receiver<Option<SlateWanted>> {
+        self.slate.subscribe()
     }
 
     fn publish(&self, snapshot: &Arc<Snapshot>) {
@@ -260,6 +268,14 @@ impl ChannelTask {
                 Output::Report(report) => self.report(&report),
             }
         }
+        let wanted = channel.poll_slate();
+        self.handle.slate.send_if_modified(|known| {
+            let changed = known.as_ref() != wanted;
+            if changed {
+                *known = wanted.cloned();
+            }
+            changed
+        });
     }
 
     fn report(&self, report: &Report) {

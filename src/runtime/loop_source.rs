@@ -27,6 +27,10 @@ pub(super) struct LoopSource {
     source: SourceId,
     /// Track and sample in the order of their ends within a turn.
     order: Vec<(MediaDuration, usize, usize)>,
+    /// When turn 0 starts.
+    origin: MediaTime,
+    /// Whether its times are absolute.
+    absolute: bool,
     turn: i64,
     next: usize,
 }
@@ -35,6 +39,19 @@ impl LoopSource {
     /// A loop. A seamless one begins so far in the past that a channel has a full list at once; any
     /// other begins now: its Periods are put behind each other as they arrive.
     pub(super) fn new(programme: Arc<Programme>, source: SourceId, now: Now) -> Self {
+        let backlog = if programme.is_seamless() { BACKLOG } else { MediaDuration::ZERO };
+        let absolute = programme.is_seamless();
+        let mut begun = LoopSource::from(programme, source, MediaTime::from_millis(0));
+        begun.absolute = absolute;
+        let since = now.wall.media_time().since_epoch() - backlog;
+        begun.turn = since.div_floor(begun.programme.length());
+        let into = since - begun.programme.length().times(begun.turn);
+        begun.next = begun.order.partition_point(|(end, ..)| *end <= into);
+        begun
+    }
+
+    /// A loop whose first turn starts at `origin`; its times are absolute.
+    pub(super) fn from(programme: Arc<Programme>, source: SourceId, origin: MediaTime) -> Self {
         let mut order = Vec::new();
         for (t, track) in programme.tracks.iter().enumerate() {
             for (s, sample) in track.samples.iter().enumerate() {
@@ -43,30 +60,25 @@ impl LoopSource {
             }
         }
         order.sort_by_key(|(end, track, sample)| (*end, *track, *sample));
-        let backlog = if programme.is_seamless() { BACKLOG } else { MediaDuration::ZERO };
-        let since = now.wall.media_time().since_epoch() - backlog;
-        let turn = since.div_floor(programme.length());
-        let into = since - programme.length().times(turn);
-        let next = order.partition_point(|(end, ..)| *end <= into);
-        LoopSource { programme, source, order, turn, next }
+        LoopSource { programme, source, order, origin, absolute: true, turn: 0, next: 0 }
     }
 
     fn announce(&self) -> Feed {
         let mut events = Vec::new();
         for track in &self.programme.tracks {
             events.push(SourceEvent::Track(track.info.clone()));
-            if self.programme.is_seamless() {
-                let epoch = MediaTime::new(0, track.info.timescale);
-                events.push(SourceEvent::Anchor { track: track.info.id, media: 0, epoch });
+            if self.absolute {
+                let (track, epoch) = (track.info.id, self.origin);
+                events.push(SourceEvent::Anchor { track, media: 0, epoch });
             }
         }
         Feed { source: self.source, events }
     }
 
-    /// When the next sample is whole, since the epoch.
+    /// When the next sample is whole.
     fn due(&self) -> MediaTime {
         let (end, ..) = self.order[self.next];
-        MediaTime::from_millis(0) + self.programme.length().times(self.turn) + end
+        self.origin + self.programme.length().times(self.turn) + end
     }
 
     /// The samples that are whole by now, [`BATCH`] at most.
@@ -96,13 +108,18 @@ impl LoopSource {
     }
 
     /// Plays until shutdown.
-    pub(super) async fn run(
-        mut self,
-        channel: Arc<ChannelHandle>,
-        clock: Clock,
-        shutdown: Shutdown,
-    ) {
+    pub(super) async fn run(self, channel: Arc<ChannelHandle>, clock: Clock, shutdown: Shutdown) {
         channel.status.connected(self.source.input.0);
+        self.play(&channel, &clock, &shutdown).await;
+    }
+
+    /// Plays until shutdown, or until it is dropped.
+    pub(super) async fn play(
+        mut self,
+        channel: &ChannelHandle,
+        clock: &Clock,
+        shutdown: &Shutdown,
+    ) {
         if !channel.feed(self.announce()).await {
             return;
         }

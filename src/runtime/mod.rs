@@ -7,6 +7,7 @@ mod loop_source;
 mod origin;
 mod server;
 mod shutdown;
+mod slate;
 mod state_file;
 
 pub use channel::{ChannelHandle, Feed};

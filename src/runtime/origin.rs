@@ -181,6 +181,7 @@ pub(super) fn channel_config(channel: &Channel, limits: &Limits) -> ChannelConfi
     ChannelConfig {
         segmentations: wanted.into_values().collect(),
         input_loss: MediaDuration::from_std(limits.input_loss),
+        slate: channel.slate.is_some(),
         limits: packager::Limits {
             tracks: limits.tracks,
             periods: limits.periods,

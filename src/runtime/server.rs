@@ -16,6 +16,7 @@ use super::channel::{ChannelHandle, ChannelTask, Parts};
 use super::clock::Clock;
 use super::loop_source::LoopSource;
 use super::origin::{Fronts, Origin, channel_config, endpoint_rules};
+use super::slate;
 use super::state_file::{StateError, StateFiles};
 use crate::config::{self, Config, PullUrl, TlsFiles};
 use crate::http::{CertificateError, Front, Tls, listen, serve_admin, serve_readers};
@@ -24,6 +25,11 @@ use crate::ingest::{Nonces, pull, serve_encoders};
 use crate::observe::Metrics;
 use crate::packager::InputId;
 use crate::resolve::EndpointRules;
+
+/// An input that is pulled, and from where.
+type Pull = (Arc<ChannelHandle>, InputId, Url);
+/// A channel and its slate.
+type Slate = (Arc<ChannelHandle>, Arc<Programme>);
 
 /// Why a server does not start.
 #[derive(Debug, Error)]
@@ -38,7 +44,7 @@ pub enum ServerError {
         /// Why.
         error: io::Error,
     },
-    /// A loop's file cannot be read.
+    /// The file of a loop or slate cannot be read.
     #[error("cannot read {path} of channel {channel}: {error}")]
     LoopFile {
         /// The channel.
@@ -48,8 +54,8 @@ pub enum ServerError {
         /// Why.
         error: io::Error,
     },
-    /// A loop's file cannot be played.
-    #[error("cannot loop {path} of channel {channel}: {error}")]
+    /// The file of a loop or slate cannot be played.
+    #[error("cannot play {path} of channel {channel}: {error}")]
     Programme {
         /// The channel.
         channel: String,
@@ -133,13 +139,15 @@ impl Server {
         let metrics = Metrics::default();
         let mut channels = Vec::new();
         let mut tasks: Vec<(ChannelTask, Option<Arc<Programme>>)> = Vec::new();
-        let mut pulls: Vec<(Arc<ChannelHandle>, InputId, Url)> = Vec::new();
+        let mut pulls: Vec<Pull> = Vec::new();
+        let mut slates: Vec<Slate> = Vec::new();
         for channel in &config.channels {
-            let programme = channel
-                .loop_file
-                .as_ref()
-                .map(|path| load(&channel.name.to_string(), path, &folder, embedded.as_ref()))
-                .transpose()?;
+            let read = |path: &Option<PathBuf>| {
+                let read = |path| load(&channel.name.to_string(), path, &folder, embedded.as_ref());
+                path.as_deref().map(read).transpose()
+            };
+            let programme = read(&channel.loop_file)?;
+            let slate = read(&channel.slate)?;
             let (group, name) = (channel.group.to_string(), channel.name.to_string());
             let (file, state) = files.channel(&group, &name)?;
             let parts = Parts {
@@ -156,10 +164,8 @@ impl Server {
                 file,
             };
             let (handle, task) = ChannelHandle::new(parts, clock.clone());
-            for (n, from) in (1..).zip(&channel.pulls) {
-                let pull = |from: &PullUrl| (Arc::clone(&handle), InputId(n), from.url().clone());
-                pulls.extend(from.as_ref().map(pull));
-            }
+            pulls.extend(pulls_of(channel, &handle));
+            slates.extend(slate.map(|slate| (Arc::clone(&handle), slate)));
             channels.push(handle);
             tasks.push((task, programme));
         }
@@ -179,7 +185,7 @@ impl Server {
             origin,
             threads: Vec::new(),
         };
-        server.spawn_shell(tasks, pulls, ingest, admin)?;
+        server.spawn_shell(tasks, (pulls, slates), ingest, admin)?;
         for (n, listener) in egress.into_iter().enumerate() {
             server.spawn_worker(n, listener)?;
         }
@@ -190,7 +196,7 @@ impl Server {
     fn spawn_shell(
         &mut self,
         tasks: Vec<(ChannelTask, Option<Arc<Programme>>)>,
-        pulls: Vec<(Arc<ChannelHandle>, InputId, Url)>,
+        (pulls, slates): (Vec<Pull>, Vec<Slate>),
         ingest: Vec<TcpListener>,
         admin: Vec<TcpListener>,
     ) -> Result<(), ServerError> {
@@ -219,6 +225,9 @@ impl Server {
                 }
                 for (channel, input, url) in pulls {
                     running.spawn(pull::run(url, input, Arc::clone(&origin), channel));
+                }
+                for (channel, programme) in slates {
+                    running.spawn(slate::run(programme, channel, Arc::clone(&origin)));
                 }
                 for listener in ingest.into_iter().filter_map(listen) {
                     running.spawn(serve_encoders(listener, Arc::clone(&origin)));
@@ -355,6 +364,13 @@ fn bind_one(address: SocketAddr, shared: bool) -> io::Result<TcpListener> {
     socket.bind(&address.into())?;
     socket.listen(4096)?;
     Ok(socket.into())
+}
+
+fn pulls_of(channel: &config::Channel, handle: &Arc<ChannelHandle>) -> Vec<Pull> {
+    let pull = |(n, from): (u8, &Option<PullUrl>)| {
+        Some((Arc::clone(handle), InputId(n), from.as_ref()?.url().clone()))
+    };
+    (1..).zip(&channel.pulls).filter_map(pull).collect()
 }
 
 fn load(

@@ -273,7 +273,7 @@ fn channel_config(asks: &[Ask]) -> ChannelConfig {
         wanted.nominal = asks.iter().filter(counts).any(|ask| ask.key() == wanted.key);
     }
     let input_loss = MediaDuration::from_secs(2);
-    ChannelConfig { segmentations, input_loss, limits: Limits::default() }
+    ChannelConfig { segmentations, input_loss, slate: false, limits: Limits::default() }
 }
 
 /// One channel, its source and its clock.

@@ -274,13 +274,13 @@ fn a_loop_that_is_missing_or_broken_is_said_so() {
     let path = folder.path().join("headwater.toml");
     for (bytes, says) in [
         (None, "cannot read loop.mp4 of channel c: "),
-        (Some(&b""[..]), "cannot loop loop.mp4 of channel c: "),
-        (Some(&[0; 4096][..]), "cannot loop loop.mp4 of channel c: "),
+        (Some(&b""[..]), "cannot play loop.mp4 of channel c: "),
+        (Some(&[0; 4096][..]), "cannot play loop.mp4 of channel c: "),
         (
             Some(&include_bytes!("../../fixtures/loop/two-rungs.mp4")[..40_000]),
-            "cannot loop loop.mp4 of channel c: ",
+            "cannot play loop.mp4 of channel c: ",
         ),
-        (Some(ts::BFRAMES_30), "cannot loop loop.mp4 of channel c: "),
+        (Some(ts::BFRAMES_30), "cannot play loop.mp4 of channel c: "),
     ] {
         let programme = folder.path().join("loop.mp4");
         match bytes {

@@ -79,6 +79,7 @@ impl World {
         let config = ChannelConfig {
             segmentations: wanted(),
             input_loss: MediaDuration::from_secs(2),
+            slate: false,
             limits: Limits::default(),
         };
         let origin = Origin::new();

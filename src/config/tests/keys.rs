@@ -103,10 +103,17 @@ fn keys_of_a_channel_and_its_inputs() {
     let open = "[[channel.endpoint]]\nprotocol = 'DASH'\nopen = true\n";
     let names: Row = ("name", &["'A-z_09'"], &["''", "'a.b'", "'a b'", "'é'", "1"]);
     check(&[("group", names.1, names.2)], |line| format!("[[channel]]\nname = 'c'\n{line}{open}"));
-    check(&[names, ("loop", &["'file.mp4'"], &["''", "true"])], |line| {
-        let name = if line.starts_with("name") { "" } else { "name = 'c'\n" };
-        format!("[[channel]]\ngroup = 'g'\n{name}{line}{open}")
-    });
+    check(
+        &[
+            names,
+            ("loop", &["'file.mp4'"], &["''", "true"]),
+            ("slate", &["'file.mp4'"], &["''", "true"]),
+        ],
+        |line| {
+            let name = if line.starts_with("name") { "" } else { "name = 'c'\n" };
+            format!("[[channel]]\ngroup = 'g'\n{name}{line}{open}")
+        },
+    );
     check(&[("user", &["'u'", "'é u'"], &["''", "'a:b'", "\"a\\n\"", "1"])], |line| {
         format!("{CHANNEL}{open}[[channel.input]]\npassword = 'p'\n{line}")
     });
@@ -123,6 +130,12 @@ fn keys_of_a_channel_and_its_inputs() {
     assert!(found[0].contains("pull: contradicts user and password"), "{found:?}");
     let both = format!("{CHANNEL}loop = 'f.mp4'\n{open}[[channel.input]]\n{pull}\n");
     assert!(faults(&both)[0].contains("contradicts the pull of input 1"));
+    let both = format!("{CHANNEL}loop = 'f.mp4'\nslate = 'f.mp4'\n{open}");
+    assert!(
+        faults(&both)[0].contains("slate = 'f.mp4': contradicts the loop"),
+        "{:?}",
+        faults(&both)
+    );
     let input = "{ user = 'u', password = 'p' }";
     let two = format!("input = [{input}, {{}}]\n");
     assert!(Config::parse(&format!("{CHANNEL}{two}{open}")).is_ok());

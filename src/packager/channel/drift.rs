@@ -52,7 +52,7 @@ impl Channel {
     /// Notes how late the leading track's media is.
     pub(super) fn observe_drift(&mut self, now: Now, key: SourceTrack) {
         let Phase::Running(run) = &self.phase else { return };
-        if run.mapping.absolute {
+        if run.mapping.absolute || self.plays_slate() {
             return;
         }
         if let Some(reached) = run.reached_by(key) {

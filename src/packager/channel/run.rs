@@ -25,7 +25,9 @@ impl Channel {
         let Phase::Watching(_, reason) = self.phase else { return };
         let anchor = start.tracks.first().and_then(|(source, _)| self.anchors.get(source));
         let anchored = anchor.and_then(|anchor| Mapping::anchored(*anchor, start.newest, arrival));
-        let kept = self.last_mapping.filter(|m| {
+        let anchored =
+            anchored.map(|m| if self.plays_slate() { m.after(start.at, floor) } else { m });
+        let kept = self.last_mapping.filter(|_| !self.plays_slate()).filter(|m| {
             let late = arrival - m.apply(start.newest);
             let begins = m.apply(start.at) + Self::overlap_allowed(reason);
             !m.absolute
@@ -40,7 +42,9 @@ impl Channel {
             self.outputs.push_back(Output::Report(Report::ClockMapped { absolute }));
             self.drift = Drift::default();
         }
-        self.last_mapping = Some(mapping);
+        if !self.plays_slate() {
+            self.last_mapping = Some(mapping);
+        }
         let fresh = Phase::Watching(Watch::default(), PeriodReason::Started);
         let Phase::Watching(watch, reason) = std::mem::replace(&mut self.phase, fresh) else {
             return;
@@ -158,7 +162,11 @@ impl Channel {
                 return None;
             }
         };
-        self.video = run.rhythm().or(self.video);
+        let slate = self.plays_slate();
+        let video = run.rhythm().or(self.video.filter(|_| !slate));
+        if !slate {
+            self.video = video;
+        }
         let infos: Vec<(SourceTrack, TrackInfo)> =
             run.infos().map(|(k, i)| (*k, i.clone())).collect();
         let tracks: BTreeSet<_> = infos.iter().map(|(_, info)| identity(info)).collect();
@@ -173,11 +181,14 @@ impl Channel {
         });
         self.outputs.extend(reports.into_iter().map(Output::Report));
         self.remember(changed);
-        Some((Resume { video: self.video, tracks }, infos))
+        Some((Resume { video, tracks }, infos))
     }
 
-    /// Remembers what the next run is to know of this one. True where that is new.
+    /// Remembers what the next run of an input is to know of this one. True where that is new.
     fn note_run(&mut self, run: &Run) -> bool {
+        if self.plays_slate() {
+            return false;
+        }
         let last = LastRun {
             offset: run.mapping.offset,
             absolute: run.mapping.absolute,

@@ -10,6 +10,7 @@ mod muxed;
 mod nominal;
 mod readers;
 mod robustness;
+mod slate;
 mod table;
 mod twins;
 pub(super) mod world;

@@ -152,6 +152,7 @@ pub(crate) fn config(asked: &[(u32, Option<u32>)]) -> ChannelConfig {
             })
             .collect(),
         input_loss: MediaDuration::from_secs(2),
+        slate: false,
         limits: Limits::default(),
     }
 }
