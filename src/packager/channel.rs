@@ -16,7 +16,7 @@ use super::run::{Remaining, Run, Surroundings, Taken};
 use super::segmentation::Segmentation;
 use super::state::{Restored, State};
 use super::timeline::Mapping;
-use super::watch::{Resume, SourceTrack, Watch};
+use super::watch::{PATIENCE, Resume, SourceTrack, Start, Watch};
 use crate::media::{Sample, TrackInfo};
 use crate::units::{MediaDuration, MediaTime, Monotonic, Now};
 use drift::Drift;
@@ -68,6 +68,8 @@ pub struct Channel {
     slate: Option<SlateWanted>,
     /// An input that delivers again while the slate plays.
     incoming: Option<(InputId, Watch)>,
+    /// The run before, until what was sent with its last pictures has come.
+    closing: Option<Box<Run>>,
     /// Samples to be taken before anything else: what a run begins with.
     held: VecDeque<(SourceTrack, Sample)>,
     outputs: VecDeque<Output>,
@@ -107,6 +109,7 @@ impl Channel {
             silent_at: now.mono.after(config.input_loss.to_std()),
             slate: None,
             incoming: None,
+            closing: None,
             declared: BTreeMap::new(),
             anchors: BTreeMap::new(),
             active: None,
@@ -308,13 +311,15 @@ impl Channel {
                 Taken::Break(reason) => self.break_off(reason),
             }
         }
+        self.take_closing(key, &sample);
         let pending_bytes = self.config.limits.pending_bytes;
         let Phase::Watching(watch, reason) = &mut self.phase else { return };
         watch.push(key, sample, pending_bytes);
         let reports = std::mem::take(&mut watch.reports);
         let start = watch.start(key, *reason);
         self.outputs.extend(reports.into_iter().map(Output::Report));
-        if let Some(start) = start {
+        let patient = |start: &Start| self.closing.is_none() || start.newest - start.at >= PATIENCE;
+        if let Some(start) = start.filter(patient) {
             self.begin_run(now, &start);
         }
     }
@@ -381,6 +386,7 @@ impl Channel {
     /// Ends what an input played. What is there stays; waiters are released.
     fn part_from(&mut self, input: InputId) {
         self.forget_standby();
+        self.finish_closing();
         self.break_off(PeriodReason::SourceReturned);
         self.active = None;
         self.heard.remove(&input);
@@ -399,19 +405,31 @@ impl Channel {
     where
         T: Default,
     {
-        let Phase::Running(run) = &mut self.phase else { return T::default() };
+        let fresh = Phase::Watching(Watch::default(), PeriodReason::Started);
+        match std::mem::replace(&mut self.phase, fresh) {
+            Phase::Running(mut run) => {
+                let result = self.with(|around| act(&mut run, around));
+                self.phase = Phase::Running(run);
+                result
+            }
+            watching @ Phase::Watching(..) => {
+                self.phase = watching;
+                T::default()
+            }
+        }
+    }
+
+    /// Lets a run act on what surrounds it.
+    fn with<T>(&mut self, act: impl FnOnce(&mut Surroundings<'_>) -> T) -> T {
         let mut reports = Vec::new();
         let mut changed = false;
-        let result = act(
-            run,
-            &mut Surroundings {
-                state: &mut self.state,
-                segmentations: &mut self.segmentations,
-                reports: &mut reports,
-                needs_state: &mut self.needs_state,
-                state_changed: &mut changed,
-            },
-        );
+        let result = act(&mut Surroundings {
+            state: &mut self.state,
+            segmentations: &mut self.segmentations,
+            reports: &mut reports,
+            needs_state: &mut self.needs_state,
+            state_changed: &mut changed,
+        });
         self.outputs.extend(reports.into_iter().map(Output::Report));
         self.remember(changed);
         result

@@ -214,6 +214,18 @@ impl Run {
         self.tracks.iter().filter(|t| !t.leaving).map(|t| (&t.key, &t.info))
     }
 
+    /// Whether a track follows and has the settings it began with.
+    pub(super) fn follows(&self, key: SourceTrack, declared: Option<&TrackInfo>) -> bool {
+        let track = self.tracks.iter().skip(1).find(|track| track.key == key);
+        track.is_some_and(|track| declared == Some(&track.info))
+    }
+
+    /// Whether every track has come to where the leading one is.
+    pub(super) fn has_all(&self) -> bool {
+        let mut followers = self.tracks.iter().skip(1).filter(|t| t.member && !t.leaving);
+        followers.all(|track| !track.queue.is_empty())
+    }
+
     pub(super) fn pending_bytes(&self) -> usize {
         self.tracks.iter().map(|t| t.queued_bytes).sum()
     }

@@ -11,8 +11,10 @@ use crate::units::{Bitrate, MediaDuration, MediaTime};
 /// A track of one session of a source.
 pub(super) type SourceTrack = (SourceId, TrackId);
 
-/// How long a break waits for the tracks that took part before it.
-const PATIENCE: MediaDuration = MediaDuration::from_millis(2000);
+/// How long a break waits for the tracks that took part before it, and for what they still owe it.
+pub(super) const PATIENCE: MediaDuration = MediaDuration::from_millis(2000);
+/// Sync samples remembered over a change of settings: more than a rhythm is found from.
+const EARLIER_MAX: usize = 16;
 /// Sound and picture of one moment arrive within this of each other.
 const SKEW_MAX: MediaDuration = MediaDuration::from_millis(2500);
 /// After a break, clocks that stand farther apart have jumped apart: a track so late is left out.
@@ -23,6 +25,8 @@ const SKEW_RESUMED_MAX: MediaDuration = MediaDuration::from_millis(1000);
 pub(super) struct Watched {
     pub(super) info: TrackInfo,
     pub(super) samples: VecDeque<Sample>,
+    /// Sync samples that had other settings: no run begins there, but the rhythm shows in them.
+    earlier: Vec<MediaTime>,
 }
 
 impl Watched {
@@ -32,6 +36,20 @@ impl Watched {
 
     fn syncs(&self) -> Vec<MediaTime> {
         self.samples.iter().filter(|s| s.sync).map(|s| self.time(s.pts)).collect()
+    }
+
+    fn earlier_and_syncs(&self) -> Vec<MediaTime> {
+        self.earlier.iter().copied().chain(self.syncs()).collect()
+    }
+
+    /// What is left of a track when its settings change.
+    fn outlived_by(self, info: &TrackInfo) -> Vec<MediaTime> {
+        if self.info.codec.frame_duration() != info.codec.frame_duration() {
+            return Vec::new();
+        }
+        let mut syncs = self.earlier_and_syncs();
+        syncs.drain(..syncs.len().saturating_sub(EARLIER_MAX));
+        syncs
     }
 
     pub(super) fn newest(&self) -> Option<MediaTime> {
@@ -129,7 +147,9 @@ impl Watch {
             return;
         }
         // New settings: what came before cannot be in the same run.
-        self.tracks.insert(key, Watched { info, samples: VecDeque::new() });
+        let earlier = self.tracks.remove(&key).map(|old| old.outlived_by(&info));
+        let earlier = earlier.unwrap_or_default();
+        self.tracks.insert(key, Watched { info, samples: VecDeque::new(), earlier });
     }
 
     /// Waits for these tracks too, as a source that returns whole brings them all.
@@ -164,6 +184,7 @@ impl Watch {
             let step = track.time(sample.dts) - track.time(last.dts);
             if step > MediaDuration::from_secs(1) || step < MediaDuration::from_millis(-100) {
                 track.samples.clear();
+                track.earlier.clear();
             }
         }
         self.bytes += sample.data.len();
@@ -252,14 +273,15 @@ impl Watch {
     ) -> Option<Start> {
         let newest = self.tracks.get(&leader)?.newest()?;
         let videos = |key: &&SourceTrack| self.kind(**key) == Some(MediaKind::Video);
-        let mut common = syncs.to_vec();
+        let mut common = self.tracks.get(&leader)?.earlier_and_syncs();
+        let mut held = syncs.to_vec();
         let mut aligned = Vec::new();
         for key in followers.iter().filter(videos) {
             let other = self.tracks.get(key)?;
-            let theirs = other.syncs();
-            let both = matching(&common, &theirs, frame);
+            let both = matching(&common, &other.earlier_and_syncs(), frame);
             if both.len() >= 2 {
                 common = both;
+                held = matching(&held, &other.syncs(), frame);
                 aligned.push(*key);
             } else if other.newest().is_none_or(|t| t < newest) && !out_of_patience(syncs, newest) {
                 return None;
@@ -268,7 +290,7 @@ impl Watch {
         let Found::Rhythm(rhythm, origin) = find(&common, frame) else { return None };
         let audio = followers.iter().filter(|k| self.kind(**k) == Some(MediaKind::Audio));
         let audio: Vec<SourceTrack> = audio.copied().collect();
-        let instants = common.iter().copied().filter(|t| *t >= origin);
+        let instants = held.iter().copied().filter(|t| *t >= origin);
         let at = self.heard_from(instants.clone(), &audio, shifts).or(instants.max())?;
         let tracks = std::iter::once(leader).chain(aligned).chain(audio).collect();
         Some(Start { tracks, rhythm, frame, at, origin, newest, shifts: BTreeMap::new() })

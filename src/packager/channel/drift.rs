@@ -81,6 +81,8 @@ impl Channel {
     pub(super) fn overlap_allowed(reason: PeriodReason) -> MediaDuration {
         match reason {
             PeriodReason::Drift => MediaDuration::from_millis(1000),
+            // The last frame of sound lasts longer than the picture.
+            PeriodReason::SettingsChanged => MediaDuration::from_millis(100),
             _ => MediaDuration::ZERO,
         }
     }

@@ -4,7 +4,7 @@ use std::collections::{BTreeMap, BTreeSet};
 
 use super::super::cadence::{Rhythm, half};
 use super::super::contract::{Output, PeriodReason, Report};
-use super::super::run::{Beginner, Beginning, Run, Surroundings};
+use super::super::run::{Beginner, Beginning, Run};
 use super::super::state::LastRun;
 use super::super::timeline::Mapping;
 use super::super::watch::{Resume, SourceTrack, Start, Watch, Watched, identity};
@@ -18,8 +18,16 @@ fn beginner(key: SourceTrack, watched: &Watched, shift: MediaDuration) -> Beginn
     Beginner { key, info, frame, shift, rate }
 }
 
+/// A run that was taken away, and what the next is to know of it.
+struct Stopped {
+    resume: Resume,
+    infos: Vec<(SourceTrack, TrackInfo)>,
+    run: Box<Run>,
+}
+
 impl Channel {
     pub(super) fn begin_run(&mut self, now: Now, start: &Start) {
+        self.finish_closing();
         let arrival = self.steady(now).media_time();
         let floor = self.floor();
         let Phase::Watching(_, reason) = self.phase else { return };
@@ -27,11 +35,14 @@ impl Channel {
         let anchored = anchor.and_then(|anchor| Mapping::anchored(*anchor, start.newest, arrival));
         let anchored =
             anchored.map(|m| if self.plays_slate() { m.after(start.at, floor) } else { m });
+        // Media that comes in pieces is late by up to a piece.
+        let pace = start.tracks.first().and_then(|(source, _)| self.paces.get(&source.input));
+        let pace = pace.copied().unwrap_or(MediaDuration::ZERO);
         let kept = self.last_mapping.filter(|_| !self.plays_slate()).filter(|m| {
             let late = arrival - m.apply(start.newest);
             let begins = m.apply(start.at) + Self::overlap_allowed(reason);
             !m.absolute
-                && late.abs() <= MediaDuration::from_secs(1)
+                && late.abs() <= MediaDuration::from_secs(1) + pace
                 && self.here().is_none_or(|end| begins >= end)
         });
         let chosen = anchored.or(kept);
@@ -68,21 +79,9 @@ impl Channel {
             not_before: floor.filter(|_| mapping.absolute),
             reason,
         };
-        let mut reports = Vec::new();
-        let mut changed = false;
-        let run = Run::new(
-            beginning,
-            &mut Surroundings {
-                state: &mut self.state,
-                segmentations: &mut self.segmentations,
-                reports: &mut reports,
-                needs_state: &mut self.needs_state,
-                state_changed: &mut changed,
-            },
-        );
-        changed |= self.note_run(&run);
+        let run = self.with(|around| Run::new(beginning, around));
+        let changed = self.note_run(&run);
         self.phase = Phase::Running(Box::new(run));
-        self.outputs.extend(reports.into_iter().map(Output::Report));
         self.remember(changed);
         self.replay(&mut tracks, &start.shifts, start.at);
     }
@@ -130,7 +129,11 @@ impl Channel {
 
     /// Ends the run, if there is one, and watches for the next.
     pub(super) fn break_off(&mut self, reason: PeriodReason) {
-        let Some((mut resume, infos)) = self.end_run() else { return };
+        let Some(Stopped { mut resume, infos, run }) = self.stop_run() else { return };
+        self.closing = Some(run);
+        if reason != PeriodReason::SettingsChanged {
+            self.finish_closing();
+        }
         let changed_frame = infos.first().is_some_and(|(key, old)| {
             let new = self.declared.get(key);
             new.is_some_and(|new| new.codec.frame_duration() != old.codec.frame_duration())
@@ -153,7 +156,16 @@ impl Channel {
         self.phase = Phase::Watching(watch, reason);
     }
 
-    pub(super) fn end_run(&mut self) -> Option<(Resume, Vec<(SourceTrack, TrackInfo)>)> {
+    /// Ends the run, or what is left of the last one.
+    pub(super) fn end_run(&mut self) {
+        if let Some(stopped) = self.stop_run() {
+            self.closing = Some(stopped.run);
+        }
+        self.finish_closing();
+    }
+
+    /// Takes the run away.
+    fn stop_run(&mut self) -> Option<Stopped> {
         let fresh = Phase::Watching(Watch::default(), PeriodReason::SourceReturned);
         let run = match std::mem::replace(&mut self.phase, fresh) {
             Phase::Running(run) => run,
@@ -170,18 +182,30 @@ impl Channel {
         let infos: Vec<(SourceTrack, TrackInfo)> =
             run.infos().map(|(k, i)| (*k, i.clone())).collect();
         let tracks: BTreeSet<_> = infos.iter().map(|(_, info)| identity(info)).collect();
-        let mut reports = Vec::new();
-        let mut changed = false;
-        run.finish(&mut Surroundings {
-            state: &mut self.state,
-            segmentations: &mut self.segmentations,
-            reports: &mut reports,
-            needs_state: &mut self.needs_state,
-            state_changed: &mut changed,
-        });
-        self.outputs.extend(reports.into_iter().map(Output::Report));
-        self.remember(changed);
-        Some((Resume { video, tracks }, infos))
+        Some(Stopped { resume: Resume { video, tracks }, infos, run })
+    }
+
+    /// A sample of a track that goes on as it was while another has changed its settings: what was
+    /// sent together with the old picture still belongs to it.
+    pub(super) fn take_closing(&mut self, key: SourceTrack, sample: &Sample) {
+        let Some(mut run) = self.closing.take() else { return };
+        let unchanged = run.follows(key, self.declared.get(&key));
+        if unchanged {
+            self.with(|around| run.sample(key, sample, around));
+        }
+        let bytes_max = self.config.limits.pending_bytes;
+        let done = run.has_all() || run.pending_bytes() > bytes_max;
+        self.closing = Some(run);
+        if done {
+            self.finish_closing();
+        }
+    }
+
+    /// Closes the run that was stopped, with what it has.
+    pub(super) fn finish_closing(&mut self) {
+        if let Some(run) = self.closing.take() {
+            self.with(|around| run.finish(around));
+        }
     }
 
     /// Remembers what the next run of an input is to know of this one. True where that is new.

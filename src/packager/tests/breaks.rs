@@ -223,6 +223,67 @@ fn new_settings_begin_a_period_with_their_own_init() {
     }
 }
 
+/// Gives the leading video other settings from here on.
+fn change_settings(world: &mut super::world::World, height: u16) {
+    let mut info = world.tracks[0].info.clone();
+    info.codec = super::world::avc(height, Some(rate(30, 1)));
+    world.tracks[0].info = info.clone();
+    world.input(SourceEvent::Track(info));
+}
+
+#[test]
+fn sound_that_comes_after_new_settings_of_the_picture_is_kept() {
+    for late_ms in [0, 250, 700] {
+        let mut world = world();
+        world.run_until(20);
+        // The picture runs ahead over two changes, the sound comes behind it.
+        for height in [360, 480] {
+            let audio = world.tracks[1].info.id;
+            let until = world.tracks[0].next + 60;
+            change_settings(&mut world, height);
+            while world.tracks[0].next < until {
+                let picture = world.tracks[0].take();
+                let track = world.tracks[0].info.id;
+                world.now = world.now + rate(30, 1).duration_of(1);
+                world.input(SourceEvent::Sample(track, picture));
+                let come = world.now - MediaDuration::from_millis(late_ms);
+                while world.tracks[1].frame.times(world.tracks[1].next + 1) <= come {
+                    let sound = world.tracks[1].take();
+                    world.input(SourceEvent::Sample(audio, sound));
+                }
+            }
+        }
+        world.run_until(40);
+        for seconds in [1, 2] {
+            for list in &world.segmentation(seconds).renditions {
+                let rows: Vec<_> = list.rows.iter_from(0).collect();
+                for pair in rows.windows(2) {
+                    let hole = pair[1].start_time() - pair[0].end_time();
+                    let frames = list.rendition.name == "audio" && hole.abs().floor_millis() <= 43;
+                    assert!(
+                        frames || hole.abs().floor_millis() <= 1,
+                        "{late_ms}: {} {}",
+                        list.rendition.name,
+                        hole.floor_millis()
+                    );
+                }
+            }
+        }
+    }
+}
+
+#[test]
+fn a_source_that_changes_its_settings_with_every_key_frame_plays_from_the_start() {
+    let mut world = world();
+    for n in 0..20 {
+        change_settings(&mut world, 360 + n % 2);
+        world.run_until(2 * i64::from(n + 1));
+    }
+    let rows = world.rows(2, Video);
+    assert!(rows.len() >= 6, "{rows:?}");
+    assert!(rows.iter().all(|row| row.1 == 2000), "{rows:?}");
+}
+
 #[test]
 fn numbers_go_on_after_a_restart_and_skip_one_at_most() {
     for seconds in [20, 21, 22, 23] {
