@@ -1,0 +1,44 @@
+// Whether transport stream segments are whole by themselves and one stream together, as ffmpeg and
+// tsreport (Debian's tstools) see it.
+import { writeFile } from 'node:fs/promises';
+import path from 'node:path';
+import { decode } from './frames.mjs';
+import { run } from './processes.mjs';
+
+// The reasons why tsreport finds `file` faulty. Reports of all that is counted; what is not counted is
+// said in lines that begin with ###.
+export async function reportFaults(file) {
+  const { code, stdout, stderr } = await run('tsreport', ['-buffering', file], 20);
+  if (code !== 0) return [`tsreport ended with ${code}: ${(stderr || stdout).trim().split('\n').at(-1)}`];
+  const lines = stdout.split('\n').filter((line) => /^\s*(###|!!!)/.test(line));
+  const gaps = /PCRs found: (\d+), Bad \(>\.1s\) gaps: (\d+)/.exec(stdout);
+  if (!gaps) lines.push('it finds no PCR');
+  else if (gaps[2] !== '0') lines.push(`${gaps[2]} gaps of over 100 ms between PCRs`);
+  const duplicate = /duplicate packets: ([1-9]\d*)/.exec(stdout);
+  if (duplicate) lines.push(duplicate[0]);
+  return lines.map((line) => `tsreport: ${line.trim()}`);
+}
+
+// Checks the segments of `runs` in `folder`; `fetched` has their bytes by URL, in whatever order they
+// were made. Each is decoded and reported on by itself in that order, then all of them in theirs. Gives
+// { reasons, together: what all of them decode to }.
+export async function segmentFaults({ runs, fetched, folder, audio }) {
+  const reasons = [];
+  const alone = new Map();
+  const checked = async (name, body) => {
+    const file = path.join(folder, name);
+    await writeFile(file, body);
+    const found = await decode(file, audio);
+    const faults = [...found.faults, ...(await reportFaults(file))];
+    if (faults.length > 0) reasons.push(`${name}: ${faults[0]}${faults.length > 1 ? ` (and ${faults.length - 1} more)` : ''}`);
+    return found;
+  };
+  for (const [url, body] of fetched) alone.set(url, await checked(`alone-${path.basename(url)}`, body));
+  const urls = runs.flatMap(({ objects }) => objects);
+  const together = await checked('together.ts', Buffer.concat(urls.map((url) => fetched.get(url))));
+  const pictures = urls.flatMap((url) => alone.get(url).video);
+  if (pictures.join() !== together.video.join()) {
+    reasons.push(`${pictures.length} pictures decode by themselves, ${together.video.length} together, and are not the same`);
+  }
+  return { reasons, together };
+}
