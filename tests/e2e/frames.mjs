@@ -116,6 +116,7 @@ async function framesOf({ push, endpoint, tracks, reference }) {
   const reasons = [];
   for (const track of tracks) {
     const found = await decoded(track, folder, push.source.audio);
+    if (track.gaps > 0) reasons.push(`${track.gaps} gaps of ${track.kind} are listed`);
     reasons.push(...found.faults.slice(0, 3));
     for (const kind of ['video', 'audio']) runs[kind].push(...found[kind]);
   }

@@ -1,5 +1,6 @@
-// What an endpoint lists, read as a player reads it: its tracks, and of each the runs that one decoder
-// decodes from one initialization. A run is { init, objects }, URLs both; init is null in transport streams.
+// What an endpoint lists, read as a player reads it. A track is { kind: 'video' | 'audio', runs, gaps }: the
+// runs that are decoded from one initialization each, and how many gaps are listed. A run is
+// { init, objects }, URLs both; in transport streams all is one run, whose init is null.
 
 async function text(url) {
   const answer = await fetch(url, { signal: AbortSignal.timeout(10_000) });
@@ -38,34 +39,40 @@ async function playlists(url) {
   for (const [at, line] of lines.entries()) {
     const media = line.startsWith('#EXT-X-MEDIA:TYPE=AUDIO') ? attribute(line, 'URI') : undefined;
     if (media) tracks.push({ kind: 'audio', url: new URL(media, url).href });
-    // Sound alone is a variant without a picture.
     if (line.startsWith('#EXT-X-STREAM-INF')) tracks.push({ kind: 'video', url: new URL(lines[at + 1], url).href });
   }
-  return tracks;
+  // A variant that is sound alone has the list of its sound.
+  return tracks.filter((track) => tracks.find(({ url: other }) => other === track.url) === track);
 }
 
 // The runs of a media playlist: of its segments, or of the parts that it lists.
-async function playlistRuns(url, parts) {
+async function playlistTrack({ kind, url }, parts) {
   const runs = [];
   let init = null;
+  let gaps = 0;
+  let isGap = false;
   for (const line of (await text(url)).split('\n')) {
     if (line.startsWith('#EXT-X-MAP')) init = new URL(attribute(line, 'URI'), url).href;
-    if (line.startsWith('#EXT-X-GAP')) throw new Error(`${url} lists a gap`);
+    if (line.startsWith('#EXT-X-GAP')) isGap = true;
+    if (isGap && line !== '' && !line.startsWith('#')) {
+      gaps += 1;
+      isGap = false;
+      continue;
+    }
     const part = line.startsWith('#EXT-X-PART:') ? attribute(line, 'URI') : undefined;
     const object = parts ? part : line !== '' && !line.startsWith('#') ? line : undefined;
     if (object === undefined) continue;
     if (runs.at(-1)?.init !== init) runs.push({ init, objects: [] });
     runs.at(-1).objects.push(new URL(object, url).href);
   }
-  return runs;
+  return { kind, runs, gaps };
 }
 
 export async function hlsTracks(url, { parts = false } = {}) {
-  const tracks = await playlists(url);
-  return Promise.all(tracks.map(async (track) => ({ kind: track.kind, runs: await playlistRuns(track.url, parts) })));
+  return Promise.all((await playlists(url)).map((track) => playlistTrack(track, parts)));
 }
 
-// The tracks of an MPD of SegmentTimelines, a run each Period.
+// The tracks of an MPD of SegmentTimelines, a run each Period. A gap has no entry there.
 export async function dashTracks(url) {
   const mpd = await text(url);
   const tracks = new Map();
@@ -74,7 +81,7 @@ export async function dashTracks(url) {
       const kind = attribute(set, 'contentType');
       for (const [, representation] of set.matchAll(/<Representation\b(.*?)<\/Representation>/gs)) {
         const id = attribute(representation, 'id');
-        if (!tracks.has(id)) tracks.set(id, { kind, runs: [] });
+        if (!tracks.has(id)) tracks.set(id, { kind, runs: [], gaps: 0 });
         tracks.get(id).runs.push(timelineRun(representation, id, url));
       }
     }

@@ -33,15 +33,14 @@ const PLAIN = ['h264 aac', 'hevc ac3', 'h264 eac3', 'h264 mp3', 'av1 opus'].map(
   const [video, audio] = codecs.split(' ');
   return { name: `${video}-${audio}`, file: `${video}-${audio}.mp4`, video, audio };
 });
-// H.264 whose parameter sets change from piece to piece, each as long as the others. `settings` changes
-// the SPS's reference frames and the PPS's entropy coding, `pps` what only the PPS says, every second.
-const ENTROPY = ['-coder 1', '-coder 0'];
-const QUANTIZER = ['-x264-params chroma-qp-offset=0', '-x264-params chroma-qp-offset=4'];
+// H.264 whose parameter sets change from piece to piece, [settings of x264, seconds]: the size; the
+// SPS's reference frames and the PPS's entropy coding; every second what only the PPS says.
+const REFERENCES = ['2:cabac=1', '4:cabac=0'].map((more) => `-x264-params b-pyramid=none:ref=${more}`);
+const QUANTIZERS = [0, 4].map((offset) => `-x264-params chroma-qp-offset=${offset}`);
 const CHANGING = [
-  { name: 'sizes', pieces: ['-s 160x90', '-s 192x108'] },
-  { name: 'settings', pieces: ['2:cabac=1', '4:cabac=0'].map((more) => `-x264-params b-pyramid=none:ref=${more}`) },
-  { name: 'entropy', pieces: [...ENTROPY, ...ENTROPY] },
-  { name: 'pps', pieces: Array.from({ length: SECONDS }, (_, at) => QUANTIZER[at % 2]) },
+  { name: 'sizes', pieces: [['-s 160x90', 6], ['-s 192x108', 6]] },
+  { name: 'settings', pieces: REFERENCES.map((settings) => [settings, 6]) },
+  { name: 'pps', pieces: [5, 1, 1, 1, 1, 1, 1, 1].map((seconds, at) => [QUANTIZERS[at % 2], seconds]) },
 ].map((one) => ({ ...one, file: `${one.name}.ts`, video: 'h264', audio: 'aac' }));
 
 export const SOURCES = [...PLAIN, ...CHANGING];
@@ -66,12 +65,13 @@ async function makePlain({ video, audio }, to) {
 // The pieces one after the other, with sound that knows nothing of them. Each has its parameter sets
 // before every key frame, as transport streams do.
 async function makeChanging({ pieces }, to) {
-  const seconds = SECONDS / pieces.length;
   const list = [];
-  for (const [at, settings] of pieces.entries()) {
+  let from = 0;
+  for (const [at, [settings, seconds]] of pieces.entries()) {
     const piece = `${to}.${at}.ts`;
-    await ffmpeg(...picture(at * seconds, seconds), ...x264(settings), ...GOP, '-b:v', '100k', '-f', 'mpegts', piece);
+    await ffmpeg(...picture(from, seconds), ...x264(settings), ...GOP, '-b:v', '100k', '-f', 'mpegts', piece);
     list.push(`file '${piece}'\nduration ${seconds}\n`);
+    from += seconds;
   }
   await writeFile(`${to}.txt`, list.join(''));
   const inputs = ['-f', 'concat', '-safe', '0', '-i', `${to}.txt`, ...NOISE];
