@@ -20,7 +20,10 @@ export function push(file, url, log, offset = 0) {
 }
 
 const SEGMENTS = ['-method', 'PUT', '-window_size', '5', '-seg_duration', '2', '-dash_segment_type', 'mp4'];
-const TRACK = ['-f', 'mp4', '-movflags', 'empty_moov+default_base_moof+cmaf', '-method', 'PUT'];
+const track = (moreFlags = '') => [
+  ...['-c', 'copy', '-frag_duration', '500000', '-f', 'mp4', '-method', 'PUT'],
+  ...['-movflags', `empty_moov+default_base_moof+cmaf${moreFlags}`],
+];
 // What is written to an input's folder, by its form.
 const FORMS = {
   ts: (to) => ['-f', 'mpegts', '-method', 'PUT', `${to}/live.ts`],
@@ -33,8 +36,13 @@ const FORMS = {
     ...['-utc_timing_url', `${to}/time`, `${to}/live.mpd`],
   ],
   cmaf: (to) => [
-    ...['-map', '0:v', '-c', 'copy', '-frag_duration', '500000', ...TRACK, `${to}/Streams(v.cmfv)`],
-    ...['-map', '0:a', '-c', 'copy', '-frag_duration', '500000', ...TRACK, `${to}/Streams(a.cmfa)`],
+    ...['-map', '0:v', ...track(), `${to}/Streams(v.cmfv)`],
+    ...['-map', '0:a', ...track(), `${to}/Streams(a.cmfa)`],
+  ],
+  // Its headers come with the first fragments: AC-3 is not described before.
+  'cmaf-late': (to) => [
+    ...['-map', '0:v', ...track('+delay_moov'), `${to}/Streams(v.cmfv)`],
+    ...['-map', '0:a', ...track('+delay_moov'), `${to}/Streams(a.cmfa)`],
   ],
 };
 
