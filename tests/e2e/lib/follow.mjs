@@ -56,13 +56,12 @@ async function framesOf({ work, push, endpoint, tracks, reference }) {
 
 // The reasons why the segments of transport streams are not whole.
 async function segmentsOf({ work, push, endpoint, tracks }) {
-  const reasons = [];
+  const reasons = tracks.length > 0 ? [] : ['nothing is listed'];
   const words = [];
   for (const { kind, runs } of tracks) {
     const folder = await folderOf(work, push.channel, endpoint.name, kind);
     const fetched = await fetchShuffled(runs);
-    const found = await segmentFaults({ runs, fetched, folder, audio: push.source.audio });
-    reasons.push(...found.reasons);
+    reasons.push(...(await segmentFaults({ runs, fetched, folder, audio: push.source.audio })));
     words.push(`${fetched.size} segments of ${kind}`);
   }
   return { reasons, words: words.join(', ') };

@@ -105,6 +105,6 @@ function timelineRun(representation, id, url) {
 export async function listedSeconds(url) {
   const tracks = await playlists(url);
   const lists = await Promise.all(tracks.map((track) => text(track.url)));
-  const seconds = lists.map((list) => [...list.matchAll(/^#EXTINF:([\d.]+)/gm)].reduce((sum, [, s]) => sum + Number(s), 0));
-  return Math.min(...seconds);
+  const durations = (list) => [...list.matchAll(/^#EXTINF:([\d.]+)/gm)].map(([, seconds]) => Number(seconds));
+  return Math.min(...lists.map((list) => durations(list).reduce((a, b) => a + b, 0)));
 }

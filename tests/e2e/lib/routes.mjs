@@ -41,7 +41,8 @@ export const ENDPOINTS = [
 
 export const channelText = ({ channel }) => {
   const endpoints = ENDPOINTS.map(
-    ({ protocol, more }, at) => `[[channel.endpoint]]\nname = "e${at}"\nprotocol = "${protocol}"\nopen = true\n${more}\n`,
+    ({ protocol, more }, at) =>
+      `[[channel.endpoint]]\nname = "e${at}"\nprotocol = "${protocol}"\nopen = true\n${more}\n`,
   );
   return `[[channel]]\ngroup = "frames"\nname = "${channel}"\n${endpoints.join('')}`;
 };

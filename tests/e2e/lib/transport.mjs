@@ -35,7 +35,7 @@ export async function doctorFaults(file) {
 
 // Checks the segments of `runs` in `folder`; `fetched` has their bytes by URL, in whatever order they
 // were made. Each is decoded and reported on by itself in that order, then all of them in theirs. Gives
-// { reasons, together: what all of them decode to }.
+// the reasons why they are not whole.
 export async function segmentFaults({ runs, fetched, folder, audio }) {
   const reasons = [];
   const alone = new Map();
@@ -44,7 +44,8 @@ export async function segmentFaults({ runs, fetched, folder, audio }) {
     await writeFile(file, body);
     const found = await decode(file, audio);
     const faults = [...found.faults, ...(await reportFaults(file)), ...(hasDoctor ? await doctorFaults(file) : [])];
-    if (faults.length > 0) reasons.push(`${name}: ${faults[0]}${faults.length > 1 ? ` (and ${faults.length - 1} more)` : ''}`);
+    const more = faults.length > 1 ? ` (and ${faults.length - 1} more)` : '';
+    if (faults.length > 0) reasons.push(`${name}: ${faults[0]}${more}`);
     return found;
   };
   for (const [url, body] of fetched) alone.set(url, await checked(`alone-${path.basename(url)}`, body));
@@ -52,7 +53,7 @@ export async function segmentFaults({ runs, fetched, folder, audio }) {
   const together = await checked('together.ts', Buffer.concat(urls.map((url) => fetched.get(url))));
   const pictures = urls.flatMap((url) => alone.get(url).video);
   if (pictures.join() !== together.video.join()) {
-    reasons.push(`${pictures.length} pictures decode by themselves, ${together.video.length} together, and are not the same`);
+    reasons.push(`${pictures.length} pictures of single segments are not the ${together.video.length} of all together`);
   }
-  return { reasons, together };
+  return reasons;
 }
