@@ -11,6 +11,7 @@ const FORMS = {
   hls: inTransport,
   'hls-fmp4': ofOneSetting,
   dash: ofOneSetting,
+  ldash: ofOneSetting,
   cmaf: (source) => ofOneSetting(source) && !/ac3/.test(source.audio),
   'cmaf-late': (source) => ofOneSetting(source) && /ac3/.test(source.audio),
 };
