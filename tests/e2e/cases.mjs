@@ -18,6 +18,12 @@ export const SEGMENT_PUSHES = ['hls', 'hls-fmp4', 'dash', 'ldash', 'cmaf'].map((
   file: '25.mp4',
 }));
 
+// Channels of another server that pulls from an endpoint of the first programme, one a kind of list.
+export const PULLS = [
+  { channel: 'pull-ts', endpoint: 'ts' },
+  { channel: 'pull-low', endpoint: 'low' },
+].map((pull) => ({ ...pull, from: PUSHES[0].channel }));
+
 // Channels of the same endpoints whose encoders die and come back, each for one case.
 const OUTAGE_CHANNELS = ['out1', 'out2', 'out3'];
 
@@ -43,17 +49,28 @@ const ENDPOINTS = [
   },
 ];
 
+function channelText(channel, input = '') {
+  const endpoints = ENDPOINTS.map(
+    ({ name, protocol, more }) =>
+      `[[channel.endpoint]]\nname = "${name}"\nprotocol = "${protocol}"\nopen = true\n${more}\n`,
+  );
+  return `[[channel]]\ngroup = "e2e"\nname = "${channel}"\n${input}${endpoints.join('')}`;
+}
+
 // The channels as configuration.
 export function channels() {
   const pushed = [...PUSHES, ...SEGMENT_PUSHES].map(({ channel }) => channel);
-  return [...pushed, ...OUTAGE_CHANNELS].map((channel) => {
-    const endpoints = ENDPOINTS.map(
-      ({ name, protocol, more }) =>
-        `[[channel.endpoint]]\nname = "${name}"\nprotocol = "${protocol}"\nopen = true\n${more}\n`,
-    );
-    return `[[channel]]\ngroup = "e2e"\nname = "${channel}"\n${endpoints.join('')}`;
-  }).join('\n');
+  return [...pushed, ...OUTAGE_CHANNELS].map((channel) => channelText(channel)).join('\n');
 }
+
+// What each of PULLS pulls, of the server that `egress` is of.
+export const pulledUrl = (egress, { from, endpoint }) => egress + manifestPath(from, endpoint, 'm3u8');
+
+// The channels that pull, as configuration.
+export const pullingChannels = (egress) =>
+  PULLS.map((pull) =>
+    channelText(pull.channel, `[[channel.input]]\npull = ${JSON.stringify(pulledUrl(egress, pull))}\n`),
+  ).join('\n');
 
 // The path of an endpoint's manifest.
 export function manifestPath(channel, endpoint, extension) {
@@ -149,20 +166,31 @@ const PAIRS = {
   ldash: { endpoint: 'low', extension: 'm3u8', player: 'hls', lowLatency: true },
   cmaf: { endpoint: 'dash', extension: 'mpd', player: 'shaka' },
 };
-const PUSHED_READ = { endpoint: 'ts', extension: 'm3u8' };
-const pairs = SEGMENT_PUSHES.flatMap(({ channel, form }) => {
-  const play = PAIRS[form];
-  return [
-    {
-      ...play,
-      kind: 'play',
-      channel,
-      fast: false,
-      name: `${PLAYER_NAMES[play.player]} plays ${protocolOf(play.endpoint)} .${play.extension} of a push of ${form}`,
-    },
-    { ...PUSHED_READ, kind: 'read', channel, fast: false, name: `ffmpeg reads ${protocolOf('ts')} .m3u8 of a push of ${form}` },
-  ];
-});
+const PULL_PAIRS = {
+  'pull-ts': { endpoint: 'both', extension: 'mpd', player: 'shaka' },
+  'pull-low': { endpoint: 'low', extension: 'm3u8', player: 'hls', lowLatency: true },
+};
+const pairOf = (channel, what, play) => [
+  {
+    ...play,
+    kind: 'play',
+    channel,
+    fast: false,
+    name: `${PLAYER_NAMES[play.player]} plays ${protocolOf(play.endpoint)} .${play.extension} of a ${what}`,
+  },
+  {
+    endpoint: 'ts',
+    extension: 'm3u8',
+    kind: 'read',
+    channel,
+    fast: false,
+    name: `ffmpeg reads ${protocolOf('ts')} .m3u8 of a ${what}`,
+  },
+];
+const pairs = [
+  ...SEGMENT_PUSHES.flatMap(({ channel, form }) => pairOf(channel, `push of ${form}`, PAIRS[form])),
+  ...PULLS.flatMap(({ channel, endpoint }) => pairOf(channel, `pull of ${protocolOf(endpoint)}`, PULL_PAIRS[channel])),
+];
 
 // Two players at once on one channel, so that all of them see all five outages.
 const WATCHERS = [

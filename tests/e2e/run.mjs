@@ -7,7 +7,18 @@ import { access, mkdir } from 'node:fs/promises';
 import path from 'node:path';
 import { fileURLToPath } from 'node:url';
 import { parseArgs } from 'node:util';
-import { CASES, PUSHES, SEGMENT_PUSHES, channels, manifestPath, pushFolder, pushPath } from './cases.mjs';
+import {
+  CASES,
+  PULLS,
+  PUSHES,
+  SEGMENT_PUSHES,
+  channels,
+  manifestPath,
+  pulledUrl,
+  pullingChannels,
+  pushFolder,
+  pushPath,
+} from './cases.mjs';
 import { openBrowser } from './lib/browser.mjs';
 import { makeControl, makePushes, push, pushAs, readFaults } from './lib/ffmpeg.mjs';
 import { serveFiles } from './lib/files.mjs';
@@ -83,9 +94,20 @@ function lazyPushes() {
     const folder = ingest + pushFolder(channel);
     stops.unshift(pushAs(one.form, path.join(WORK, 'push', one.file), folder, log(`push-${channel}`)).stop);
   }
+  // The server that pulls, once there is something to pull.
+  let pulling = null;
+  async function beginPulling() {
+    const { egress } = await (started ??= begin());
+    for (const pull of PULLS) await untilThere(pulledUrl(egress, pull), FIRST_MANIFEST_SECONDS);
+    const server = await startServer(BINARY, pullingChannels(egress), log('server-pulling'));
+    stops.unshift(server.stop);
+    return server.addresses;
+  }
+  const serving = (channel) =>
+    PULLS.some((pull) => pull.channel === channel) ? (pulling ??= beginPulling()) : (started ??= begin());
   return {
     async url({ channel, endpoint, extension }) {
-      const { egress } = await (started ??= begin());
+      const { egress } = await serving(channel);
       const url = egress + manifestPath(channel, endpoint, extension);
       await pushSegments(channel);
       await untilThere(url, FIRST_MANIFEST_SECONDS);

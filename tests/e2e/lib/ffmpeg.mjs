@@ -19,10 +19,14 @@ export function push(file, url, log, offset = 0) {
   return start('ffmpeg', [...args, '-c', 'copy', ...times, '-f', 'mpegts', '-method', 'PUT', url], { log });
 }
 
-const SEGMENTS = ['-method', 'PUT', '-window_size', '5', '-seg_duration', '2'];
-const TRACK = ['-f', 'mp4', '-movflags', 'empty_moov+default_base_moof+cmaf', '-method', 'PUT'];
+const SEGMENTS = ['-method', 'PUT', '-window_size', '5', '-seg_duration', '2', '-dash_segment_type', 'mp4'];
+const track = (moreFlags = '') => [
+  ...['-c', 'copy', '-frag_duration', '500000', '-f', 'mp4', '-method', 'PUT'],
+  ...['-movflags', `empty_moov+default_base_moof+cmaf${moreFlags}`],
+];
 // What is written to an input's folder, by its form.
 const FORMS = {
+  ts: (to) => ['-f', 'mpegts', '-method', 'PUT', `${to}/live.ts`],
   hls: (to) => ['-f', 'hls', '-method', 'PUT', '-hls_time', '2', `${to}/live.m3u8`],
   'hls-fmp4': (to) => ['-f', 'hls', '-method', 'PUT', '-hls_time', '2', '-hls_segment_type', 'fmp4', `${to}/live.m3u8`],
   dash: (to) => ['-f', 'dash', ...SEGMENTS, `${to}/live.mpd`],
@@ -32,8 +36,13 @@ const FORMS = {
     ...['-utc_timing_url', `${to}/time`, `${to}/live.mpd`],
   ],
   cmaf: (to) => [
-    ...['-map', '0:v', '-c', 'copy', '-frag_duration', '500000', ...TRACK, `${to}/Streams(v.cmfv)`],
-    ...['-map', '0:a', '-c', 'copy', '-frag_duration', '500000', ...TRACK, `${to}/Streams(a.cmfa)`],
+    ...['-map', '0:v', ...track(), `${to}/Streams(v.cmfv)`],
+    ...['-map', '0:a', ...track(), `${to}/Streams(a.cmfa)`],
+  ],
+  // Its headers come with the first fragments: AC-3 is not described before.
+  'cmaf-late': (to) => [
+    ...['-map', '0:v', ...track('+delay_moov'), `${to}/Streams(v.cmfv)`],
+    ...['-map', '0:a', ...track('+delay_moov'), `${to}/Streams(a.cmfa)`],
   ],
 };
 
@@ -41,6 +50,13 @@ const FORMS = {
 export function pushAs(form, file, folder, log) {
   const args = ['-hide_banner', '-loglevel', 'warning', '-re', '-stream_loop', '-1', '-i', file];
   return start('ffmpeg', [...args, '-c', 'copy', ...FORMS[form](folder)], { log });
+}
+
+// Pushes `file` once in that form, in real time unless told otherwise, and waits for its end.
+export async function pushOnce(form, file, folder, { seconds, realTime }) {
+  const args = ['-nostdin', '-hide_banner', '-loglevel', 'error', ...(realTime ? ['-re'] : []), '-i', file];
+  const { code, stderr } = await run('ffmpeg', [...args, '-c', 'copy', ...FORMS[form](folder)], seconds);
+  if (code !== 0) throw new Error(`the push ended with ${code}: ${stderr.trim().split('\n').at(-1)}`);
 }
 
 // Reads `seconds` of `url` as it is. Returns the reasons why that did not go well.
