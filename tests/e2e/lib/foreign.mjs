@@ -1,11 +1,9 @@
 // Foreign media by every input it fits: what is pushed of it, as tasks
-//   { shown, seconds, push }
-// `push(folder, log)` sends it to an input's folder and gives the answers; media as long as `seconds`
-// should come of it, as far as that is known.
+//   { shown, push }
+// `push(folder)` sends it to an input's folder and gives the answers.
 import { readFile } from 'node:fs/promises';
 import path from 'node:path';
 import { put } from './bodies.mjs';
-import { probe } from './came.mjs';
 import { bodiesOf, dashPresentations, filesBelow, presentations } from './presentations.mjs';
 import { run } from './processes.mjs';
 
@@ -29,13 +27,11 @@ const CMAF = {
     inTurn([[`${folder}/Streams(${name})`, Buffer.concat(bodies)]]),
 };
 
-// CMAF ingest, all tracks at once. A header that is on its way is no reason to refuse a segment, but
-// tracks go in turn themselves.
+// CMAF ingest: all tracks at once, each in its own order.
 const cmaf = ({ name, tracks }) =>
   Object.entries(CMAF).map(([how, send]) => ({
     shown: `${name}, CMAF, ${how}`,
-    seconds: 0,
-    async push(folder) {
+      async push(folder) {
       const all = await Promise.all(tracks.map(async (track) => send(folder, track, await bodiesOf(track))));
       return all.flat();
     },
@@ -44,7 +40,6 @@ const cmaf = ({ name, tracks }) =>
 // A DASH push: headers, an MPD that says live, segments as their numbers come, and the MPD as it is.
 const dash = ({ name, mpd, home, headers, segments }) => ({
   shown: `${name}, DASH`,
-  seconds: 0,
   async push(folder) {
     const to = (file) => `${folder}/${path.relative(home, file)}`;
     const read = async (file) => [to(file), await readFile(file)];
@@ -59,7 +54,6 @@ const dash = ({ name, mpd, home, headers, segments }) => ({
 // Whole files whose tracks are in fragments: all at once.
 const wholes = (name, files) => ({
   shown: `${name}, CMAF, one request a track`,
-  seconds: 0,
   push: (folder) =>
     Promise.all(files.map(async (file) => put(`${folder}/Streams(${path.parse(file).name})`, await readFile(file)))),
 });
@@ -72,10 +66,9 @@ const REMUXED = {
 
 // What ffmpeg makes of a file. It is not told what it is answered; what it does not remux is no
 // fault of the server's.
-const remuxed = (shown, file, seconds) =>
+const remuxed = (shown, file) =>
   Object.entries(REMUXED).map(([form, output]) => ({
     shown: `${shown}, remuxed, ${form}`,
-    seconds,
     async push(folder) {
       const args = ['-hide_banner', '-nostdin', '-loglevel', 'error', '-i', file, '-map', '0:v?', '-map', '0:a?'];
       const { code, stderr } = await run('ffmpeg', [...args, '-c', 'copy', ...output(folder)], ENCODER_SECONDS);
@@ -88,9 +81,8 @@ async function files(folder, name) {
   const tasks = [];
   for (const file of await filesBelow(path.join(folder, name))) {
     const shown = path.relative(folder, file);
-    const { seconds } = await probe(file);
     if (file.endsWith('.mp4')) tasks.push(wholes(shown, [file]));
-    tasks.push(...remuxed(shown, file, seconds));
+    tasks.push(...remuxed(shown, file));
   }
   return tasks;
 }
