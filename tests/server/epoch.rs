@@ -67,7 +67,8 @@ async fn begun_alike([first, late]: [&World; 2], second: u64) {
     has_come(late, second).await;
     let files = [everything(first).await, everything(late).await];
     let [ours, theirs] = files.each_ref().map(|files| hashes(files, History::Differs));
-    let theirs: Vec<_> = theirs.iter().filter(|(name, _)| name.ends_with(".m4s")).collect();
+    let is_media = |name: &str| name.rsplit('.').next() == Some("m4s");
+    let theirs: Vec<_> = theirs.iter().filter(|(name, _)| is_media(name)).collect();
     let common = || theirs.iter().filter_map(|(name, hash)| Some((name, hash, ours.get(*name)?)));
     assert!(common().count() > 20, "{} of {}", common().count(), theirs.len());
     assert!(common().count() * 10 >= theirs.len() * 8, "{} of {}", common().count(), theirs.len());
@@ -131,12 +132,11 @@ async fn twins_of_one_cmaf_push_are_equal_by_hash_over_breaks_and_a_late_start()
                 let files = agreed(worlds, second, History::Differs).await;
                 assert_eq!(discontinuities(&files), 1, "the hole");
             }
-            54 => drop(agreed(worlds, second, History::Same).await),
+            54 | 94 => drop(agreed(worlds, second, History::Same).await),
             63 | 66 => {
                 let files = agreed(worlds, second, History::Same).await;
                 assert_eq!(discontinuities(&files), 1, "the new header");
             }
-            94 => drop(agreed(worlds, second, History::Same).await),
             _ => {}
         }
     }

@@ -127,7 +127,7 @@ async fn sound_that_comes_after_the_picture_is_waited_for_and_never_refused() {
         let second = BEGINNING + n - 1;
         send(&world, 1, &encoder.video(Picture::Large, second)).await;
         let mut waiting = None;
-        if n > 12 && second % 2 == 0 {
+        if n > 12 && second.is_multiple_of(2) {
             // The picture's segment that ends as this second begins is whole, the sound's is not.
             let due = second / 2 - 1;
             let there = |w: &World| last(w, "video-v") == Some(due);

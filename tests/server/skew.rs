@@ -46,6 +46,8 @@ name = "p"
   segment_num = 20
   open = true
 "#;
+/// Files in the order they are pushed in.
+type Push = &'static [(&'static str, &'static [u8])];
 /// A frame of sound at 48 kHz, in microseconds.
 const FRAME: i64 = 1024 * 1_000_000 / 48_000;
 
@@ -102,7 +104,7 @@ impl Frames {
     }
 
     /// Files of a push, each header with the media whose name has the same `stream`.
-    fn add_files(&mut self, files: &[(&str, &[u8])]) {
+    fn add_files(&mut self, files: Push) {
         let mut boxes: BTreeMap<&str, (Vec<u8>, Vec<Vec<u8>>)> = BTreeMap::new();
         let mut packets: BTreeMap<&str, Vec<u8>> = BTreeMap::new();
         for (name, body) in files {
@@ -117,8 +119,12 @@ impl Frames {
                 known.1.extend(chunks);
             }
         }
-        packets.values().for_each(|packets| self.add_packets(packets));
-        boxes.values().for_each(|(header, chunks)| self.add_boxes(header, chunks));
+        for packets in packets.values() {
+            self.add_packets(packets);
+        }
+        for (header, chunks) in boxes.values() {
+            self.add_boxes(header, chunks);
+        }
     }
 }
 
@@ -185,7 +191,7 @@ fn moved(sent: &Frames, given: &Frames, kind: MediaKind) -> (i64, i64, usize) {
 /// Robustness 19: with edit lists and priming, B-frames and none, whatever comes in and goes out.
 #[tokio::test]
 async fn sound_and_picture_lie_apart_as_they_were_sent_to_a_frame_in_every_container() {
-    let forms: [(&str, &[(&str, &[u8])]); 5] = [
+    let forms: [(&str, Push); 5] = [
         ("transport stream", &[("live.ts", BFRAMES_25)]),
         ("HLS", HLS_TS),
         ("HLS in fragments", HLS_FMP4),
