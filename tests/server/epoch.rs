@@ -161,8 +161,8 @@ async fn the_standby_goes_on_without_a_period_where_both_inputs_count_from_the_e
     let world = World::driven_in(&folder(), 0, &config);
     // The same programme by one input that never stops.
     let alone = World::driven_in(&folder(), 0, &config);
-    for (world, input) in [(&world, 1), (&world, 2), (&alone, 1)] {
-        send(world, input, &encoder.headers(Picture::Large)).await;
+    for world in [&world, &alone] {
+        send(world, 1, &encoder.headers(Picture::Large)).await;
     }
     let mut before: BTreeMap<(u32, String), Playlist> = BTreeMap::new();
     for n in 1..=40_u64 {
@@ -172,7 +172,13 @@ async fn the_standby_goes_on_without_a_period_where_both_inputs_count_from_the_e
         if n <= 20 {
             send(&world, 1, &bodies).await;
         }
-        send(&world, 2, &bodies).await;
+        // The first to deliver is the one that plays.
+        if n == 5 {
+            send(&world, 2, &encoder.headers(Picture::Large)).await;
+        }
+        if n >= 5 {
+            send(&world, 2, &bodies).await;
+        }
         send(&alone, 1, &bodies).await;
         // While the first is silent and not yet known to be lost, the list stands still.
         if n < 12 || (21..=25).contains(&n) {
@@ -193,8 +199,6 @@ async fn the_standby_goes_on_without_a_period_where_both_inputs_count_from_the_e
             assert_eq!(mpd.matches("<Period ").count(), 1, "after {n} s: {mpd}");
         }
     }
-    let status = world.admin("/status").await.text();
-    assert!(status.contains("\"encoder connected\"") || status.contains("plays"), "{status}");
     assert_eq!(
         world.metric("headwater_facts_total{group=\"g\",channel=\"c\",fact=\"SourceLost\"}"),
         1
