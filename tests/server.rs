@@ -6,6 +6,10 @@
 
 #[path = "server/client.rs"]
 mod client;
+#[path = "server/cmaf.rs"]
+mod cmaf;
+#[path = "server/epoch.rs"]
+mod epoch;
 #[path = "server/growing.rs"]
 mod growing;
 #[path = "server/guard.rs"]
@@ -32,6 +36,10 @@ mod pull;
 mod runs;
 #[path = "server/segments.rs"]
 mod segments;
+#[path = "server/senders.rs"]
+mod senders;
+#[path = "server/skew.rs"]
+mod skew;
 #[path = "server/slate.rs"]
 mod slate;
 #[path = "server/tls.rs"]

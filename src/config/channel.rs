@@ -68,7 +68,7 @@ pub(super) fn read_channels(
         let loop_file = section.get("loop", value::path).good();
         let slate = section.get("slate", value::path).good();
         if loop_file.is_some() && slate.is_some() {
-            section.complain("slate", Problem::SlateAndLoop);
+            section.complain("slate", Problem::NoEffect { only: "a channel without a loop" });
         }
         let (inputs, pulls) = read_inputs(&mut section, faults);
         if let (Some(_), [Some(_), _]) = (&loop_file, &pulls) {

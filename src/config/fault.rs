@@ -147,9 +147,6 @@ pub enum Problem {
     /// A loop and a pull for one input.
     #[error("contradicts the pull of input 1: leave one of them out")]
     LoopAndPull,
-    /// A slate for a channel that never needs one.
-    #[error("contradicts the loop, which never falls silent: leave one of them out")]
-    SlateAndLoop,
     /// No name for a manifest.
     #[error(
         "must be 1 to 128 letters, digits, `.`, `_` or `-`, other than `.` and `..` and \

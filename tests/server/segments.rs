@@ -6,6 +6,7 @@ use headwater::isobmff::{SampleDefaults, Strictness, parse_chunk};
 use headwater::packager::SegmentContent;
 
 use crate::client::chunk;
+use crate::cmaf::{cut, decode_time, moved};
 use crate::playlist::{attribute, media_playlists};
 use crate::ts::{self, PUSHED, begin, push, push_as};
 use crate::world::World;
@@ -17,7 +18,7 @@ macro_rules! fixture {
 }
 
 /// Files in the order their sender pushes them.
-const HLS_TS: &[(&str, &[u8])] = &[
+pub(crate) const HLS_TS: &[(&str, &[u8])] = &[
     ("s_0_0.ts", fixture!("hls-ts/s_0_0.ts")),
     ("out_0.m3u8", fixture!("hls-ts/out_0.m3u8")),
     ("s_1_0.ts", fixture!("hls-ts/s_1_0.ts")),
@@ -28,14 +29,14 @@ const HLS_TS: &[(&str, &[u8])] = &[
     ("s_0_2.ts", fixture!("hls-ts/s_0_2.ts")),
     ("s_1_2.ts", fixture!("hls-ts/s_1_2.ts")),
 ];
-const HLS_FMP4: &[(&str, &[u8])] = &[
+pub(crate) const HLS_FMP4: &[(&str, &[u8])] = &[
     ("init.mp4", fixture!("hls-fmp4/init.mp4")),
     ("s0.m4s", fixture!("hls-fmp4/s0.m4s")),
     ("manifest", fixture!("hls-fmp4/live.m3u8")),
     ("s1.m4s", fixture!("hls-fmp4/s1.m4s")),
     ("s2.m4s", fixture!("hls-fmp4/s2.m4s")),
 ];
-const DASH: &[(&str, &[u8])] = &[
+pub(crate) const DASH: &[(&str, &[u8])] = &[
     ("d/init-stream0.m4s", fixture!("dash/init-stream0.m4s")),
     ("d/init-stream1.m4s", fixture!("dash/init-stream1.m4s")),
     ("d/init-stream2.m4s", fixture!("dash/init-stream2.m4s")),
@@ -51,10 +52,13 @@ const DASH: &[(&str, &[u8])] = &[
     ("d/chunk-stream2-00003.m4s", fixture!("dash/chunk-stream2-00003.m4s")),
     ("d/chunk-stream2-00004.m4s", fixture!("dash/chunk-stream2-00004.m4s")),
 ];
+/// Tracks, each a whole file.
+pub(crate) const CMAF: &[(&str, &[u8])] =
+    &[("v-stream0/v.mp4", V_CMAF), ("a-stream1/a.mp4", A_CMAF)];
 const V_CMAF: &[u8] = fixture!("cmaf/v.cmfv");
 const A_CMAF: &[u8] = fixture!("cmaf/a.cmfa");
 
-async fn push_files(world: &World, files: &[(&str, &[u8])]) {
+pub(crate) async fn push_files(world: &World, files: &[(&str, &[u8])]) {
     for (path, body) in files {
         let reply = push(world, &format!("/v1/g/1/p/{path}"), body).await;
         assert_eq!(reply.status, 200, "{path}: {}", reply.text());
@@ -62,14 +66,14 @@ async fn push_files(world: &World, files: &[(&str, &[u8])]) {
 }
 
 /// Lets the session notice its end.
-async fn ended(world: &World) {
+pub(crate) async fn ended(world: &World) {
     world.advance(12_000);
     world.until("the encoder is known to have gone", |w| w.snapshot().losses >= 1).await;
     world.until("it plays", ts::plays).await;
 }
 
 /// Samples of every rendition that are in its list, by name.
-fn samples(world: &World) -> BTreeMap<String, usize> {
+pub(crate) fn samples(world: &World) -> BTreeMap<String, usize> {
     let snapshot = world.snapshot();
     let view = snapshot.segmentations.values().next().expect("a segmentation");
     let count = |bytes: &[u8]| {
@@ -162,34 +166,18 @@ async fn cmaf_tracks_play_from_endless_bodies_side_by_side() {
 /// A CMAF file whose decode times count from the epoch, from `ms` on, and its chunks as they are to
 /// come out.
 fn since_epoch(file: &[u8], ms: u64, timescale: u64) -> (Vec<u8>, Vec<Vec<u8>>) {
-    let mut file = file.to_vec();
-    let mut chunks = Vec::new();
-    let (mut at, mut moof) = (0, 0);
-    while at < file.len() {
-        let size = u32::from_be_bytes(file[at..at + 4].try_into().unwrap()) as usize;
-        match &file[at + 4..at + 8] {
-            b"moof" => {
-                moof = at;
-                let tfdt = file[at..].windows(4).position(|w| w == b"tfdt").unwrap() + at + 4;
-                assert_eq!(file[tfdt], 1, "a decode time of 64 bits");
-                let field = &mut file[tfdt + 4..tfdt + 12];
-                let time = u64::from_be_bytes((&*field).try_into().unwrap());
-                field.copy_from_slice(&(time + ms * timescale / 1000).to_be_bytes());
-            }
-            b"mdat" => {
-                let mut chunk = file[moof..at + size].to_vec();
-                // What is written anew is mfhd's number, for it is a function of time here.
-                let tfdt = chunk.windows(4).position(|w| w == b"tfdt").unwrap() + 8;
-                let time = u64::from_be_bytes(chunk[tfdt..tfdt + 8].try_into().unwrap());
-                let number = (time * 100 / timescale) as u32;
-                chunk[20..24].copy_from_slice(&number.to_be_bytes());
-                chunks.push(chunk);
-            }
-            _ => {}
-        }
-        at += size;
+    let (header, chunks) = cut(file);
+    let (mut file, mut given) = (header, Vec::new());
+    for mut chunk in chunks {
+        let time = u64::from_be_bytes(*decode_time(&mut chunk)) + ms * timescale / 1000;
+        chunk = moved(&chunk, time);
+        file.extend(&chunk);
+        // What is written anew is mfhd's number, for it is a function of time here.
+        let number = (time * 100 / timescale) as u32;
+        chunk[20..24].copy_from_slice(&number.to_be_bytes());
+        given.push(chunk);
     }
-    (file, chunks)
+    (file, given)
 }
 
 #[tokio::test]

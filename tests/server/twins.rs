@@ -9,10 +9,19 @@ use crate::runs::listed;
 use crate::world::{LOOPED, World, folder};
 
 /// Everything an endpoint gives, by path.
-type Files = BTreeMap<String, Vec<u8>>;
+pub(crate) type Files = BTreeMap<String, Vec<u8>>;
 
-/// Every manifest, and every object one lists.
-async fn everything(world: &World) -> Files {
+/// What two origins have seen of their source.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum History {
+    /// The same, as far as it is listed.
+    Same,
+    /// One of them began within what the other lists.
+    Differs,
+}
+
+/// Every manifest of the channel `c`, and every object one lists.
+pub(crate) async fn everything(world: &World) -> Files {
     let mut connection = Connection::open(world.egress()).await;
     let mut files = Files::new();
     let mut objects = Vec::new();
@@ -47,21 +56,27 @@ async fn everything(world: &World) -> Files {
 }
 
 /// A manifest but for what a twin cannot know: where other renditions stood when a version came,
-/// rates, which are measured over a life, and where its first Period began.
-fn known(text: &str, periods: &BTreeSet<String>) -> String {
+/// rates, which are measured over a life, and, where it began later, where its first Period began.
+fn known(text: &str, periods: &BTreeSet<String>, history: History) -> String {
     let lines = text.lines().filter(|line| !line.starts_with("#EXT-X-RENDITION-REPORT"));
     let words = lines.flat_map(|line| line.split_inclusive([' ', ',', ':', '>']).chain(["\n"]));
-    let history = ["bandwidth=", "start=", "presentationtimeoffset="];
-    let kept = |word: &&str| !history.iter().any(|of| word.to_ascii_lowercase().contains(of));
+    let unknown: &[&str] = match history {
+        History::Same => &["bandwidth="],
+        History::Differs => &["bandwidth=", "start=", "presentationtimeoffset="],
+    };
+    let kept = |word: &&str| !unknown.iter().any(|of| word.to_ascii_lowercase().contains(of));
     let text: String = words.filter(kept).collect();
     periods.iter().fold(text, |text, id| text.replace(id, "{period}"))
 }
 
-/// Hashes by name, the names of Periods left out.
-fn hashes(files: &Files) -> BTreeMap<String, u64> {
+/// Hashes by name; the names of Periods are left out where the histories differ.
+pub(crate) fn hashes(files: &Files, history: History) -> BTreeMap<String, u64> {
     let inits = files.keys().filter_map(|path| path.split_once("/init-"));
-    let periods: BTreeSet<String> =
+    let mut periods: BTreeSet<String> =
         inits.map(|(_, file)| file.trim_end_matches(".mp4").to_owned()).collect();
+    if history == History::Same {
+        periods.clear();
+    }
     let hash = |body: &[u8]| {
         let mut hasher = DefaultHasher::new();
         body.hash(&mut hasher);
@@ -70,7 +85,7 @@ fn hashes(files: &Files) -> BTreeMap<String, u64> {
     let named = files.iter().map(|(path, body)| {
         let name = periods.iter().fold(path.clone(), |path, id| path.replace(id, "{period}"));
         let manifest = [".m3u8", ".mpd"].iter().any(|ending| path.ends_with(ending));
-        let text = manifest.then(|| known(&String::from_utf8_lossy(body), &periods));
+        let text = manifest.then(|| known(&String::from_utf8_lossy(body), &periods, history));
         (name, hash(text.as_deref().map_or(body, str::as_bytes)))
     });
     named.collect()
@@ -91,7 +106,8 @@ async fn two_servers_of_one_loop_give_the_same_manifests_and_objects_whenever_th
             first.step().await;
             late.step().await;
         }
-        let (ours, theirs) = (hashes(&everything(&first).await), hashes(&everything(&late).await));
+        let [ours, theirs] = [&first, &late].map(everything);
+        let [ours, theirs] = [ours.await, theirs.await].map(|f| hashes(&f, History::Differs));
         assert!(ours.len() > 100, "{}", ours.len());
         let differ: Vec<_> =
             ours.iter().filter(|(path, hash)| theirs.get(*path) != Some(hash)).collect();

@@ -130,12 +130,6 @@ fn keys_of_a_channel_and_its_inputs() {
     assert!(found[0].contains("pull: contradicts user and password"), "{found:?}");
     let both = format!("{CHANNEL}loop = 'f.mp4'\n{open}[[channel.input]]\n{pull}\n");
     assert!(faults(&both)[0].contains("contradicts the pull of input 1"));
-    let both = format!("{CHANNEL}loop = 'f.mp4'\nslate = 'f.mp4'\n{open}");
-    assert!(
-        faults(&both)[0].contains("slate = 'f.mp4': contradicts the loop"),
-        "{:?}",
-        faults(&both)
-    );
     let input = "{ user = 'u', password = 'p' }";
     let two = format!("input = [{input}, {{}}]\n");
     assert!(Config::parse(&format!("{CHANNEL}{two}{open}")).is_ok());

@@ -73,6 +73,9 @@ pub enum Fault {
     /// A decode time that no clock reaches.
     #[error("a chunk's decode time is beyond 2^63 ticks")]
     DecodeTime,
+    /// A chunk whose frames have no bytes; it is left out.
+    #[error("a chunk's frames are all empty and it is left out")]
+    EmptyChunk,
     /// A chunk that came after one that follows it; it is left out.
     #[error("a chunk came after others that follow it and is left out")]
     LateChunk,
@@ -118,6 +121,7 @@ impl Fault {
         match self {
             Fault::BrokenChunk(_) => "broken_chunk",
             Fault::DecodeTime => "decode_time",
+            Fault::EmptyChunk => "empty_chunk",
             Fault::LateChunk => "late_chunk",
             Fault::LostSegment { .. } => "lost_segment",
             Fault::NotCarried { .. } => "not_carried",

@@ -251,6 +251,11 @@ impl Fragments {
                 return Ok(());
             }
         };
+        let mut frames = chunks.iter().flat_map(|chunk| &chunk.samples).peekable();
+        if frames.peek().is_some() && frames.all(|frame| frame.data.is_empty()) {
+            self.out.push_back(Found::Fault(Fault::EmptyChunk));
+            return Ok(());
+        }
         let fresh = std::mem::take(&mut self.header_is_fresh);
         if let [chunk] = &chunks[..]
             && let Some(track) = self.tracks.iter_mut().find(|t| t.is_carried_as(chunk.track_id))

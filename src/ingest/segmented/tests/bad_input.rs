@@ -39,6 +39,27 @@ fn what_is_no_media_is_refused_with_what_it_is() {
 }
 
 #[test]
+fn chunks_whose_frames_have_no_bytes_are_left_out_and_said() {
+    let (header, chunks) = cut(A_CMAF);
+    let mut empty = chunks[1].clone();
+    let trun = empty.windows(4).position(|w| w == b"trun").expect("one") - 4;
+    // Its flags say: an offset, and the sizes alone.
+    assert_eq!(empty[trun + 8..trun + 12], [1, 0, 2, 1]);
+    let mdat = empty.windows(4).position(|w| w == b"mdat").expect("one") - 4;
+    empty[trun + 20..mdat].fill(0);
+    empty.truncate(mdat);
+    empty.extend(b"\0\0\0\x08mdat");
+    let mut sender = Sender::new();
+    sender.put("Streams(a.cmfa)", &header).expect("a header");
+    for chunk in [&chunks[0], &empty, &chunks[2]] {
+        sender.put("Streams(a.cmfa)", chunk).expect("a chunk");
+    }
+    sender.wait(20_000);
+    assert_eq!(sender.faults, [Fault::EmptyChunk]);
+    assert_eq!(sender.counts(), rows(&[(Audio, "a", 48)]));
+}
+
+#[test]
 fn what_nobody_asks_for_is_dropped_before_it_is_too_much() {
     let mut sender = Sender::holding(100_000);
     sender.put("live.m3u8", fixture!("hls-fmp4/live.m3u8")).expect("a playlist");
