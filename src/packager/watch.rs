@@ -1,102 +1,26 @@
 //! Start-up: media is held back until its rhythm is known, or, after a break, until all tracks that
 //! took part have a sync sample at one instant again.
 
+mod watched;
+
 use std::collections::{BTreeMap, BTreeSet, VecDeque};
 
-use super::cadence::{Found, Rhythm, dense, exact_frame, find, half};
+use super::cadence::{Found, Rhythm, dense, find, half};
 use super::contract::{LeftOut, PeriodReason, Report, SourceId};
 use crate::media::{Language, MediaKind, Sample, TrackId, TrackInfo, VariantName};
-use crate::units::{Bitrate, MediaDuration, MediaTime};
+use crate::units::{MediaDuration, MediaTime};
+
+pub(super) use watched::Watched;
 
 /// A track of one session of a source.
 pub(super) type SourceTrack = (SourceId, TrackId);
 
 /// How long a break waits for the tracks that took part before it, and for what they still owe it.
 pub(super) const PATIENCE: MediaDuration = MediaDuration::from_millis(2000);
-/// Sync samples remembered over a change of settings: more than a rhythm is found from.
-const EARLIER_MAX: usize = 16;
 /// Sound and picture of one moment arrive within this of each other.
 const SKEW_MAX: MediaDuration = MediaDuration::from_millis(2500);
 /// After a break, clocks that stand farther apart have jumped apart: a track so late is left out.
 const SKEW_RESUMED_MAX: MediaDuration = MediaDuration::from_millis(1000);
-
-/// One track's media so far.
-#[derive(Debug)]
-pub(super) struct Watched {
-    pub(super) info: TrackInfo,
-    pub(super) samples: VecDeque<Sample>,
-    /// Sync samples that had other settings: no run begins there, but the rhythm shows in them.
-    earlier: Vec<MediaTime>,
-}
-
-impl Watched {
-    fn time(&self, ticks: i64) -> MediaTime {
-        MediaTime::new(ticks, self.info.timescale)
-    }
-
-    fn syncs(&self) -> Vec<MediaTime> {
-        self.samples.iter().filter(|s| s.sync).map(|s| self.time(s.pts)).collect()
-    }
-
-    fn earlier_and_syncs(&self) -> Vec<MediaTime> {
-        self.earlier.iter().copied().chain(self.syncs()).collect()
-    }
-
-    /// What is left of a track when its settings change.
-    fn outlived_by(self, info: &TrackInfo) -> Vec<MediaTime> {
-        if self.info.codec.frame_duration() != info.codec.frame_duration() {
-            return Vec::new();
-        }
-        let mut syncs = self.earlier_and_syncs();
-        syncs.drain(..syncs.len().saturating_sub(EARLIER_MAX));
-        syncs
-    }
-
-    pub(super) fn newest(&self) -> Option<MediaTime> {
-        self.samples.back().map(|s| self.time(s.pts))
-    }
-
-    /// The rate of what is held back, where that is a second at least.
-    pub(super) fn rate(&self) -> Option<Bitrate> {
-        let (first, last) = (self.samples.front()?, self.samples.back()?);
-        let span = self.time(last.dts) - self.time(first.dts);
-        let bytes: u64 = self.samples.iter().map(|s| s.data.len() as u64).sum();
-        // The last sample lasts beyond the span.
-        let rate = Bitrate::of(bytes - last.data.len() as u64, span);
-        (span >= MediaDuration::from_secs(1)).then_some(rate)
-    }
-
-    /// What is to be said of a rung that a run begins without; audio says so itself.
-    pub(super) fn left_out(&self) -> Option<Report> {
-        let kind = self.info.kind();
-        if kind == MediaKind::Audio {
-            return None;
-        }
-        let has_sync = self.samples.iter().any(|s| s.sync);
-        let why = if has_sync { LeftOut::Misaligned } else { LeftOut::Late };
-        let variant = self.info.variant.as_str();
-        let track = if variant.is_empty() { kind.to_string() } else { format!("{kind}-{variant}") };
-        Some(Report::TrackLeftOut { track, why })
-    }
-
-    /// The nominal frame: exact where the codec or the timestamps allow it.
-    pub(super) fn frame(&self) -> MediaDuration {
-        let told = self.info.codec.frame_duration();
-        if let (MediaKind::Audio, Some(told)) = (self.info.kind(), told) {
-            return told;
-        }
-        let count = i64::try_from(self.samples.len()).unwrap_or(i64::MAX);
-        let (Some(first), Some(last)) = (self.samples.front(), self.samples.back()) else {
-            return told.unwrap_or(MediaDuration::from_millis(40));
-        };
-        if count < 8 {
-            return told.unwrap_or(MediaDuration::from_millis(40));
-        }
-        let span = self.time(last.dts) - self.time(first.dts);
-        let intervals = u32::try_from(count - 1).ok().and_then(std::num::NonZeroU32::new);
-        intervals.map_or(span, |n| exact_frame(told, span.divided_by(n)))
-    }
-}
 
 /// What the watch found: a run can begin.
 #[derive(Debug)]
