@@ -11,7 +11,7 @@ use std::sync::Arc;
 
 use super::cadence::{Rhythm, half};
 use super::chunker::{ChunkBuilder, Timed};
-use super::contract::{PeriodReason, Report};
+use super::contract::{InputId, PeriodReason, Report};
 use super::grid::{frames_in, part_target, with_rounding};
 use super::period::Period;
 use super::segmentation::{Cut, RunClock, Segmentation};
@@ -238,9 +238,10 @@ impl Run {
         let identity = super::watch::identity(&info);
         let ordinal =
             self.tracks.iter().filter(|t| super::watch::identity(&t.info) == identity).count();
-        let known = around.state.renditions.len();
-        let rendition = around.state.rendition(identity.0, &identity.1, identity.2, ordinal);
-        *around.state_changed |= around.state.renditions.len() != known;
+        let slate = key.0.input == InputId::SLATE;
+        let wanted = (identity.0, &identity.1, identity.2);
+        let (rendition, changed) = around.state.claim(wanted, ordinal, slate);
+        *around.state_changed |= changed;
         let clock = TrackClock::new(&info, frame, shift);
         let builder = ChunkBuilder::new(clock.timescale(), clock.frame());
         let nominal = MediaDuration::new(clock.frame(), clock.timescale());

@@ -31,6 +31,9 @@ pub struct Rendition {
     pub peak: Bitrate,
     /// Highest running average seen, with the same margin.
     pub average: Bitrate,
+    /// Whether nothing but a slate has played in it.
+    #[serde(default)]
+    pub only_slate: bool,
 }
 
 /// What a segmentation must not forget.
@@ -121,8 +124,36 @@ impl State {
             language,
             peak: Bitrate(0),
             average: Bitrate(0),
+            only_slate: false,
         });
         id
+    }
+
+    /// The same for a track of a slate or of an input. A new track of an input takes over a
+    /// rendition in which a slate alone has played, so that whoever watches the slate before the
+    /// first encoder comes goes on. Gives whether anything changed.
+    pub(super) fn claim(
+        &mut self,
+        (kind, variant, language): (MediaKind, &VariantName, Language),
+        ordinal: usize,
+        slate: bool,
+    ) -> (RenditionId, bool) {
+        let count = self.renditions.len();
+        let same =
+            |r: &&Rendition| r.kind == kind && r.variant == *variant && r.language == language;
+        let is_known = self.renditions.iter().filter(same).nth(ordinal).is_some();
+        let mut free = self.renditions.iter_mut().filter(|r| r.only_slate && r.kind == kind);
+        if let Some(free) = free.next().filter(|_| !slate && !is_known) {
+            (free.variant, free.language, free.only_slate) = (variant.clone(), language, false);
+            (free.peak, free.average) = (Bitrate(0), Bitrate(0));
+            return (free.id, true);
+        }
+        let id = self.rendition(kind, variant, language, ordinal);
+        let is_new = self.renditions.len() > count;
+        let Some(own) = self.renditions.iter_mut().find(|r| r.id == id) else { return (id, false) };
+        let only_slate = slate && (is_new || own.only_slate);
+        let before = std::mem::replace(&mut own.only_slate, only_slate);
+        (id, is_new || before != only_slate)
     }
 }
 

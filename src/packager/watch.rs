@@ -55,6 +55,8 @@ pub(super) struct Resume {
 pub(super) struct Watch {
     pub(super) tracks: BTreeMap<SourceTrack, Watched>,
     resume: Option<Resume>,
+    /// Whether a run is to begin with the newest sync sample, not with the first.
+    from_newest: bool,
     bytes: usize,
     pub(super) reports: Vec<Report>,
 }
@@ -62,6 +64,11 @@ pub(super) struct Watch {
 impl Watch {
     pub(super) fn resuming(resume: Resume) -> Self {
         Watch { resume: Some(resume), ..Watch::default() }
+    }
+
+    /// The same for a run that begins with its newest sync sample: until then something else plays.
+    pub(super) fn beginning_with_newest(self) -> Self {
+        Watch { from_newest: true, ..self }
     }
 
     pub(super) fn declare(&mut self, key: SourceTrack, info: TrackInfo, limit: usize) {
@@ -87,14 +94,6 @@ impl Watch {
     pub(super) fn leads(&self, key: SourceTrack) -> bool {
         let leading = self.tracks.values().map(|watched| watched.info.kind()).min();
         self.kind(key).is_some_and(|kind| Some(kind) == leading)
-    }
-
-    /// Forgets the pictures before each track's newest sync sample.
-    pub(super) fn keep_newest(&mut self) {
-        for track in self.tracks.values_mut().filter(|t| t.info.kind() == MediaKind::Video) {
-            let newest = track.samples.iter().rposition(|sample| sample.sync);
-            track.samples.drain(..newest.unwrap_or(0));
-        }
     }
 
     pub(super) fn forget(&mut self, source: SourceId) {
@@ -152,7 +151,9 @@ impl Watch {
             _ => self.first_start(leader, &followers, (&syncs, &shifts), frame),
         }?;
         start.shifts = shifts;
-        Some(start)
+        // The leading track's newest may not have come of the other rungs.
+        let waits = self.from_newest && syncs.last().is_some_and(|newest| start.at < *newest);
+        (!waits).then_some(start)
     }
 
     /// How much each track's source times must be moved so that its newest media lies with the
@@ -170,7 +171,7 @@ impl Watch {
         self.tracks.iter().map(|(key, w)| (*key, shift(w).unwrap_or(none))).collect()
     }
 
-    /// The first of `instants` at which all `audio` has begun, but for two frames, over which browsers
+    /// The first of `instants`, or the last where that is wanted, at which all `audio` has begun, but for two frames, over which browsers
     /// play without a stop: a Period that begins with the picture alone has a hole where players
     /// look for sound.
     fn heard_from(
@@ -185,7 +186,8 @@ impl Watch {
             Some(first - watched.frame().times(2))
         };
         let latest = audio.iter().filter_map(begins).max();
-        instants.into_iter().find(|at| latest.is_none_or(|latest| latest <= *at))
+        let mut heard = instants.into_iter().filter(|at| latest.is_none_or(|latest| latest <= *at));
+        if self.from_newest { heard.last() } else { heard.next() }
     }
 
     fn first_start(

@@ -1,7 +1,7 @@
 // The table of what is played. A case is
 //   { name, fast, kind: 'page' | 'play' | 'read' | 'outages', … }
 // page: the demo's page as it stands. play: a player on one endpoint of one push. read: ffmpeg on
-// one endpoint. outages: two players while their encoder dies and comes back five times.
+// one endpoint. outages: two players while their encoder dies and comes back, with or without a slate.
 // `expect(seen)` gives further reasons to fail.
 
 // The pushes: the programmes of fixtures/push, each into a channel of its own name.
@@ -26,6 +26,7 @@ export const PULLS = [
 
 // Channels of the same endpoints whose encoders die and come back, each for one case.
 const OUTAGE_CHANNELS = ['out1', 'out2', 'out3'];
+const SLATE_CHANNELS = ['slate1', 'slate2'];
 
 // The endpoints of every push's channel; an endpoint's ordinal is its place here, from 1.
 const ENDPOINTS = [
@@ -57,10 +58,11 @@ function channelText(channel, input = '') {
   return `[[channel]]\ngroup = "e2e"\nname = "${channel}"\n${input}${endpoints.join('')}`;
 }
 
-// The channels as configuration.
-export function channels() {
+// The channels as configuration; `slate` is the file of those that have one.
+export function channels(slate) {
   const pushed = [...PUSHES, ...SEGMENT_PUSHES].map(({ channel }) => channel);
-  return [...pushed, ...OUTAGE_CHANNELS].map((channel) => channelText(channel)).join('\n');
+  const slated = SLATE_CHANNELS.map((channel) => channelText(channel, `slate = ${JSON.stringify(slate)}\n`));
+  return [...[...pushed, ...OUTAGE_CHANNELS].map((channel) => channelText(channel)), ...slated].join('\n');
 }
 
 // What each of PULLS pulls, of the server that `egress` is of.
@@ -209,14 +211,25 @@ const WATCHERS = [
 ];
 const watcherName = ({ player, endpoint, extension }) =>
   `${PLAYER_NAMES[player]} on ${protocolOf(endpoint)} .${extension}`;
-const outages = WATCHERS.map((watchers, at) => ({
+const outage = (channel, watchers, more) => ({
   kind: 'outages',
-  channel: OUTAGE_CHANNELS[at],
+  channel,
   file: '30.mp4',
   watchers: watchers.map((watcher) => ({ ...watcher, name: watcherName(watcher) })),
   fast: false,
-  name: `${watchers.map(watcherName).join(' and ')} go on through five outages`,
-}));
+  ...more,
+});
+const outages = WATCHERS.map((watchers, at) =>
+  outage(OUTAGE_CHANNELS[at], watchers, {
+    name: `${watchers.map(watcherName).join(' and ')} go on through five outages`,
+  }),
+);
+const slates = WATCHERS.slice(0, SLATE_CHANNELS.length).map((watchers, at) =>
+  outage(SLATE_CHANNELS[at], watchers, {
+    slate: true,
+    name: `${watchers.map(watcherName).join(' and ')} play the slate while their encoder is away`,
+  }),
+);
 
 // The reckoned latency stands on the page only when playlists, dates and segments agree.
 const demoPage = {
@@ -226,4 +239,4 @@ const demoPage = {
   expect: ({ found }) => (/\d s$/.test(found) ? [] : [`the page shows the latency as ${found}`]),
 };
 
-export const CASES = [demoPage, ...plays, ...reads, ...pairs, ...outages];
+export const CASES = [demoPage, ...plays, ...reads, ...pairs, ...outages, ...slates];

@@ -76,7 +76,7 @@ function lazyPushes() {
   let started = null;
   const stops = [];
   async function begin() {
-    const server = await startServer(BINARY, channels(), log('server'));
+    const server = await startServer(BINARY, channels(path.join(ROOT, 'fixtures/demo/demo.mp4')), log('server'));
     stops.push(server.stop);
     for (const { channel, file } of PUSHES) {
       const url = server.addresses.ingest + pushPath(channel);
@@ -153,7 +153,7 @@ const KINDS = {
     const reasons = [...faults(seen, PLAY_SECONDS), ...refused(seen), ...expect(seen), ...seen.console];
     return { reasons, words: about(seen) };
   },
-  async outages({ channel, file, watchers }, { browser, pushes }) {
+  async outages({ channel, file, slate = false, watchers }, { browser, pushes }) {
     const source = { file: path.join(WORK, 'push', file), url: await pushes.pushUrl(channel) };
     const ownLog = log(`push-${channel}`);
     const encoder = push(source.file, source.url, ownLog);
@@ -167,7 +167,7 @@ const KINDS = {
         const reasons = await startFaults(name, page, STARTUP_SECONDS);
         if (reasons.length > 0) return { reasons, words: '' };
       }
-      return await outageFaults({ ...source, log: ownLog, encoder, watched });
+      return await outageFaults({ ...source, slate, log: ownLog, encoder, watched });
     } finally {
       await encoder.stop();
       for (const [, page] of watched) await page.close();

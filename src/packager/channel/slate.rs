@@ -89,25 +89,17 @@ impl Channel {
         let decides = sample.sync && watch.leads(key);
         watch.push(key, sample, self.config.limits.pending_bytes);
         self.outputs.extend(std::mem::take(&mut watch.reports).into_iter().map(Output::Report));
-        if decides && watch.start(key, PeriodReason::SourceReturned).is_some() {
-            self.end_slate(now, input, watch, key);
-        } else {
+        let start = watch.start(key, PeriodReason::SourceReturned).filter(|_| decides);
+        let Some(start) = start else {
             self.incoming = Some((input, watch));
-        }
-    }
-
-    /// The input takes over from the slate.
-    fn end_slate(&mut self, now: Now, input: InputId, mut watch: Watch, key: SourceTrack) {
+            return;
+        };
         self.end_run();
         self.slate = None;
         self.active = Some(input);
-        watch.keep_newest();
-        let start = watch.start(key, PeriodReason::SourceReturned);
         self.phase = Phase::Watching(watch, PeriodReason::SourceReturned);
-        if let Some(start) = start {
-            self.begin_run(now, &start);
-            self.take_held(now);
-        }
+        self.begin_run(now, &start);
+        self.take_held(now);
     }
 
     /// A watch for all that an input has declared, with what the last run of an input knew.
@@ -115,7 +107,8 @@ impl Channel {
         let resume = |run: &LastRun| {
             Watch::resuming(Resume { video: run.video, tracks: run.tracks.clone() })
         };
-        let mut watch = self.state.run.as_ref().map_or_else(Watch::default, resume);
+        let watch = self.state.run.as_ref().map_or_else(Watch::default, resume);
+        let mut watch = watch.beginning_with_newest();
         for (key, info) in self.declared.iter().filter(|((s, _), _)| s.input == input) {
             watch.declare(*key, info.clone(), self.config.limits.tracks);
         }

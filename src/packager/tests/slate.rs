@@ -170,6 +170,21 @@ fn an_input_that_returns_takes_over_with_its_next_sync_sample() {
 }
 
 #[test]
+fn a_rung_that_stays_away_is_waited_for_behind_the_slate_but_not_for_ever() {
+    let mut stage = Stage::new(World::new(with_slate(), programme()));
+    stage.run_until(30);
+    stage.world.main_is_silent = true;
+    stage.run_until(50);
+    stage.world.main_is_silent = false;
+    stage.world.tracks[1].delivered = 0..0;
+    stage.run_until(70);
+    assert_eq!(stage.periods().last(), Some(&PeriodReason::SourceReturned));
+    stage.world.tracks.remove(1);
+    let rows = stage.world.rows(2, Video);
+    assert!(rows.iter().rev().take(4).all(|row| row.1 == 2000), "{rows:?}");
+}
+
+#[test]
 fn an_input_that_only_stutters_does_not_end_the_slate() {
     let mut stage = Stage::new(World::new(with_slate(), programme()));
     stage.run_until(30);
@@ -211,7 +226,24 @@ fn a_channel_that_nobody_feeds_shows_its_slate_and_forgets_it_in_its_state() {
     assert!(rows.len() >= 6, "a full list at once: {rows:?}");
     assert!(stage.world.state.as_ref().is_some_and(|state| state.run.is_none()));
     stage.world.main_is_silent = false;
+    stage.run_until(8);
+    assert!(
+        stage.periods().ends_with(&[PeriodReason::Slate]),
+        "no rhythm is found in three seconds"
+    );
     stage.run_until(20);
+    // Who watched the slate goes on with the first rung that came.
+    let view = stage.world.segmentation(2);
+    let list = view.renditions.iter().find(|l| l.rendition.name == "video").expect("the slate's");
+    let rows: Vec<_> = list.rows.iter_from(0).collect();
+    assert!(rows.iter().all(|row| !row.is_gap()));
+    for pair in rows.windows(2) {
+        let hole = pair[1].start_time() - pair[0].end_time();
+        assert!(hole.abs() <= MediaDuration::from_millis(70), "{} ms", hole.floor_millis());
+    }
+    let mut names: Vec<_> = view.renditions.iter().map(|l| l.rendition.name.clone()).collect();
+    names.sort();
+    assert_eq!(names, ["audio", "video", "video-small"]);
     let (state, big) = (stage.world.state.as_ref().expect("a state"), "big");
     let run = state.run.as_ref().expect("the encoder's");
     assert!(run.tracks.iter().any(|(_, variant, _)| variant.as_str() == big));

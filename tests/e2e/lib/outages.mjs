@@ -15,6 +15,12 @@ const OUTAGES = [
   { name: 'back before its clock wraps', kill: true, down: 1, offset: BEFORE_THE_WRAP },
 ];
 
+// The same of a channel with a slate, which plays meanwhile.
+const BEHIND_A_SLATE = [
+  { name: 'away for 20 s', kill: true, down: 20, offset: 0, slate: true },
+  { name: 'stopped for 12 s and back on another clock', kill: false, down: 12, offset: 7200, slate: true },
+];
+
 // Goes on: of the last 4 s so much has played, and all of that came after the outage. dash.js waits
 // before a hole as long as the hole is, once it knows what comes behind it.
 const WINDOW_SECONDS = 4;
@@ -48,16 +54,29 @@ async function settled(watched, outage) {
   return { reasons, took: watched.map(([player]) => took.get(player)?.toFixed(1) ?? '–') };
 }
 
-// Plays `file` to `url` through the outages; `watched` are [name, page] pairs. Gives the reasons why
+// The reasons why a player does not play the slate.
+async function slateFaults(watched, { name, down }) {
+  const reasons = [];
+  for (const [player, page] of watched) {
+    const { advanced, errors, state } = await page.motion(WINDOW_SECONDS);
+    if (errors.length > 0) reasons.push(`${player}, ${name}: ${errors.join(', ')}`);
+    else if (advanced < MOVING_SECONDS) reasons.push(`${player}, ${name}: ${advanced} of ${WINDOW_SECONDS} s of slate played after ${down} s (${state})`);
+  }
+  return reasons;
+}
+
+// Plays `file` to `url` through the outages, of a channel that has a slate or of one without;
+// `watched` are [name, page] pairs. Gives the reasons why
 // a player did not go on, and after how many seconds each did, by outage.
-export async function outageFaults({ file, url, log, encoder: first, watched }) {
+export async function outageFaults({ file, url, log, slate, encoder: first, watched }) {
   const reasons = [];
   const words = [];
   let encoder = first;
   try {
-    for (const [at, outage] of OUTAGES.entries()) {
+    for (const [at, outage] of (slate ? BEHIND_A_SLATE : OUTAGES).entries()) {
       await (outage.kill ? encoder.kill() : encoder.stop());
       await sleep(outage.down);
+      if (outage.slate) reasons.push(...(await slateFaults(watched, outage)));
       encoder = push(file, url, log.replace('.log', `-${at}.log`), outage.offset);
       const went = await settled(watched, outage);
       reasons.push(...went.reasons);
