@@ -145,7 +145,6 @@ impl State {
         let mut free = self.renditions.iter_mut().filter(|r| r.only_slate && r.kind == kind);
         if let Some(free) = free.next().filter(|_| !slate && !is_known) {
             (free.variant, free.language, free.only_slate) = (variant.clone(), language, false);
-            (free.peak, free.average) = (Bitrate(0), Bitrate(0));
             return (free.id, true);
         }
         let id = self.rendition(kind, variant, language, ordinal);

@@ -40,28 +40,44 @@ pub(super) async fn run(
 }
 
 /// The programme in the place of all that played before: a rung for each rung, the rung of that name
-/// or else the largest; a language for each language, that one or else the first. As it is where
-/// nothing has played.
+/// or else the largest; a language for each language, that one or else the first. Where nothing has
+/// played, its largest rung and its first language: what comes takes the place of these, and players
+/// of more would be left without.
 fn cast(programme: &Programme, parts: &BTreeSet<(MediaKind, VariantName, Language)>) -> Programme {
-    let mut tracks = Vec::new();
-    for (kind, variant, language) in parts {
-        let understudies = programme.tracks.iter().filter(|track| track.info.kind() == *kind);
-        let best = understudies.min_by_key(|track| {
-            let same = match kind {
-                MediaKind::Video => track.info.variant == *variant,
-                MediaKind::Audio => track.info.language == *language,
-            };
-            let area = track.info.codec.picture().map_or(0, |picture| picture.area());
-            (!same, std::cmp::Reverse(area), track.info.id)
-        });
-        tracks.extend(best.map(|track| {
-            let mut info = track.info.clone();
-            info.id = TrackId(u32::try_from(tracks.len()).unwrap_or(u32::MAX));
-            (info.variant, info.language) = (variant.clone(), *language);
-            ProgrammeTrack { info, ..track.clone() }
-        }));
+    let tracks = parts.iter().filter_map(|(kind, variant, language)| {
+        understudy(programme, *kind, variant, Some(*language))
+    });
+    let mut tracks: Vec<ProgrammeTrack> = tracks.collect();
+    if tracks.is_empty() {
+        let alone = |kind| understudy(programme, kind, &VariantName::default(), None);
+        tracks = [MediaKind::Video, MediaKind::Audio].into_iter().filter_map(alone).collect();
     }
-    if tracks.is_empty() { programme.clone() } else { Programme { tracks } }
+    for (id, track) in (0..).zip(&mut tracks) {
+        track.info.id = TrackId(id);
+    }
+    Programme { tracks }
+}
+
+/// The track that plays a part; one of no language keeps its own.
+fn understudy(
+    programme: &Programme,
+    kind: MediaKind,
+    variant: &VariantName,
+    language: Option<Language>,
+) -> Option<ProgrammeTrack> {
+    let of_kind = programme.tracks.iter().filter(|track| track.info.kind() == kind);
+    let best = of_kind.min_by_key(|track| {
+        let same = match kind {
+            MediaKind::Video => track.info.variant == *variant,
+            MediaKind::Audio => Some(track.info.language) == language,
+        };
+        let area = track.info.codec.picture().map_or(0, |picture| picture.area());
+        (!same, std::cmp::Reverse(area), track.info.id)
+    })?;
+    let mut track = best.clone();
+    track.info.variant = variant.clone();
+    track.info.language = language.unwrap_or(track.info.language);
+    Some(track)
 }
 
 #[cfg(test)]
@@ -94,6 +110,13 @@ mod tests {
         assert_eq!(infos[1].codec, codec("46p"));
         assert_eq!(infos[2].language, german);
         assert!(cast.is_seamless() == programme.is_seamless());
-        assert_eq!(super::cast(&programme, &BTreeSet::new()).tracks.len(), programme.tracks.len());
+        let none_of_it =
+            BTreeSet::from([(MediaKind::Video, VariantName::default(), Language::UNDETERMINED)]);
+        let mut silent = programme.clone();
+        silent.tracks.retain(|track| track.info.kind() == MediaKind::Audio);
+        assert_eq!(super::cast(&silent, &none_of_it).tracks.len(), 1, "what there is");
+        let first = super::cast(&programme, &BTreeSet::new());
+        let codecs: Vec<_> = first.tracks.iter().map(|track| &track.info.codec).collect();
+        assert_eq!(codecs, [&codec("90p"), &cast.tracks[2].info.codec]);
     }
 }

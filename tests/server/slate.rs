@@ -6,7 +6,7 @@ use crate::ts::{self, PUSHED, push_and_stay};
 use crate::world::World;
 
 const PATH: &str = "/v1/g/1/p/live.ts";
-/// The rungs of the slate's file, and the picture that is pushed.
+/// The largest rung of the slate's file, and the picture that is pushed.
 const SLATE: &str = "RESOLUTION=160x90";
 const PUSH: &str = "RESOLUTION=320x180";
 
@@ -48,7 +48,7 @@ async fn a_slate_plays_while_nobody_pushes_and_gives_way_to_who_does() {
     let world = World::driven(&slated());
     assert_eq!(world.get("/v1/g/2/p/manifest.m3u8").await.status, 503, "not before input_loss");
     let text = listed(&world, SLATE).await;
-    assert!(text.contains("RESOLUTION=80x46") || text.contains("x46"), "every rung: {text}");
+    assert_eq!(text.matches("#EXT-X-STREAM-INF").count(), 1, "nothing has played: {text}");
     assert!(status(&world).await.contains("the slate plays"), "{}", status(&world).await);
 
     let encoder = push_and_stay(&world, PATH, &ts::twice(ts::BFRAMES_25, 4)).await;
@@ -60,5 +60,5 @@ async fn a_slate_plays_while_nobody_pushes_and_gives_way_to_who_does() {
     let text = listed(&world, SLATE).await;
     assert_eq!(text.matches("#EXT-X-STREAM-INF").count(), 1, "one rung for one: {text}");
     let mpd = world.get("/v1/g/2/p/manifest.mpd").await.text();
-    assert!(mpd.matches("<Period ").count() >= 3, "{mpd}");
+    assert!(mpd.contains("width=\"160\""), "{mpd}");
 }
