@@ -153,3 +153,55 @@ fn times_near_their_arrival_count_from_the_epoch() {
     let samples = &media[&(Audio, "a".to_owned())];
     assert!(samples.iter().all(|sample| sample.origin.is_some()));
 }
+
+/// A `prft` of track 1: so many ticks were produced at that Unix second and a half.
+fn producer_time(unix: u32, media_time: u64) -> Vec<u8> {
+    let seconds = unix.wrapping_add(2_208_988_800).to_be_bytes();
+    let version_and_flags = [1, 0, 0, 24];
+    [
+        &32_u32.to_be_bytes()[..],
+        b"prft",
+        &version_and_flags,
+        &1_u32.to_be_bytes(),
+        &seconds,
+        &(1_u32 << 31).to_be_bytes(),
+        &media_time.to_be_bytes(),
+    ]
+    .concat()
+}
+
+/// The same chunk without a `prft` of its own.
+fn unstamped(chunk: &[u8]) -> Vec<u8> {
+    let mut out = Vec::new();
+    let mut rest = chunk;
+    while let Some(size) = rest.first_chunk::<4>().map(|size| u32::from_be_bytes(*size) as usize) {
+        let (one, more) = rest.split_at(size);
+        if &one[4..8] != b"prft" {
+            out.extend_from_slice(one);
+        }
+        rest = more;
+    }
+    out
+}
+
+#[test]
+fn a_track_counted_from_zero_has_its_time_of_day_by_prft() {
+    let (header, chunks) = cut(A_CMAF);
+    let chunks: Vec<_> = chunks.iter().map(|chunk| unstamped(chunk)).collect();
+    let mut plain = Sender::new();
+    plain.put("Streams(a.cmfa)", &[&header[..], &chunks.concat()].concat()).expect("a track");
+    plain.wait(20_000);
+    assert_eq!(plain.anchors(), [], "nothing says when");
+
+    let mut told = Sender::new();
+    told.put("Streams(a.cmfa)", &header).expect("a header");
+    for (n, chunk) in chunks.iter().enumerate() {
+        let stamped = [&producer_time(1_800_000_000, 48_000)[..], chunk].concat();
+        told.put("Streams(a.cmfa)", if n < 2 { &stamped } else { chunk }).expect("a chunk");
+    }
+    told.wait(20_000);
+    same_media(&told, &plain);
+    let epoch = MediaTime::from_millis(1_800_000_000_500);
+    assert!(!told.anchors().is_empty());
+    assert!(told.anchors().iter().all(|anchor| *anchor == (48_000, epoch)), "{:?}", told.anchors());
+}
