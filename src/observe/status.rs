@@ -133,8 +133,11 @@ impl ChannelStatus {
                         "stands still: the newest media is {behind} s old{}",
                         encoders(connected)
                     )
-                } else {
+                } else if snapshot.segmentations.values().any(|view| view.can_be_shown(false)) {
                     format!("plays {}", playing(snapshot))
+                } else {
+                    "gathers its first segments: it plays from three of them, and three target durations, on"
+                        .to_owned()
                 }
             }
             None if looped => "is about to start its loop".to_owned(),

@@ -150,6 +150,11 @@ pub enum NotNow {
     /// Under three segments.
     #[error("the channel has just started: it has not three segments yet")]
     Starting,
+    /// Only codecs that the endpoint's container cannot hold.
+    #[error(
+        "transport streams can carry none of the channel's codecs: HLS_CMAF, LLHLS_CMAF and DASH can"
+    )]
+    NothingFits,
     /// What was waited for did not come.
     #[error("what was asked for did not come in time")]
     TimedOut,
@@ -239,6 +244,10 @@ fn manifest(rules: &EndpointRules, view: Option<&SegmentationView>, form: Form) 
         return Resolution::NotFound(Missing::OtherProtocol);
     }
     let Some(view) = view else { return Resolution::Unavailable(NotNow::NoMedia) };
+    let mut tracks = view.period.tracks.iter();
+    if !view.period.tracks.is_empty() && !tracks.any(|track| rules.carries(view, track.rendition)) {
+        return Resolution::Unavailable(NotNow::NothingFits);
+    }
     if !view.can_be_shown(rules.muxed()) {
         return Resolution::Unavailable(NotNow::Starting);
     }

@@ -2,11 +2,16 @@
 //! changes.
 
 use std::collections::BTreeMap;
+use std::net::Ipv4Addr;
 
-use super::world::{Synthetic, World, config, rate};
+use super::world::{Synthetic, World, config, rate, reading};
+use crate::manifest::Presentation;
 use crate::packager::{Chunk, RenditionView, SegmentationKey, Snapshot};
 use crate::repackage::{Recipe, Stretch, transport_stream};
-use crate::resolve::{Derived, DerivedName, recipe};
+use crate::resolve::{
+    AccessRules, Arrival, Derived, DerivedName, EndpointRules, Form, Leaf, Protocol, Resolution,
+    Viewer, recipe, resolve,
+};
 use crate::units::{FrameRate, MediaDuration};
 
 /// A source, and the part duration asked for.
@@ -288,4 +293,40 @@ fn a_list_without_audio_is_the_videos() {
     assert_eq!(video.position(), muxed.position());
     assert_eq!(video.next_part, muxed.next_part);
     never_changes(&world.snapshots);
+}
+
+#[test]
+fn a_channel_of_codecs_that_transport_streams_cannot_carry_says_so() {
+    let mut audio = Synthetic::audio(48_000);
+    let record = bytes::Bytes::from_static(&[0, 2, 1, 0x38, 0, 0, 0xbb, 0x80, 0, 0, 0]);
+    let opus = crate::media::codec::OpusConfig::from_record(record).expect("stereo");
+    audio.info.codec = crate::media::Codec::Opus(opus);
+    let mut world = World::new(config(&[(2, None)]), vec![audio]);
+    world.run_until(30);
+    for (protocol, plays) in [(Protocol::Hls, false), (Protocol::HlsCmaf, true)] {
+        let rules = EndpointRules {
+            ordinal: 1,
+            protocol,
+            audio_groups: false,
+            segmentation: world.config.segmentations[0].key,
+            segments: 6,
+            hls_window: MediaDuration::ZERO,
+            dash_window: MediaDuration::ZERO,
+            manifest_name: "manifest".to_owned(),
+            presentation: Presentation::default(),
+            access: AccessRules::open(),
+            folder: EndpointRules::folder(1),
+        };
+        let leaf = Leaf::Manifest { name: "manifest", form: Form::M3u8 };
+        let viewer = Viewer { address: Ipv4Addr::LOCALHOST.into(), code: None, bearer: None };
+        let now = reading(world.now);
+        let arrival = Arrival { at: now.mono, losses: 0, may_grow: true };
+        match resolve(world.latest(), &rules, &leaf, None, &viewer, arrival, now) {
+            Resolution::Manifest(_) => assert!(plays),
+            Resolution::Unavailable(why) => {
+                assert!(!plays && why.to_string().contains("transport streams can carry none"));
+            }
+            other => panic!("{other:?}"),
+        }
+    }
 }
