@@ -63,6 +63,8 @@ pub struct Channel {
     drift: Drift,
     /// Both clocks when the channel began.
     began: Now,
+    /// When it was last looked at whether an input is silent.
+    looked: Monotonic,
     /// When all inputs will have been silent for long enough to miss them.
     silent_at: Monotonic,
     /// The slate, while it is wanted.
@@ -108,6 +110,7 @@ impl Channel {
             drift: Drift::default(),
             began: now,
             silent_at: now.mono.after(config.input_loss.to_std()),
+            looked: Monotonic::default(),
             slate: None,
             incoming: None,
             closing: None,
@@ -143,6 +146,7 @@ impl Channel {
     /// Takes the passing of time: an input that fell silent counts as lost, where another or a slate
     /// can take its place.
     pub fn handle_timeout(&mut self, now: Now) {
+        self.looked = now.mono;
         if let Some(active) = self.active.filter(|input| *input != InputId::SLATE) {
             let silent = self.silent_since(active, now) >= self.loss_after(active);
             let standby_lives = self.heard.keys().any(|input| {
@@ -169,7 +173,8 @@ impl Channel {
         let lost = self.active.and_then(|active| {
             Some(self.heard.get(&active)?.after(self.loss_after(active).to_std()))
         });
-        lost.into_iter().chain(self.slate_due()).min()
+        // What has been looked at and had no remedy has none until another input delivers.
+        lost.into_iter().chain(self.slate_due()).filter(|at| *at > self.looked).min()
     }
 
     fn handle_source(&mut self, now: Now, source: SourceId, event: SourceEvent) {
@@ -213,6 +218,7 @@ impl Channel {
                 if self.active == Some(source.input) {
                     self.sample(now, (source, track), sample);
                 } else {
+                    self.looked = Monotonic::default();
                     self.keep_standby((source, track), sample);
                 }
             }

@@ -4,7 +4,8 @@
 
 #![deny(clippy::disallowed_methods, clippy::disallowed_types)]
 
-pub mod access;
+pub mod absence;
+mod access;
 mod derived;
 mod directives;
 mod growing;
@@ -13,6 +14,7 @@ pub mod protocol;
 mod request;
 mod resolution;
 
+pub use absence::{Missing, NotNow};
 pub use access::{
     AccessRules, AddressError, IpBlock, IpList, NoControl, Refused, Secret, SecretError, Viewer,
     client_address,
@@ -23,6 +25,4 @@ pub use growing::{Growing, Growth};
 pub use object::{ListId, Object, ObjectKind};
 pub use protocol::{Container, Protocol, ProtocolError};
 pub use request::{EgressPath, File, Form, GENERATION, Leaf};
-pub use resolution::{
-    Arrival, EndpointRules, Missing, NotNow, Resolution, View, ViewKind, render, resolve,
-};
+pub use resolution::{Arrival, EndpointRules, Resolution, View, ViewKind, render, resolve};

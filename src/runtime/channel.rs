@@ -228,11 +228,6 @@ impl ChannelTask {
                     let now = self.clock.now();
                     channel.handle_timeout(now);
                     self.drain(&mut channel).await;
-                    if channel.poll_timeout() == timeout {
-                        // Nothing to do about the silence: look again when media comes.
-                        let Some(feed) = self.wait_for_feed(shutdown).await else { return };
-                        self.take(&mut channel, feed).await;
-                    }
                 }
                 () = shutdown.wait() => return,
             }
@@ -244,13 +239,6 @@ impl ChannelTask {
             self.note(feed.source, &event);
             channel.handle_input(self.clock.now(), Input::Source(feed.source, event));
             self.drain(channel).await;
-        }
-    }
-
-    async fn wait_for_feed(&mut self, shutdown: &Shutdown) -> Option<Feed> {
-        tokio::select! {
-            feed = self.feeds.recv() => feed,
-            () = shutdown.wait() => None,
         }
     }
 

@@ -203,6 +203,22 @@ fn an_input_that_only_stutters_does_not_end_the_slate() {
 }
 
 #[test]
+fn a_slate_comes_also_where_an_input_was_slower_before() {
+    let mut world = World::new(with_slate(), programme());
+    world.input(SourceEvent::Pace(MediaDuration::from_secs(4)));
+    world.run_until(20);
+    world.input(SourceEvent::Pace(MediaDuration::ZERO));
+    world.main_is_silent = true;
+    // It is looked after two seconds, to no avail, and again when six have passed.
+    world.run_until(22);
+    assert!(world.channel.poll_slate().is_none());
+    let again = world.channel.poll_timeout().expect("it is looked again");
+    assert!(again > super::world::reading(world.now).mono);
+    world.run_until(27);
+    assert!(world.channel.poll_slate().is_some());
+}
+
+#[test]
 fn the_standby_is_taken_before_the_slate() {
     let mut world = World::new(with_slate(), programme());
     world.twin = Some(SourceId { input: InputId(2), session: 2 });

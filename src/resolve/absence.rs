@@ -1,0 +1,39 @@
+//! Why an answer has nothing to show.
+
+use thiserror::Error;
+
+/// Why something is not there.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Error)]
+pub enum Missing {
+    /// A gap: nothing was recorded.
+    #[error("nothing was received for this segment")]
+    Gap,
+    /// Not yet.
+    #[error("this does not exist yet")]
+    NotYet,
+    /// The endpoint's protocol has no such manifest.
+    #[error("this endpoint's protocol has no manifest of this kind")]
+    OtherProtocol,
+    /// No such thing.
+    #[error("there is nothing of this name")]
+    Unknown,
+}
+
+/// Why a channel has nothing to show.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Error)]
+pub enum NotNow {
+    /// No media yet.
+    #[error("the channel has received no media yet")]
+    NoMedia,
+    /// Under three segments.
+    #[error("the channel has just started: it has not three segments yet")]
+    Starting,
+    /// Only codecs that the endpoint's container cannot hold.
+    #[error(
+        "transport streams can carry none of the channel's codecs: HLS_CMAF, LLHLS_CMAF and DASH can"
+    )]
+    NothingFits,
+    /// What was waited for did not come.
+    #[error("what was asked for did not come in time")]
+    TimedOut,
+}
