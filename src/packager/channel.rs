@@ -17,7 +17,7 @@ use super::run::{Run, Surroundings, Taken};
 use super::segmentation::Segmentation;
 use super::state::{Restored, State};
 use super::timeline::Mapping;
-use super::watch::{PATIENCE, Resume, SourceTrack, Start, Watch};
+use super::watch::{PATIENCE, SourceTrack, Start, Watch};
 use crate::media::{Sample, TrackInfo};
 use crate::units::{MediaDuration, MediaTime, Monotonic, Now};
 use drift::Drift;
@@ -96,9 +96,7 @@ impl Channel {
         let mut state = restored.unwrap_or_default().state;
         state.format = State::FORMAT;
         let segmentations = config.segmentations.iter().map(|w| Segmentation::new(*w)).collect();
-        let watch = state.run.as_ref().map_or_else(Watch::default, |run| {
-            Watch::resuming(Resume { video: run.video, tracks: run.tracks.clone() })
-        });
+        let watch = Watch::after(state.run.as_ref());
         let last_mapping =
             state.run.as_ref().map(|run| Mapping { offset: run.offset, absolute: run.absolute });
         Channel {

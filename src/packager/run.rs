@@ -6,7 +6,7 @@ mod members;
 mod plan;
 mod track;
 
-use std::collections::VecDeque;
+use std::collections::{BTreeMap, VecDeque};
 use std::sync::Arc;
 
 use super::cadence::{Rhythm, half};
@@ -220,10 +220,10 @@ impl Run {
         track.is_some_and(|track| declared == Some(&track.info))
     }
 
-    /// Whether every track has come to where the leading one is.
-    pub(super) fn has_all(&self) -> bool {
+    /// Whether every track that has the settings it began with has come to where the leading one is.
+    pub(super) fn has_all(&self, declared: &BTreeMap<SourceTrack, TrackInfo>) -> bool {
         let mut followers = self.tracks.iter().skip(1).filter(|t| t.member && !t.leaving);
-        followers.all(|track| !track.queue.is_empty())
+        followers.all(|t| !t.queue.is_empty() || declared.get(&t.key) != Some(&t.info))
     }
 
     pub(super) fn pending_bytes(&self) -> usize {

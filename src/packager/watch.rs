@@ -7,6 +7,7 @@ use std::collections::{BTreeMap, BTreeSet, VecDeque};
 
 use super::cadence::{Found, Rhythm, dense, find, half};
 use super::contract::{LeftOut, PeriodReason, Report, SourceId};
+use super::state::LastRun;
 use crate::media::{Language, MediaKind, Sample, TrackId, TrackInfo, VariantName};
 use crate::units::{MediaDuration, MediaTime};
 
@@ -62,6 +63,12 @@ pub(super) struct Watch {
 }
 
 impl Watch {
+    /// With what the last run of an input knew, where there was one.
+    pub(super) fn after(run: Option<&LastRun>) -> Self {
+        let resume = |run: &LastRun| Resume { video: run.video, tracks: run.tracks.clone() };
+        Watch { resume: run.map(resume), ..Watch::default() }
+    }
+
     pub(super) fn resuming(resume: Resume) -> Self {
         Watch { resume: Some(resume), ..Watch::default() }
     }

@@ -41,7 +41,7 @@ impl LoopSource {
     pub(super) fn new(programme: Arc<Programme>, source: SourceId, now: Now) -> Self {
         let backlog = if programme.is_seamless() { BACKLOG } else { MediaDuration::ZERO };
         let absolute = programme.is_seamless();
-        let mut begun = LoopSource::from(programme, source, MediaTime::from_millis(0));
+        let mut begun = LoopSource::starting_at(programme, source, MediaTime::from_millis(0));
         begun.absolute = absolute;
         let since = now.wall.media_time().since_epoch() - backlog;
         begun.turn = since.div_floor(begun.programme.length());
@@ -51,7 +51,11 @@ impl LoopSource {
     }
 
     /// A loop whose first turn starts at `origin`; its times are absolute.
-    pub(super) fn from(programme: Arc<Programme>, source: SourceId, origin: MediaTime) -> Self {
+    pub(super) fn starting_at(
+        programme: Arc<Programme>,
+        source: SourceId,
+        origin: MediaTime,
+    ) -> Self {
         let mut order = Vec::new();
         for (t, track) in programme.tracks.iter().enumerate() {
             for (s, sample) in track.samples.iter().enumerate() {

@@ -28,7 +28,7 @@ pub(super) async fn run(
         let Some(slate) = slate else { continue };
         let source = origin.new_source(InputId::SLATE);
         let cast = Arc::new(cast(&programme, &slate.tracks));
-        let playing = LoopSource::from(cast, source, slate.from);
+        let playing = LoopSource::starting_at(cast, source, slate.from);
         tokio::select! {
             () = playing.play(&channel, &origin.clock, &origin.shutdown) => return,
             _ = wanted.wait_for(|now| now.as_ref() != Some(&slate)) => {}

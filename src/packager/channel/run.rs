@@ -194,7 +194,7 @@ impl Channel {
             self.with(|around| run.sample(key, sample, around));
         }
         let bytes_max = self.config.limits.pending_bytes;
-        let done = run.has_all() || run.pending_bytes() > bytes_max;
+        let done = run.has_all(&self.declared) || run.pending_bytes() > bytes_max;
         self.closing = Some(run);
         if done {
             self.finish_closing();

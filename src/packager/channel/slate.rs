@@ -2,13 +2,13 @@
 //! Holes and silence), played by the shell when the channel wants it.
 //!
 //! An input that comes back is watched beside the slate, which goes on until the input can begin:
-//! nothing is shown twice, and between the two lies no more than a frame.
+//! nothing is shown twice, and between the two lie a few frames, or as much as a source with absolute
+//! time is late.
 
 use std::collections::BTreeSet;
 
 use super::super::contract::{InputId, Output, PeriodReason, Report};
-use super::super::state::LastRun;
-use super::super::watch::{Resume, SourceTrack, Watch};
+use super::super::watch::{SourceTrack, Watch};
 use super::{Channel, Phase};
 use crate::media::{Language, MediaKind, Sample, VariantName};
 use crate::units::{MediaDuration, MediaTime, Monotonic, Now};
@@ -89,7 +89,7 @@ impl Channel {
         let decides = sample.sync && watch.leads(key);
         watch.push(key, sample, self.config.limits.pending_bytes);
         self.outputs.extend(std::mem::take(&mut watch.reports).into_iter().map(Output::Report));
-        let start = watch.start(key, PeriodReason::SourceReturned).filter(|_| decides);
+        let start = decides.then(|| watch.start(key, PeriodReason::SourceReturned)).flatten();
         let Some(start) = start else {
             self.incoming = Some((input, watch));
             return;
@@ -104,11 +104,7 @@ impl Channel {
 
     /// A watch for all that an input has declared, with what the last run of an input knew.
     fn watch_for(&self, input: InputId) -> Watch {
-        let resume = |run: &LastRun| {
-            Watch::resuming(Resume { video: run.video, tracks: run.tracks.clone() })
-        };
-        let watch = self.state.run.as_ref().map_or_else(Watch::default, resume);
-        let mut watch = watch.beginning_with_newest();
+        let mut watch = Watch::after(self.state.run.as_ref()).beginning_with_newest();
         for (key, info) in self.declared.iter().filter(|((s, _), _)| s.input == input) {
             watch.declare(*key, info.clone(), self.config.limits.tracks);
         }

@@ -2,6 +2,7 @@
 
 use std::net::Ipv4Addr;
 
+use super::readers::rules;
 use super::world::{Synthetic, World, config, rate, reading};
 use crate::manifest::hls::{MediaPlaylist, media};
 use crate::manifest::{Listing, Presentation};
@@ -9,8 +10,7 @@ use crate::media::MediaKind::Video;
 use crate::packager::contract::LeftOut;
 use crate::packager::{Report, SourceEvent};
 use crate::resolve::{
-    AccessRules, Arrival, Container, EndpointRules, File, Leaf, Protocol, Resolution, Viewer,
-    resolve,
+    Arrival, Container, EndpointRules, File, Leaf, Protocol, Resolution, Viewer, resolve,
 };
 use crate::units::MediaDuration;
 
@@ -172,19 +172,8 @@ fn a_reader_who_waits_for_a_part_of_a_segment_that_a_break_ends_is_not_refused()
     let (number, parts) = open.expect("a segment in the making");
     assert!(parts >= 8, "{parts}");
     world.input(SourceEvent::Lost);
-    let rules = EndpointRules {
-        ordinal: 1,
-        protocol: Protocol::LlHlsCmaf,
-        audio_groups: false,
-        segmentation: world.config.segmentations[0].key,
-        segments: 6,
-        hls_window: MediaDuration::ZERO,
-        dash_window: MediaDuration::ZERO,
-        manifest_name: "manifest".to_owned(),
-        presentation: Presentation::default(),
-        access: AccessRules::open(),
-        folder: EndpointRules::folder(1),
-    };
+    let key = world.config.segmentations[0].key;
+    let rules = EndpointRules { protocol: Protocol::LlHlsCmaf, ..rules(key) };
     let leaf = Leaf::Object { generation: 1, rendition: "video", file: File::Playlist };
     let query = format!("_HLS_msn={number}&_HLS_part={parts}");
     let viewer = Viewer { address: Ipv4Addr::LOCALHOST.into(), code: None, bearer: None };
@@ -270,6 +259,29 @@ fn sound_that_comes_after_new_settings_of_the_picture_is_kept() {
             }
         }
     }
+}
+
+#[test]
+fn rungs_that_change_their_settings_together_are_not_waited_for() {
+    let rungs = [720, 360].map(|h| Synthetic::video(&format!("r{h}"), h, rate(30, 1), 30));
+    let mut world = World::new(
+        config(&[(2, None), (1, Some(500))]),
+        rungs.into_iter().chain([Synthetic::audio(48_000)]).collect(),
+    );
+    world.run_until(20);
+    for (rung, height) in [(0, 480), (1, 240)] {
+        let mut info = world.tracks[rung].info.clone();
+        info.codec = super::world::avc(height, Some(rate(30, 1)));
+        world.tracks[rung].info = info.clone();
+        world.input(SourceEvent::Track(info));
+    }
+    let began = |world: &World| {
+        let periods = world.reports.iter().filter(|r| matches!(r, Report::PeriodBegan { .. }));
+        periods.count()
+    };
+    assert_eq!(began(&world), 1);
+    world.run_to(MediaDuration::from_millis(20_200));
+    assert_eq!(began(&world), 2, "at once: nothing of the old settings can come");
 }
 
 #[test]

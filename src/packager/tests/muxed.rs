@@ -4,13 +4,13 @@
 use std::collections::BTreeMap;
 use std::net::Ipv4Addr;
 
+use super::readers::rules;
 use super::world::{Synthetic, World, config, rate, reading};
-use crate::manifest::Presentation;
 use crate::packager::{Chunk, RenditionView, SegmentationKey, Snapshot};
 use crate::repackage::{Recipe, Stretch, transport_stream};
 use crate::resolve::{
-    AccessRules, Arrival, Derived, DerivedName, EndpointRules, Form, Leaf, Protocol, Resolution,
-    Viewer, recipe, resolve,
+    Arrival, Derived, DerivedName, EndpointRules, Form, Leaf, Protocol, Resolution, Viewer, recipe,
+    resolve,
 };
 use crate::units::{FrameRate, MediaDuration};
 
@@ -304,19 +304,7 @@ fn a_channel_of_codecs_that_transport_streams_cannot_carry_says_so() {
     let mut world = World::new(config(&[(2, None)]), vec![audio]);
     world.run_until(30);
     for (protocol, plays) in [(Protocol::Hls, false), (Protocol::HlsCmaf, true)] {
-        let rules = EndpointRules {
-            ordinal: 1,
-            protocol,
-            audio_groups: false,
-            segmentation: world.config.segmentations[0].key,
-            segments: 6,
-            hls_window: MediaDuration::ZERO,
-            dash_window: MediaDuration::ZERO,
-            manifest_name: "manifest".to_owned(),
-            presentation: Presentation::default(),
-            access: AccessRules::open(),
-            folder: EndpointRules::folder(1),
-        };
+        let rules = EndpointRules { protocol, ..rules(world.config.segmentations[0].key) };
         let leaf = Leaf::Manifest { name: "manifest", form: Form::M3u8 };
         let viewer = Viewer { address: Ipv4Addr::LOCALHOST.into(), code: None, bearer: None };
         let now = reading(world.now);
