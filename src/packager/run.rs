@@ -120,7 +120,10 @@ pub(super) enum Taken {
 
 impl Run {
     pub(super) fn new(beginning: Beginning, around: &mut Surroundings<'_>) -> Self {
-        let part_ms = around.segmentations.iter().find_map(|s| s.key().part_ms);
+        let parts = around.segmentations.iter().find_map(|s| {
+            let segment = beginning.rhythm.segment_duration(s.key().segment_duration());
+            s.key().part_ms.map(|ms| (MediaDuration::from_millis(i64::from(ms)), segment))
+        });
         let frames: Vec<MediaDuration> = beginning
             .tracks
             .iter()
@@ -129,8 +132,8 @@ impl Run {
                 told.filter(|_| t.info.kind() == MediaKind::Audio).unwrap_or(t.frame)
             })
             .collect();
-        let target = part_ms.map(|ms| {
-            let target = part_target(MediaDuration::from_millis(i64::from(ms)), &frames);
+        let target = parts.map(|(asked, segment)| {
+            let target = part_target(asked, segment, &frames);
             beginning.tracks.iter().zip(&frames).fold(target, |target, (track, frame)| {
                 let scale = track.info.codec.media_timescale(track.info.timescale);
                 with_rounding(target, *frame, scale)

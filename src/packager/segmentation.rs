@@ -44,6 +44,8 @@ pub(super) struct Segmentation {
     pub(super) target: u32,
     /// PART-TARGET, on a low-latency segmentation.
     pub(super) part_target: Option<MediaDuration>,
+    /// The part target readers know: a run's own is told with its first segment.
+    told_part_target: Option<MediaDuration>,
     /// How much later than the leading track others may be cut: the longest audio frame.
     slack: MediaDuration,
     /// Whether the source keeps its cadence, so that cuts are foreseen.
@@ -75,6 +77,7 @@ impl Segmentation {
             duration: wanted.key.segment_duration(),
             target: 0,
             part_target: None,
+            told_part_target: None,
             slack: MediaDuration::ZERO,
             even: false,
             last_cut: None,
@@ -203,6 +206,7 @@ impl Segmentation {
         let closed = self.close(rendition);
         let timescale = period.track(rendition)?.timescale;
         let low_latency = self.part_target.is_some();
+        self.told_part_target = self.part_target;
         self.catch_up(rendition, number);
         let builder = self.builders.entry(rendition).or_insert_with(|| Builder {
             rows: Rows::default(),
@@ -361,6 +365,11 @@ impl Segmentation {
     /// When the newest complete segment ends.
     pub(super) fn end(&self) -> Option<MediaTime> {
         self.end
+    }
+
+    /// PART-TARGET as the lists have it: that of the newest segment, open or complete.
+    pub(super) fn told_part_target(&self) -> Option<MediaDuration> {
+        self.told_part_target
     }
 
     /// The Period of the newest segment, open or complete.

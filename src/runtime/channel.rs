@@ -167,11 +167,12 @@ impl ChannelHandle {
     fn publish(&self, snapshot: &Arc<Snapshot>) {
         let before = self.snapshot.swap(Arc::clone(snapshot));
         let lost = snapshot.losses > before.losses || snapshot.ended;
+        let restarted = snapshot.version <= before.version;
         for (key, view) in &snapshot.segmentations {
             let own = view.renditions.iter().map(|list| (list, false));
             for (list, muxed) in own.chain(view.muxed.iter().map(|list| (list, true))) {
                 let id = ListId { segmentation: *key, rendition: list.rendition.id, muxed };
-                let changed = lost || list.version == snapshot.version;
+                let changed = lost || restarted || list.version > before.version;
                 if changed && let Some(version) = self.versions.get(&id) {
                     version.send_replace(snapshot.version);
                 }
@@ -238,23 +239,27 @@ impl ChannelTask {
         for event in feed.events {
             self.note(feed.source, &event);
             channel.handle_input(self.clock.now(), Input::Source(feed.source, event));
-            self.drain(channel).await;
         }
+        self.drain(channel).await;
     }
 
+    /// Carries out what the channel asks for. Of several snapshots only the newest is published:
+    /// what came at once is shown at once, and rendered once.
     async fn drain(&mut self, channel: &mut Channel) {
+        let mut newest = None;
         while let Some(output) = channel.poll_output() {
             match output {
                 Output::Remember(state) => {
                     self.state = Some(state.clone());
                     self.file.remember(state);
                 }
-                Output::Publish(snapshot) => {
-                    self.file.durable(snapshot.needs_state).await;
-                    self.handle.publish(&snapshot);
-                }
+                Output::Publish(snapshot) => newest = Some(snapshot),
                 Output::Report(report) => self.report(&report),
             }
+        }
+        if let Some(snapshot) = newest {
+            self.file.durable(snapshot.needs_state).await;
+            self.handle.publish(&snapshot);
         }
         let wanted = channel.poll_slate();
         self.handle.slate.send_if_modified(|known| {

@@ -23,7 +23,7 @@ impl Channel {
             let mut view = SegmentationView {
                 duration: segmentation.duration,
                 target: segmentation.target,
-                part_target: segmentation.part_target,
+                part_target: segmentation.told_part_target(),
                 period,
                 version: 0,
                 bytes: segmentation.bytes(),
