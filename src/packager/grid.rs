@@ -34,12 +34,18 @@ pub fn part_target(
     let mut candidates: Vec<MediaDuration> = multiples.filter(|target| *target >= asked).collect();
     candidates.push(asked);
     candidates.sort();
-    candidates.retain(|target| frames.iter().all(|frame| fits(*target, *frame)));
+    candidates.retain(|target| parts_fit(*target, frames));
     let even = candidates.iter().find(|target| {
         target.times(STRETCH.1) <= asked.times(STRETCH.0)
             && frames.iter().all(|frame| ends_evenly(**target, segment, *frame))
     });
     even.or(candidates.first()).copied().unwrap_or(asked)
+}
+
+/// Whether every track's frames fill 85–100 % of `target`.
+#[must_use]
+pub(super) fn parts_fit(target: MediaDuration, frames: &[MediaDuration]) -> bool {
+    frames.iter().all(|frame| fits(target, *frame))
 }
 
 /// Whether a segment's last part holds at least half of what fits into a part. A segment that is no

@@ -12,7 +12,7 @@ use std::sync::Arc;
 use super::cadence::{Rhythm, half};
 use super::chunker::{ChunkBuilder, Timed};
 use super::contract::{InputId, PeriodReason, Report};
-use super::grid::{frames_in, part_target, with_rounding};
+use super::grid::{frames_in, part_target, parts_fit, with_rounding};
 use super::period::Period;
 use super::segmentation::{Cut, RunClock, Segmentation};
 use super::state::State;
@@ -122,7 +122,8 @@ impl Run {
     pub(super) fn new(beginning: Beginning, around: &mut Surroundings<'_>) -> Self {
         let parts = around.segmentations.iter().find_map(|s| {
             let segment = beginning.rhythm.segment_duration(s.key().segment_duration());
-            s.key().part_ms.map(|ms| (MediaDuration::from_millis(i64::from(ms)), segment))
+            let before = around.state.segmentations.get(&s.key()).and_then(|s| s.part_target);
+            s.key().part_ms.map(|ms| (MediaDuration::from_millis(i64::from(ms)), segment, before))
         });
         let frames: Vec<MediaDuration> = beginning
             .tracks
@@ -132,8 +133,9 @@ impl Run {
                 told.filter(|_| t.info.kind() == MediaKind::Audio).unwrap_or(t.frame)
             })
             .collect();
-        let target = parts.map(|(asked, segment)| {
-            let target = part_target(asked, segment, &frames);
+        let target = parts.map(|(asked, segment, before)| {
+            let kept = before.filter(|before| parts_fit(*before, &frames));
+            let target = kept.unwrap_or_else(|| part_target(asked, segment, &frames));
             beginning.tracks.iter().zip(&frames).fold(target, |target, (track, frame)| {
                 let scale = track.info.codec.media_timescale(track.info.timescale);
                 with_rounding(target, *frame, scale)

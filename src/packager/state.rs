@@ -45,6 +45,9 @@ pub struct Reserved {
     pub target: u32,
     /// When media numbered so far ends at the latest, Unix milliseconds.
     pub end_ms: i64,
+    /// PART-TARGET, kept while every track's frames fit it: some players end where it changes.
+    #[serde(default)]
+    pub part_target: Option<MediaDuration>,
 }
 
 /// Everything a channel remembers. Written before what it reserves is used.
@@ -205,7 +208,9 @@ mod tests {
     fn the_record_reads_back() {
         let mut state = State { format: State::FORMAT, revision: 7, ..State::default() };
         let key = SegmentationKey { segment_ms: 2000, part_ms: Some(500) };
-        state.segmentations.insert(key, Reserved { number: 9, target: 2, end_ms: 1 });
+        state
+            .segmentations
+            .insert(key, Reserved { number: 9, target: 2, end_ms: 1, part_target: None });
         let text = serde_json::to_string(&state).expect("plain data");
         assert_eq!(serde_json::from_str::<State>(&text).expect("own record"), state);
     }

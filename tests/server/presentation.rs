@@ -116,9 +116,9 @@ async fn low_latency_dash_has_defaults_of_its_own_and_heeds_the_same_keys() {
     let endpoints = keys.map(|keys| format!("{parts}{keys}"));
     let world = World::looped(&config(&endpoints.each_ref().map(String::as_str))).await;
     for (n, delay, buffer, update, latency) in [
-        (1, "2.500", "0.500", "1", "target=\"2500\" min=\"2000\" max=\"5000\""),
-        (2, "4", "1", "2", "target=\"4000\" min=\"3500\" max=\"8000\""),
-        (3, "4.500", "0.500", "3", "target=\"4500\" min=\"4000\" max=\"9000\""),
+        (1, "2.536", "0.512", "1", "target=\"2536\" min=\"2024\" max=\"5072\""),
+        (2, "4", "1", "2", "target=\"4000\" min=\"3488\" max=\"8000\""),
+        (3, "4.536", "0.512", "3", "target=\"4536\" min=\"4024\" max=\"9072\""),
     ] {
         let mpd = world.get(&format!("/v1/g/{n}/c/manifest.mpd")).await.text();
         for said in [

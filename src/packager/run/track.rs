@@ -139,6 +139,7 @@ pub(super) fn reserve(
     let ahead = stored.number >= cut.number;
     stored.number = cut.number + 1;
     stored.target = segmentation.target;
+    stored.part_target = segmentation.part_target;
     stored.end_ms = (at + segmentation.duration.times(2)).floor_millis();
     *needs = (*needs).max(if ahead { revision } else { revision + 1 });
 }
