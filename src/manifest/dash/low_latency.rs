@@ -9,7 +9,9 @@ use std::fmt::Write;
 use super::super::text::{put_micros, put_xs_duration};
 use super::super::{Listing, Presentation};
 use super::timeline::{Listed, Run, extend};
-use crate::packager::{Change, Nominal, PeriodSpan, PeriodSpans, Segment, SegmentationView};
+use crate::packager::{
+    Change, Nominal, PeriodSpan, PeriodSpans, RenditionView, Segment, SegmentationView,
+};
 use crate::units::{MediaDuration, MediaTime, Timescale};
 
 /// `minimumUpdatePeriod` where nothing is said: a new Period is known by the end of its first part,
@@ -64,7 +66,8 @@ pub(super) fn periods<'a>(
                 let row = |row: &&std::sync::Arc<Segment>| {
                     row.period.ordinal == span.period.ordinal && !row.is_gap()
                 };
-                let first = view.rows.partition_point(|row| row.end_time() <= since);
+                let last = last_of(view, span.period.ordinal);
+                let first = view.rows.partition_point(|row| row.end_time() <= since).min(last);
                 for row in view.rows.iter_from(first).filter(row) {
                     extend(&mut runs, row.number, row.start, row.duration);
                 }
@@ -80,6 +83,12 @@ pub(super) fn periods<'a>(
         }
     });
     listed.filter(|listed| !listed.tracks.is_empty()).collect()
+}
+
+/// The index of a list's last row in a Period. It is listed for as long as the Period is: a Period
+/// leaves the window with all its tracks at once, though their last segments end a frame apart.
+fn last_of(list: &RenditionView, ordinal: u64) -> usize {
+    list.rows.partition_point(|row| row.period.ordinal <= ordinal).saturating_sub(1)
 }
 
 fn window(listing: &Listing<'_>, segmentation: &SegmentationView) -> MediaDuration {
@@ -130,7 +139,8 @@ pub(super) fn published(
         }
         for id in shown.iter().filter(|id| span.nominal.is_none() && span.tracks.contains(id)) {
             let Some(list) = segmentation.rendition(*id) else { continue };
-            let first = list.rows.partition_point(|row| row.end_time() <= since);
+            let last = last_of(list, span.period.ordinal);
+            let first = list.rows.partition_point(|row| row.end_time() <= since).min(last);
             let last = first.checked_sub(1).and_then(|i| list.rows.get(i));
             let last = last.filter(|row| row.period.ordinal == span.period.ordinal);
             gone = gone.max(last.map(|row| row.end_time()));

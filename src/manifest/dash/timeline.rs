@@ -4,7 +4,9 @@ use std::fmt::Write;
 
 use super::super::Listing;
 use crate::media::MediaKind;
-use crate::packager::{Period, PeriodSpan, PeriodTrack, RenditionView, SegmentationView};
+use crate::packager::{
+    Period, PeriodSpan, PeriodTrack, RenditionId, RenditionView, SegmentationView,
+};
 use crate::units::{MediaDuration, MediaTime};
 
 /// Consecutive segments of equal length: one `S`.
@@ -92,7 +94,32 @@ pub(super) fn periods<'a>(
         listed.tracks.retain(|(t, _, _)| shown.contains(&t.rendition));
         listed.tracks.sort_by_key(|(t, _, _)| order(t.rendition));
     }
+    leave_whole(listing, segmentation, &mut periods);
     periods
+}
+
+/// A Period leaves the window with all its tracks at once, though their last segments end a frame
+/// apart: shaka-player finds no way to join Periods one of which lacks a track (its error 4037).
+fn leave_whole(
+    listing: &Listing<'_>,
+    segmentation: &SegmentationView,
+    periods: &mut Vec<Listed<'_>>,
+) {
+    while let [first, _, ..] = periods.as_slice() {
+        let ordinal = first.period.ordinal;
+        let had = |id: &RenditionId| {
+            let Some(list) = segmentation.rendition(*id) else { return false };
+            let from = list.rows.partition_point(|row| row.period.ordinal < ordinal);
+            let mut rows = list.rows.iter_from(from).take_while(|r| r.period.ordinal == ordinal);
+            rows.any(|row| !row.is_gap())
+        };
+        let listed = |id: &RenditionId| first.tracks.iter().any(|(t, _, _)| t.rendition == *id);
+        let shown = listing.presentation.shown(first.period);
+        if shown.iter().all(|id| listed(id) || !had(id)) {
+            return;
+        }
+        periods.remove(0);
+    }
 }
 
 pub(super) fn extend(runs: &mut Vec<Run>, number: u64, start: i64, duration: i64) {

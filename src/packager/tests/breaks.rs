@@ -2,7 +2,7 @@
 
 use std::net::Ipv4Addr;
 
-use super::readers::rules;
+use super::readers::{mpd, rules};
 use super::world::{Synthetic, World, config, rate, reading};
 use crate::manifest::hls::{MediaPlaylist, media};
 use crate::manifest::{Listing, Presentation};
@@ -447,4 +447,36 @@ fn a_channel_over_its_memory_drops_the_oldest_says_so_and_plays_on() {
     assert!(world.reports.contains(&Report::MemoryOverflow));
     let view = world.segmentation(2);
     assert!(view.bytes <= 20_000 && view.current().all(|list| list.rows.len() >= 3));
+}
+
+#[test]
+fn a_period_leaves_the_window_with_all_its_tracks() {
+    // Audio ends a frame after the picture, or before.
+    for lead_ms in [-40, 0, 40] {
+        let mut video = Synthetic::video("", 360, rate(30, 1), 60);
+        video.offset = MediaDuration::from_millis(100);
+        let mut audio = Synthetic::audio(48_000);
+        audio.offset = MediaDuration::from_millis(100 + lead_ms);
+        let mut world = World::new(config(&[(2, None)]), vec![video, audio]);
+        world.run_until(11);
+        for track in &mut world.tracks {
+            track.offset = track.offset + MediaDuration::from_secs(500);
+        }
+        world.delay = world.delay - MediaDuration::from_secs(500);
+        world.run_until(45);
+        let key = *world.latest().segmentations.keys().next().expect("one");
+        let mut most = 0;
+        for snapshot in &world.snapshots {
+            let Some(text) = mpd(snapshot, key) else { continue };
+            let periods: Vec<&str> = text.split("<Period ").skip(1).collect();
+            most = most.max(periods.len());
+            for period in &periods {
+                for kind in ["video", "audio"] {
+                    let listed = period.contains(&format!("contentType=\"{kind}\""));
+                    assert!(listed, "{lead_ms} ms: no {kind} in a Period:\n{text}");
+                }
+            }
+        }
+        assert_eq!(most, 2, "both Periods were listed");
+    }
 }
