@@ -21,7 +21,10 @@ const LOOP_SECONDS: u32 = 16;
 /// Frames a second of the loop.
 const FRAME_RATE: u32 = 30;
 
+// Its folder goes when it ends: there is nothing to go on from.
 const CONFIG: &str = r#"
+[store]
+keep_lists = false
 [[channel]]
 group = "demo"
 name = "loop"

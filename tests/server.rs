@@ -4,6 +4,8 @@
 
 #![allow(clippy::expect_used, clippy::panic, clippy::unwrap_used)]
 
+#[path = "server/archive.rs"]
+mod archive;
 #[path = "server/client.rs"]
 mod client;
 #[path = "server/cmaf.rs"]

@@ -59,11 +59,13 @@ pub struct Admin {
     pub listen: SocketAddr,
 }
 
-/// Where state is kept.
+/// Where state and media are kept.
 #[derive(Clone, Debug, PartialEq)]
 pub struct Store {
     /// Folder, as written: relative to the configuration file's.
     pub path: PathBuf,
+    /// Whether what lists show is kept there, so that they go on over a restart.
+    pub keep_lists: bool,
 }
 
 impl Default for Egress {
@@ -93,7 +95,7 @@ impl Default for Admin {
 
 impl Default for Store {
     fn default() -> Self {
-        Store { path: PathBuf::from("var") }
+        Store { path: PathBuf::from("var"), keep_lists: true }
     }
 }
 
@@ -198,7 +200,8 @@ fn collide(a: SocketAddr, b: SocketAddr) -> bool {
 impl Store {
     pub(super) fn read(mut section: Section<'_>, faults: &mut Vec<Fault>) -> Self {
         let path = section.or("path", &Store::default().path, value::path);
+        let keep_lists = section.or("keep_lists", &Store::default().keep_lists, value::boolean);
         section.close(faults);
-        Store { path }
+        Store { path, keep_lists }
     }
 }

@@ -231,7 +231,7 @@ impl World {
     }
 
     fn restart(&mut self) {
-        let restored = Restored { state: self.state.clone() };
+        let restored = Restored { state: self.state.clone(), ..Restored::default() };
         self.channel = Channel::new(config(self.slate), Some(restored), self.now);
         self.snapshot = Arc::new(Snapshot::default());
         for input in [0, 1, 2] {

@@ -8,7 +8,7 @@ use prometheus_client::encoding::{EncodeLabelSet, EncodeLabelValue, text};
 use prometheus_client::metrics::counter::Counter;
 use prometheus_client::metrics::family::Family;
 use prometheus_client::metrics::gauge::Gauge;
-use prometheus_client::registry::Registry;
+use prometheus_client::registry::{Registry, Unit};
 
 use crate::packager::Snapshot;
 
@@ -84,6 +84,8 @@ pub struct Metrics {
     refusals: Family<RefusalLabels, Counter>,
     facts: Family<FactLabels, Counter>,
     panics: Family<ChannelLabels, Counter>,
+    archived: Family<ChannelLabels, Counter>,
+    archive_failures: Family<ChannelLabels, Counter>,
     ingested: Family<ChannelLabels, Counter>,
     memory: Family<ChannelLabels, Gauge<i64, AtomicI64>>,
     versions: Family<ChannelLabels, Gauge<i64, AtomicI64>>,
@@ -111,6 +113,8 @@ impl Default for Metrics {
             refusals: Family::default(),
             facts: Family::default(),
             panics: Family::default(),
+            archived: Family::default(),
+            archive_failures: Family::default(),
             ingested: Family::default(),
             memory: Family::default(),
             versions: Family::default(),
@@ -161,6 +165,17 @@ impl Metrics {
         );
         r.register("refusals", "Readers refused, by reason", self.refusals.clone());
         r.register("facts", "What channels report and what sources get wrong", self.facts.clone());
+        r.register_with_unit(
+            "archived",
+            "Media appended to a channel's reels",
+            Unit::Bytes,
+            self.archived.clone(),
+        );
+        r.register(
+            "archive_failures",
+            "Passes in which a channel's reels could not be appended to or removed",
+            self.archive_failures.clone(),
+        );
         r.register("panics", "Lives of a channel that ended in a panic", self.panics.clone());
         r.register(
             "ingested_bytes",
@@ -195,11 +210,11 @@ impl Metrics {
     /// The counts of one channel.
     #[must_use]
     pub fn channel(&self, group: &str, channel: &str) -> ChannelMetrics {
-        ChannelMetrics {
-            metrics: self.clone(),
-            labels: ChannelLabels { group: group.to_owned(), channel: channel.to_owned() },
-            reported: Mutex::default(),
-        }
+        let labels = ChannelLabels { group: group.to_owned(), channel: channel.to_owned() };
+        // There from the beginning: archiving is to be seen at 0.
+        drop(self.archived.get_or_create(&labels));
+        drop(self.archive_failures.get_or_create(&labels));
+        ChannelMetrics { metrics: self.clone(), labels, reported: Mutex::default() }
     }
 
     /// The text Prometheus scrapes (OpenMetrics 1.0).
@@ -240,6 +255,16 @@ impl ChannelMetrics {
     /// Counts a life of the channel that ended in a panic.
     pub fn panicked(&self) {
         self.metrics.panics.get_or_create(&self.labels).inc();
+    }
+
+    /// Counts bytes of media that were archived.
+    pub fn archived(&self, bytes: u64) {
+        self.metrics.archived.get_or_create(&self.labels).inc_by(bytes);
+    }
+
+    /// Counts a pass in which archiving failed.
+    pub fn archive_failed(&self) {
+        self.metrics.archive_failures.get_or_create(&self.labels).inc();
     }
 
     /// Notes what a snapshot holds.

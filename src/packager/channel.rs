@@ -11,7 +11,8 @@ use std::collections::{BTreeMap, VecDeque};
 
 use super::cadence::Rhythm;
 use super::contract::{
-    ChannelConfig, Input, InputId, Output, PeriodReason, Report, SourceEvent, SourceId,
+    ChannelConfig, Input, InputId, Output, PeriodReason, Report, SegmentationWanted, SourceEvent,
+    SourceId,
 };
 use super::run::{Run, Surroundings, Taken};
 use super::segmentation::Segmentation;
@@ -93,13 +94,22 @@ impl Channel {
     /// A channel that has heard nothing yet. `restored` is what it remembered before a restart.
     #[must_use]
     pub fn new(config: ChannelConfig, restored: Option<Restored>, now: Now) -> Self {
-        let mut state = restored.unwrap_or_default().state;
+        let Restored { mut state, version, mut rows } = restored.unwrap_or_default();
         state.format = State::FORMAT;
-        let segmentations = config.segmentations.iter().map(|w| Segmentation::new(*w)).collect();
+        let rhythm = state.run.as_ref().and_then(|run| run.video).map(|(rhythm, _)| rhythm);
+        let segmentation = |wanted: &SegmentationWanted| {
+            let mut segmentation = Segmentation::new(*wanted);
+            let stored = state.segmentations.get(&wanted.key);
+            if let Some((rows, stored)) = rows.remove(&wanted.key).zip(stored) {
+                segmentation.restore(rows, stored, rhythm);
+            }
+            segmentation
+        };
+        let segmentations = config.segmentations.iter().map(segmentation).collect();
         let watch = Watch::after(state.run.as_ref());
         let last_mapping =
             state.run.as_ref().map(|run| Mapping { offset: run.offset, absolute: run.absolute });
-        Channel {
+        let mut channel = Channel {
             needs_state: state.revision,
             segmentations,
             phase: Phase::Watching(watch, PeriodReason::Started),
@@ -120,12 +130,15 @@ impl Channel {
             last_mapping,
             held: VecDeque::new(),
             outputs: VecDeque::new(),
-            version: 0,
+            version,
             losses: 0,
             ended: false,
             state,
             config,
-        }
+        };
+        // What is still there is served at once.
+        channel.publish(false);
+        channel
     }
 
     /// Takes what has happened.
@@ -300,7 +313,7 @@ impl Channel {
 
     /// The end of what is there: no mapping puts media before it.
     fn floor(&self) -> Option<MediaTime> {
-        let here = self.here();
+        let here = self.segmentations.iter().filter_map(Segmentation::floor).max();
         let stored = self.state.segmentations.values().map(|r| r.end_ms).max();
         here.or(stored.map(MediaTime::from_millis))
     }

@@ -340,6 +340,20 @@ pub struct ChannelConfig {
     pub limits: Limits,
 }
 
+impl ChannelConfig {
+    /// How far behind the newest media segments can be asked for at most: as long as the longest list
+    /// once more, and a reserve for segments that come out longer than asked.
+    #[must_use]
+    pub fn kept(&self) -> MediaDuration {
+        let list = |wanted: &SegmentationWanted| {
+            let segments = i64::from(wanted.segments.max(3) + 1);
+            wanted.window.max(wanted.key.segment_duration().times(segments * 2))
+        };
+        let longest = self.segmentations.iter().map(list).max();
+        longest.unwrap_or(MediaDuration::ZERO).times(2) + MediaDuration::from_secs(60)
+    }
+}
+
 /// Bounds of one channel (invariant 19).
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct Limits {

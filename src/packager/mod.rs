@@ -39,8 +39,8 @@ pub use muxed::Sound;
 pub use period::{Change, Nominal, Period, PeriodSpan, PeriodSpans, PeriodTrack};
 pub use segment::{OpenSegment, Part, Segment, SegmentContent};
 pub use snapshot::{RenditionView, Report as RenditionReport, SegmentationView, Snapshot};
-pub use state::{LastRun, Rendition, RenditionId, Restored, State};
+pub use state::{LastRun, Lists, Rendition, RenditionId, Restored, State};
 pub use window::Rows;
 
 #[cfg(test)]
-mod tests;
+pub(crate) mod tests;

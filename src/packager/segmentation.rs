@@ -5,10 +5,10 @@ mod gaps;
 mod incomplete;
 mod muxed;
 mod published;
+mod restore;
 mod spans;
 
 use std::collections::BTreeMap;
-use std::num::NonZeroU32;
 use std::sync::Arc;
 
 use super::cadence::{self, Rhythm, half};
@@ -22,6 +22,7 @@ use crate::units::{MediaDuration, MediaTime};
 use builder::Builder;
 use incomplete::Incomplete;
 use muxed::Shown;
+use restore::Before;
 use spans::Spans;
 
 /// Where and how a segmentation cuts here.
@@ -54,6 +55,8 @@ pub(super) struct Segmentation {
     /// The highest number used.
     last_number: Option<u64>,
     end: Option<MediaTime>,
+    /// What a life before this one reserved, until this one has cut.
+    before: Option<Before>,
     /// The target duration readers know.
     published_target: u32,
     /// Snapshot version of the newest change.
@@ -83,6 +86,7 @@ impl Segmentation {
             last_cut: None,
             last_number: None,
             end: None,
+            before: None,
             published_target: 0,
             version: 0,
             builders: BTreeMap::new(),
@@ -161,14 +165,14 @@ impl Segmentation {
             }
             (Some(_), _) => next,
         };
+        let number = self.after_before(number);
         // A hole longer than the window lists no gap: whoever reads now has all of it behind him.
-        let hole = hole.filter(|hole| hole.is_positive() && *hole <= span);
+        let reserved = self.before.is_some();
+        let hole = hole.filter(|hole| *hole <= span && (hole.is_positive() || reserved));
         // Nor do numbers that time alone skips: those before may have counted cuts, and lag behind.
         let hole = hole.filter(|_| number - next <= self.gaps_max());
         let gaps = if hole.is_some() { next..number } else { number..number };
-        let count = u32::try_from(gaps.end - gaps.start).ok().and_then(NonZeroU32::new);
-        let share = hole.zip(count).map(|(hole, count)| hole.divided_by(count));
-        let gap = share.map_or(self.duration, |share| share.min(self.duration));
+        let gap = hole.map_or(self.duration, |hole| self.gap_length(hole, gaps.end - gaps.start));
         Some(Cut { number, gaps, gap })
     }
 
@@ -192,6 +196,7 @@ impl Segmentation {
         let needed = self.last_cut.map_or(0, |last| (t - last).round_secs());
         self.last_cut = Some(t);
         self.last_number = Some(number);
+        self.before = None;
         u32::try_from(needed).ok().filter(|needed| *needed > self.target && self.target > 0)
     }
 

@@ -1,11 +1,14 @@
 //! What a channel must remember over a restart (invariant 23).
 
 use std::collections::{BTreeMap, BTreeSet};
+use std::sync::Arc;
 
 use serde::{Deserialize, Serialize};
 
 use super::cadence::Rhythm;
 use super::contract::SegmentationKey;
+use super::segment::Segment;
+use super::snapshot::{RenditionView, Snapshot};
 use crate::media::{Language, MediaKind, VariantName};
 use crate::units::{Bitrate, MediaDuration};
 
@@ -159,11 +162,31 @@ impl State {
     }
 }
 
+/// Rows by list, oldest first, their numbers consecutive.
+pub type Lists = BTreeMap<SegmentationKey, BTreeMap<RenditionId, Vec<Arc<Segment>>>>;
+
 /// What a channel is given at its start.
 #[derive(Clone, Debug, Default)]
 pub struct Restored {
     /// The newest state on disk.
     pub state: State,
+    /// The version readers have seen: those that come are later.
+    pub version: u64,
+    /// The segments that are still there, oldest first: lists go on from them.
+    pub rows: Lists,
+}
+
+impl Restored {
+    /// What a life of the channel left that ended with `snapshot`, as far as `state` knows of it.
+    #[must_use]
+    pub fn after(state: State, snapshot: &Snapshot) -> Self {
+        let rows = snapshot.segmentations.iter().map(|(key, view)| {
+            let lists = view.renditions.iter();
+            let rows = |list: &RenditionView| list.rows.iter_from(0).cloned().collect();
+            (*key, lists.map(|list| (list.rendition.id, rows(list))).collect())
+        });
+        Restored { state, version: snapshot.version, rows: rows.collect() }
+    }
 }
 
 /// Keys are structs, which JSON objects cannot have: a list of pairs instead.

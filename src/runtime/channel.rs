@@ -21,8 +21,8 @@ use crate::ingest::{Rungs, Segments};
 use crate::media::{TrackId, TrackInfo};
 use crate::observe::{ChannelMetrics, ChannelStatus};
 use crate::packager::{
-    Channel, ChannelConfig, Input, Output, Report, Restored, SlateWanted, Snapshot, SourceEvent,
-    SourceId, State,
+    Channel, ChannelConfig, Input, Lists, Output, Report, Restored, SlateWanted, Snapshot,
+    SourceEvent, SourceId, State,
 };
 use crate::resolve::{EndpointRules, ListId};
 use crate::units::MediaTime;
@@ -79,6 +79,8 @@ pub(super) struct ChannelTask {
     feeds: mpsc::Receiver<Feed>,
     config: ChannelConfig,
     state: Option<State>,
+    /// The first life, until it is lived: what is there still of the one before is shown already.
+    first: Option<Channel>,
     file: StateFile,
     clock: Clock,
     /// What sources have declared, to be told again to a channel that is restarted.
@@ -105,6 +107,7 @@ pub(super) struct Parts {
     /// Bytes of transport streams kept.
     pub(super) derived_bytes: usize,
     pub(super) state: Option<State>,
+    pub(super) rows: Lists,
     pub(super) file: StateFile,
 }
 
@@ -129,11 +132,21 @@ impl ChannelHandle {
             feeds: sender,
             slate: watch::Sender::new(None),
         });
+        let rows = parts.rows;
+        let restored = parts.state.clone().map(|state| Restored { state, version: 0, rows });
+        let mut first = Channel::new(parts.config.clone(), restored, clock.now());
+        while let Some(output) = first.poll_output() {
+            // The state it rests on is on the disk; nothing has happened that were to be reported.
+            if let Output::Publish(snapshot) = output {
+                handle.publish(&snapshot);
+            }
+        }
         let task = ChannelTask {
             handle: Arc::clone(&handle),
             feeds,
             config: parts.config,
             state: parts.state,
+            first: Some(first),
             file: parts.file,
             clock,
             declared: Arc::default(),
@@ -208,8 +221,11 @@ impl ChannelTask {
     }
 
     async fn live(&mut self, shutdown: &Shutdown) {
-        let restored = self.state.clone().map(|state| Restored { state });
-        let mut channel = Channel::new(self.config.clone(), restored, self.clock.now());
+        let mut channel = match self.first.take() {
+            Some(first) => first,
+            None => self.life_after(self.handle.snapshot().as_ref()),
+        };
+        self.drain(&mut channel).await;
         self.declare_again(&mut channel);
         loop {
             let timeout = channel.poll_timeout();
@@ -233,6 +249,12 @@ impl ChannelTask {
                 () = shutdown.wait() => return,
             }
         }
+    }
+
+    /// The life after one that ended in a panic: its lists go on.
+    fn life_after(&self, shown: &Snapshot) -> Channel {
+        let restored = self.state.clone().map(|state| Restored::after(state, shown));
+        Channel::new(self.config.clone(), restored, self.clock.now())
     }
 
     async fn take(&mut self, channel: &mut Channel, feed: Feed) {

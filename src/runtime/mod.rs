@@ -1,7 +1,9 @@
 //! What makes the core run: clocks, one task a channel, the files their state is in, and the server
 //! that puts all of it together and takes it down in order.
 
+mod archivist;
 mod channel;
+mod channels;
 mod clock;
 mod loop_source;
 mod origin;

@@ -1,6 +1,5 @@
 //! A whole server: started from a configuration, taken down in order.
 
-use std::collections::BTreeMap;
 use std::io;
 use std::net::{SocketAddr, TcpListener};
 use std::path::{Path, PathBuf};
@@ -10,26 +9,21 @@ use std::thread::{self, JoinHandle};
 use bytes::Bytes;
 use thiserror::Error;
 use tokio::runtime;
-use url::Url;
 
-use super::channel::{ChannelHandle, ChannelTask, Parts};
+use super::archivist::Archivist;
+use super::channel::ChannelTask;
+use super::channels::{Channels, Launched, Pull, Slate};
 use super::clock::Clock;
 use super::loop_source::LoopSource;
-use super::origin::{Fronts, Origin, channel_config, endpoint_rules};
+use super::origin::{Fronts, Origin};
 use super::slate;
-use super::state_file::{StateError, StateFiles};
-use crate::config::{self, Config, PullUrl, TlsFiles};
+use super::state_file::StateError;
+use crate::config::{Config, TlsFiles};
 use crate::http::{CertificateError, Front, Tls, listen, serve_admin, serve_readers};
-use crate::ingest::programme::{self, Programme, ProgrammeError};
+use crate::ingest::programme::{Programme, ProgrammeError};
 use crate::ingest::{Nonces, pull, serve_encoders};
 use crate::observe::Metrics;
 use crate::packager::InputId;
-use crate::resolve::EndpointRules;
-
-/// An input that is pulled, and from where.
-type Pull = (Arc<ChannelHandle>, InputId, Url);
-/// A channel and its slate.
-type Slate = (Arc<ChannelHandle>, Arc<Programme>);
 
 /// Why a server does not start.
 #[derive(Debug, Error)]
@@ -107,11 +101,7 @@ pub struct Server {
     /// What its parts share.
     pub origin: Arc<Origin>,
     threads: Vec<JoinHandle<()>>,
-}
-
-/// A channel's endpoints by their ordinals.
-fn rules(channel: &config::Channel) -> BTreeMap<u32, EndpointRules> {
-    channel.endpoints.iter().map(|e| (e.ordinal, endpoint_rules(e))).collect()
+    archivist: Archivist,
 }
 
 impl Server {
@@ -135,40 +125,10 @@ impl Server {
         let fronts = fronts(&config, &folder)?;
         let nonces = Nonces::new()
             .ok_or_else(|| ServerError::System(io::Error::other("there are no random bytes")))?;
-        let files = StateFiles::open(&folder.join(&config.store.path))?;
         let metrics = Metrics::default();
-        let mut channels = Vec::new();
-        let mut tasks: Vec<(ChannelTask, Option<Arc<Programme>>)> = Vec::new();
-        let mut pulls: Vec<Pull> = Vec::new();
-        let mut slates: Vec<Slate> = Vec::new();
-        for channel in &config.channels {
-            let read = |path: &Option<PathBuf>| {
-                let read = |path| load(&channel.name.to_string(), path, &folder, embedded.as_ref());
-                path.as_deref().map(read).transpose()
-            };
-            let programme = read(&channel.loop_file)?;
-            let slate = read(&channel.slate)?;
-            let (group, name) = (channel.group.to_string(), channel.name.to_string());
-            let (file, state) = files.channel(&group, &name)?;
-            let parts = Parts {
-                metrics: metrics.channel(&group, &name),
-                group,
-                name,
-                endpoints: rules(channel),
-                credentials: channel.inputs.clone(),
-                looped: programme.is_some(),
-                pulled: [0, 1].map(|n: usize| channel.pulls[n].is_some()),
-                config: channel_config(channel, &config.limits),
-                derived_bytes: config.limits.derived_bytes,
-                state,
-                file,
-            };
-            let (handle, task) = ChannelHandle::new(parts, clock.clone());
-            pulls.extend(pulls_of(channel, &handle));
-            slates.extend(slate.map(|slate| (Arc::clone(&handle), slate)));
-            channels.push(handle);
-            tasks.push((task, programme));
-        }
+        let launched = Launched { config: &config, folder: &folder, embedded: embedded.as_ref() };
+        let channels = Channels::make(&launched, &metrics, &clock)?;
+        let Channels { handles, tasks, pulls, slates, archives } = channels;
         let page = page.map(|page| page(egress_address, ingest_address));
         let origin = Arc::new(Origin::new(
             clock,
@@ -176,7 +136,7 @@ impl Server {
             (config.egress.clone(), fronts, nonces),
             page,
             metrics,
-            channels,
+            handles,
         ));
         let mut server = Server {
             egress: egress_address,
@@ -184,6 +144,7 @@ impl Server {
             admin: admin_address,
             origin,
             threads: Vec::new(),
+            archivist: Archivist::start(archives).map_err(ServerError::System)?,
         };
         server.spawn_shell(tasks, (pulls, slates), ingest, admin)?;
         for (n, listener) in egress.into_iter().enumerate() {
@@ -300,6 +261,7 @@ impl Server {
             // A thread that panicked has ended too, and said so.
             let _ = thread.join();
         }
+        self.archivist.stop();
     }
 }
 
@@ -364,33 +326,4 @@ fn bind_one(address: SocketAddr, shared: bool) -> io::Result<TcpListener> {
     socket.bind(&address.into())?;
     socket.listen(4096)?;
     Ok(socket.into())
-}
-
-fn pulls_of(channel: &config::Channel, handle: &Arc<ChannelHandle>) -> Vec<Pull> {
-    let pull = |(n, from): (u8, &Option<PullUrl>)| {
-        Some((Arc::clone(handle), InputId(n), from.as_ref()?.url().clone()))
-    };
-    (1..).zip(&channel.pulls).filter_map(pull).collect()
-}
-
-fn load(
-    channel: &str,
-    path: &Path,
-    folder: &Path,
-    embedded: Option<&(PathBuf, &'static [u8])>,
-) -> Result<Arc<Programme>, ServerError> {
-    let refused = |error| ServerError::Programme {
-        channel: channel.to_owned(),
-        path: path.to_owned(),
-        error,
-    };
-    if let Some((_, bytes)) = embedded.filter(|(known, _)| known == path) {
-        return Ok(Arc::new(programme::read(bytes).map_err(refused)?));
-    }
-    let bytes = std::fs::read(folder.join(path)).map_err(|error| ServerError::LoopFile {
-        channel: channel.to_owned(),
-        path: path.to_owned(),
-        error,
-    })?;
-    Ok(Arc::new(programme::read(&bytes).map_err(refused)?))
 }

@@ -5,7 +5,7 @@ use std::time::Instant;
 use crate::client::Connection;
 use crate::playlist::{Playlist, media_playlists};
 use crate::ts::{self, PUSHED};
-use crate::world::{LISTENERS, LOOPED, World, folder};
+use crate::world::{LISTENERS, LOOPED, World, cold, folder};
 
 #[tokio::test]
 async fn operators_see_that_it_lives_what_it_counts_and_what_it_plays() {
@@ -111,7 +111,7 @@ async fn numbers_and_names_go_on_after_each_of_many_restarts() {
     let mut seen: Vec<Playlist> = Vec::new();
     for life in 0..4 {
         // What the life before has made is not made again; a loop begins 45 s in the past.
-        let world = World::driven_in(&folder, life * 60_000, LOOPED);
+        let world = World::driven_in(&folder, life * 60_000, &cold(LOOPED));
         world.settled().await;
         for _ in 0..10 {
             world.step().await;
@@ -135,7 +135,7 @@ async fn a_restart_within_the_same_second_reuses_no_name() {
     let mut seen: Vec<Playlist> = Vec::new();
     for life in 0..3 {
         // The loop begins at the same sync sample, 45 s in the past, each time.
-        let world = World::driven_in(&folder, life * 100, LOOPED);
+        let world = World::driven_in(&folder, life * 100, &cold(LOOPED));
         world.until("the loop has begun", |w| !w.snapshot().segmentations.is_empty()).await;
         for _ in 0..if life == 0 { 0 } else { 10 * life } {
             world.advance(500);

@@ -8,10 +8,11 @@ use std::time::Duration;
 
 use tempfile::TempDir;
 
+use crate::archive;
 use crate::client::{Connection, PATIENCE, Reply};
 use crate::playlist::{Playlist, media_playlists};
 use crate::ts::{self};
-use crate::world::{LISTENERS, LOOPED};
+use crate::world::{LISTENERS, LOOPED, cold};
 
 fn headwater(command: &str, config: &Path) -> Command {
     let mut out = Command::new(env!("CARGO_BIN_EXE_headwater"));
@@ -132,7 +133,7 @@ impl Process {
 
 #[tokio::test]
 async fn five_sudden_deaths_reuse_no_number_and_no_name() {
-    let folder = installed(&format!("{LISTENERS}{LOOPED}"));
+    let folder = installed(&format!("{LISTENERS}{}", cold(LOOPED)));
     let mut seen: Vec<Playlist> = Vec::new();
     for _life in 0..6 {
         let process = Process::start(&folder);
@@ -146,6 +147,40 @@ async fn five_sudden_deaths_reuse_no_number_and_no_name() {
         let text = process.get(&format!("{path}media.m3u8")).await.text();
         drop(process);
         seen.push(Playlist::read(&text, None));
+    }
+}
+
+/// Robustness 18: kills a server that archives, again and again; fifty times with `HEADWATER_FULL=1`.
+#[tokio::test]
+async fn sudden_deaths_lose_nothing_that_was_kept() {
+    let full = std::env::var("HEADWATER_FULL").is_ok_and(|v| v == "1");
+    let folder = installed(&format!("{LISTENERS}{}", archive::long()));
+    let mut before: Option<Playlist> = None;
+    for life in 0..if full { 50 } else { 4 } {
+        let process = Process::start(&folder);
+        if let Some(before) = &mut before {
+            let at_once = process.get("/v1/g/1/c/1-1/video-90p/media.m3u8").await;
+            assert_eq!(at_once.status, 200, "life {life}: {}", at_once.text());
+            let at_once = Playlist::read(&at_once.text(), None);
+            // What was published within a tenth of a second of the end may be missing.
+            assert!(at_once.last() + 1 >= before.last(), "life {life}");
+            before.entries.retain(|entry| entry.number <= at_once.last());
+            before.parts.clear();
+        }
+        let (path, list) = process.list().await;
+        if let Some(before) = &before {
+            list.follows(before);
+        }
+        for entry in list.entries.iter().filter(|entry| !entry.gap) {
+            let object = format!("{path}{}", entry.uri);
+            assert_eq!(process.get(&object).await.status, 200, "life {life}: {object}");
+        }
+        // The loop begins 45 s in the past, all at once.
+        let kept = |line: &str| line.starts_with("headwater_archived") && !line.ends_with(" 0");
+        process.until("it is kept", |metrics| metrics.lines().any(kept)).await;
+        let text = process.get(&format!("{path}media.m3u8")).await.text();
+        drop(process);
+        before = Some(Playlist::read(&text, None));
     }
 }
 

@@ -5,7 +5,7 @@ use std::collections::BTreeMap;
 use crate::client::Connection;
 use crate::playlist::{Playlist, media_playlists};
 use crate::ts::{self, PUSHED};
-use crate::world::{LOOPED, World, folder};
+use crate::world::{LOOPED, World, cold, folder};
 
 /// A client of all media playlists of one endpoint.
 #[derive(Debug, Default)]
@@ -142,14 +142,14 @@ async fn every_version_of_a_run_keeps_what_the_ones_before_it_promised() {
 async fn a_restart_is_a_discontinuity_that_slides_out_of_the_list_in_order() {
     let folder = folder();
     let before = {
-        let world = World::driven_in(&folder, 0, LOOPED);
+        let world = World::driven_in(&folder, 0, &cold(LOOPED));
         world.settled().await;
         let mut reader = Reader::default();
         reader.read(&mut Connection::open(world.egress()).await, "/v1/g/1/c/", 0).await;
         world.stop();
         reader
     };
-    let world = World::driven_in(&folder, 10_000, LOOPED);
+    let world = World::driven_in(&folder, 10_000, &cold(LOOPED));
     world.settled().await;
     let mut connection = Connection::open(world.egress()).await;
     let mut reader = Reader::default();

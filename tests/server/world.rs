@@ -68,6 +68,11 @@ loop = "loop.mp4"
   open = true
 "#;
 
+/// A configuration whose lists do not go on over a restart: what state alone keeps is all there is.
+pub(crate) fn cold(sections: &str) -> String {
+    format!("[store]\nkeep_lists = false\n{sections}")
+}
+
 /// A server, ended in order when it is dropped.
 #[derive(Debug)]
 pub(crate) struct World {

@@ -81,7 +81,10 @@ impl World {
                 self.change(mishap);
             }
             Mishap::ProcessKilled { down } => {
-                (self.channel, self.origin.snapshot) = (None, None);
+                self.channel = None;
+                let shown = self.origin.snapshot.take();
+                // Every other time what it showed is kept on disk.
+                self.kept = shown.filter(|_| down / 1000 % 2 == 0);
                 self.actions.push((now + down, Action::ProcessBack));
                 return down;
             }

@@ -2,9 +2,11 @@
 
 mod befall;
 
+use std::sync::Arc;
+
 use headwater::packager::{
-    Channel, ChannelConfig, Input, InputId, Limits, Output, Report, Restored, SourceEvent,
-    SourceId, State,
+    Channel, ChannelConfig, Input, InputId, Limits, Output, Report, Restored, Snapshot,
+    SourceEvent, SourceId, State,
 };
 use headwater::units::{MediaDuration, MediaTime, Timescale};
 
@@ -49,6 +51,8 @@ pub(crate) struct World {
     config: ChannelConfig,
     channel: Option<Channel>,
     state: Option<State>,
+    /// What the process that was killed had shown, where that is kept.
+    kept: Option<Arc<Snapshot>>,
     origin: Origin,
     hls: Vec<HlsPlayer>,
     dash: DashPlayer,
@@ -103,6 +107,7 @@ impl World {
             encoder_up: true,
             config,
             state: None,
+            kept: None,
             origin,
             hls,
             dash: DashPlayer::default(),
@@ -298,10 +303,15 @@ impl World {
             }
             Action::Aligned { track } => self.source.tracks[track].skew -= 40_000,
             Action::ProcessBack => {
-                let restored = self.state.clone().map(|state| Restored { state });
+                let kept = self.kept.take();
+                let shown = kept.clone().unwrap_or_default();
+                let restored = self.state.clone().map(|state| Restored::after(state, &shown));
                 let reading = self.origin.reading();
                 self.channel = Some(Channel::new(self.config.clone(), restored, reading));
-                self.invariants.restarted();
+                if kept.is_none() {
+                    self.invariants.restarted();
+                }
+                self.drain();
                 self.source.forget_reference();
                 self.reconnect();
             }

@@ -8,6 +8,7 @@ use std::sync::Arc;
 use super::Segmentation;
 use crate::packager::cadence::Rhythm;
 use crate::packager::period::{Change, Nominal, Period, PeriodSpan, PeriodSpans};
+use crate::packager::segment::Segment;
 use crate::packager::state::RenditionId;
 use crate::units::{Bitrate, MediaDuration, MediaTime};
 
@@ -109,6 +110,42 @@ impl Segmentation {
             edge: None,
             before: None,
         });
+    }
+
+    /// The Periods of the rows that a life before this one left. Whether they kept to their nominal
+    /// grid is not known any more: MPDs list their rows one by one.
+    pub(super) fn restore_spans(&mut self) {
+        if !self.wanted.nominal {
+            return;
+        }
+        let mut rows: Vec<(RenditionId, Arc<Segment>)> = Vec::new();
+        for (id, builder) in &self.builders {
+            rows.extend(builder.rows.iter_from(0).map(|row| (*id, Arc::clone(row))));
+        }
+        rows.sort_by_key(|(_, row)| (row.period.ordinal, row.number));
+        for (rendition, row) in rows {
+            let period = &row.period;
+            if self.spans.find(period.ordinal).is_none() {
+                self.spans.periods.push(PeriodSpan {
+                    period: Arc::clone(period),
+                    start: MediaTime::from_millis(row.start_time().floor_millis())
+                        .max(period.start()),
+                    first: row.number,
+                    last: row.number,
+                    nominal: None,
+                    tracks: Vec::new(),
+                    end: None,
+                    edge: None,
+                    before: None,
+                });
+            }
+            if !row.is_gap() {
+                self.spans.deliver(period, rendition, row.end_time());
+            }
+            if let Some(span) = self.spans.find(period.ordinal) {
+                span.last = span.last.max(row.number);
+            }
+        }
     }
 
     /// Whether a cut at `at` would lie too far from where an MPD says its number begins.

@@ -9,8 +9,8 @@ use crate::media::codec::avc::AvcEntry;
 use crate::media::codec::{AacConfig, AvcConfig};
 use crate::media::{Codec, Language, MediaKind, Sample, TrackId, TrackInfo, VariantName};
 use crate::packager::{
-    Channel, ChannelConfig, Input, InputId, Limits, Output, Report, Restored, SegmentationKey,
-    SegmentationView, SegmentationWanted, Snapshot, SourceEvent, SourceId, State,
+    Channel, ChannelConfig, Input, InputId, Limits, Lists, Output, Report, Restored,
+    SegmentationKey, SegmentationView, SegmentationWanted, Snapshot, SourceEvent, SourceId, State,
 };
 use crate::units::{FrameRate, MediaDuration, MediaTime, Monotonic, Now, Timescale, WallTime};
 
@@ -308,10 +308,26 @@ impl World {
 
     /// Kills the process and starts it again from its state; the source reconnects.
     pub(crate) fn restart(&mut self) {
-        let restored = self.state.clone().map(|state| Restored { state });
+        let restored = self.state.clone().map(|state| Restored { state, ..Restored::default() });
         self.channel = Channel::new(self.config.clone(), restored, reading(self.now));
         self.snapshots.clear();
         self.source.session += 1;
+        self.declare();
+    }
+
+    /// As [`World::restart`], with the segments that readers knew.
+    pub(crate) fn restart_with_rows(&mut self) {
+        let last = self.snapshots.last().cloned().unwrap_or_default();
+        self.restart_with(Restored::after(State::default(), &last).rows);
+    }
+
+    /// As [`World::restart`], with these segments.
+    pub(crate) fn restart_with(&mut self, rows: Lists) {
+        let version = self.snapshots.last().map_or(0, |last| last.version);
+        let restored = self.state.clone().map(|state| Restored { state, version, rows });
+        self.channel = Channel::new(self.config.clone(), restored, reading(self.now));
+        self.source.session += 1;
+        self.drain();
         self.declare();
     }
 

@@ -1,0 +1,238 @@
+//! Worlds recorded, reels torn, rows read back.
+
+use std::collections::BTreeMap;
+use std::fs;
+use std::path::{Path, PathBuf};
+use std::sync::Arc;
+
+use bytes::Bytes;
+use tempfile::TempDir;
+
+use super::{Loaded, Reels, Written, find, load, news};
+use crate::media::Codec;
+use crate::media::codec::AvcConfig;
+use crate::packager::tests::world::{Synthetic, World, config, rate};
+use crate::packager::{RenditionId, Segment, SegmentationKey, Snapshot};
+use crate::units::MediaDuration;
+
+const SPAN: MediaDuration = MediaDuration::from_secs(3600);
+
+type Listed = BTreeMap<(SegmentationKey, RenditionId), Vec<Arc<Segment>>>;
+
+fn world() -> World {
+    let mut video = Synthetic::video("", 360, rate(30, 1), 60);
+    let sps = Bytes::from_static(&[0x67, 0x4d, 0, 0x1f, 0xf2, 0x80, 0xa0, 0x0b, 0x72]);
+    let parsed = AvcConfig::parse(sps, vec![Bytes::from_static(&[0x68, 1])]).expect("an SPS");
+    video.info.codec = Codec::Avc(parsed);
+    let tracks = vec![video, Synthetic::audio(48_000)];
+    World::new(config(&[(2, Some(500)), (6, None)]), tracks)
+}
+
+fn listed(snapshot: &Snapshot) -> Listed {
+    let lists = snapshot
+        .segmentations
+        .iter()
+        .flat_map(|(key, view)| view.renditions.iter().map(move |list| (*key, list)));
+    lists
+        .map(|(key, list)| ((key, list.rendition.id), list.rows.iter_from(0).cloned().collect()))
+        .collect()
+}
+
+/// Records a world for so many seconds, with a pass every one of them. Gives everything it showed.
+fn record(world: &mut World, reels: &mut Reels, written: &mut Written, seconds: i64) -> Listed {
+    let mut shown = Listed::new();
+    let from = world.now;
+    for second in 1..=seconds {
+        world.run_to(from + MediaDuration::from_secs(second));
+        let Some(snapshot) = world.snapshots.last() else { continue };
+        reels.append(&news(snapshot, written), written).expect("the disk takes it");
+        reels.sync().expect("and keeps it");
+        for (list, rows) in listed(snapshot) {
+            let known = shown.entry(list).or_default();
+            let last = known.last().map_or(0, |row| row.number);
+            known.extend(rows.into_iter().filter(|row| row.number > last));
+        }
+    }
+    shown
+}
+
+fn read(folder: &Path) -> Loaded {
+    let refuse = |path: &Path, why: String| panic!("{}: {why}", path.display());
+    let found = find(folder, &mut { refuse }).expect("the folder can be read");
+    load(&found, SPAN, &mut { refuse })
+}
+
+fn same(read: &Segment, shown: &Segment) {
+    assert_eq!(
+        (read.number, read.start, read.duration),
+        (shown.number, shown.start, shown.duration)
+    );
+    assert_eq!((read.begins_period, read.first), (shown.begins_period, shown.first));
+    assert_eq!(read.is_gap(), shown.is_gap());
+    assert_eq!(read.body().concat(), shown.body().concat(), "I1: {}", read.number);
+    assert_eq!(read.parts().len(), shown.parts().len());
+    for (read, shown) in read.parts().iter().zip(shown.parts()) {
+        assert_eq!(
+            (read.start, read.duration, read.last),
+            (shown.start, shown.duration, shown.last)
+        );
+        assert_eq!((read.first, read.independent), (shown.first, shown.independent));
+        assert_eq!(read.body().concat(), shown.body().concat(), "I2");
+    }
+    let (a, b) = (&read.period, &shown.period);
+    assert_eq!((a.id, a.ordinal, a.tracks.len()), (b.id, b.ordinal, b.tracks.len()));
+    for (a, b) in a.tracks.iter().zip(&b.tracks) {
+        assert_eq!((a.rendition, a.timescale, a.rate), (b.rendition, b.timescale, b.rate));
+        assert_eq!((a.frame_rate, a.language, &a.init), (b.frame_rate, b.language, &b.init));
+        assert_eq!(a.codec, b.codec);
+    }
+}
+
+/// Every row that was read is one that was shown, without a hole. How many there are.
+fn are_of(read: &Loaded, shown: &Listed) -> usize {
+    let mut count = 0;
+    for (key, lists) in &read.rows {
+        for (rendition, rows) in lists {
+            let shown = &shown[&(*key, *rendition)];
+            for row in rows {
+                let of = shown.iter().find(|s| s.number == row.number).expect("it was shown");
+                same(row, of);
+                count += 1;
+            }
+        }
+    }
+    count
+}
+
+fn total(shown: &Listed) -> usize {
+    shown.values().map(Vec::len).sum()
+}
+
+#[test]
+fn what_was_recorded_is_read_back() {
+    let folder = TempDir::new().expect("a folder");
+    let (mut reels, mut written) = (Reels::new(folder.path().to_owned()), Written::default());
+    let mut world = world();
+    let mut shown = record(&mut world, &mut reels, &mut written, 60);
+    // A restart of the encoder: another Period, another reel.
+    world.source.session += 1;
+    for track in &mut world.tracks {
+        track.offset = track.offset + MediaDuration::from_secs(700);
+        track.delivered = track.next..i64::MAX;
+    }
+    world.delay = world.delay - MediaDuration::from_secs(700);
+    world.declare();
+    for (list, rows) in record(&mut world, &mut reels, &mut written, 700) {
+        let known = shown.entry(list).or_default();
+        let last = known.last().map_or(0, |row| row.number);
+        known.extend(rows.into_iter().filter(|row| row.number > last));
+    }
+    let read = read(folder.path());
+    assert_eq!(are_of(&read, &shown), total(&shown));
+    let periods = shown.values().flatten().map(|row| row.period.ordinal).max();
+    assert_eq!(periods, Some(1));
+    let reels = files(folder.path(), "mp4");
+    assert!(reels.len() >= 8, "a reel is five minutes: {reels:?}");
+}
+
+fn files(folder: &Path, ending: &str) -> Vec<PathBuf> {
+    let mut paths = Vec::new();
+    for rendition in fs::read_dir(folder).expect("a folder") {
+        let rendition = rendition.expect("an entry").path();
+        for file in fs::read_dir(rendition).expect("a folder") {
+            let path = file.expect("an entry").path();
+            if path.extension().is_some_and(|e| e == ending) {
+                paths.push(path);
+            }
+        }
+    }
+    paths
+}
+
+#[test]
+fn a_lost_index_is_made_anew_from_the_boxes() {
+    let folder = TempDir::new().expect("a folder");
+    let (mut reels, mut written) = (Reels::new(folder.path().to_owned()), Written::default());
+    let shown = record(&mut world(), &mut reels, &mut written, 40);
+    let before: Vec<Vec<u8>> =
+        files(folder.path(), "idx").iter().map(|p| fs::read(p).expect("an index")).collect();
+    for index in files(folder.path(), "idx") {
+        fs::remove_file(index).expect("it is there");
+    }
+    assert_eq!(are_of(&read(folder.path()), &shown), total(&shown));
+    let after: Vec<Vec<u8>> =
+        files(folder.path(), "idx").iter().map(|p| fs::read(p).expect("an index")).collect();
+    assert_eq!(before, after, "made as it was written");
+}
+
+#[test]
+fn a_torn_tail_loses_what_was_not_whole_and_nothing_else() {
+    let folder = TempDir::new().expect("a folder");
+    let (mut reels, mut written) = (Reels::new(folder.path().to_owned()), Written::default());
+    let shown = record(&mut world(), &mut reels, &mut written, 30);
+    drop(reels);
+    let all = total(&shown);
+    let media = files(folder.path(), "mp4");
+    let mut most = [0; 3];
+    for n in 0..=42_usize {
+        let torn = TempDir::new().expect("a folder");
+        for path in media.iter().chain(&files(folder.path(), "idx")) {
+            let to = torn.path().join(path.strip_prefix(folder.path()).expect("below"));
+            fs::create_dir_all(to.parent().expect("a folder")).expect("made");
+            fs::copy(path, &to).expect("copied");
+        }
+        // The reel, its index or both are torn.
+        for ending in [["mp4"].as_slice(), &["idx"], &["mp4", "idx"]][n % 3] {
+            for path in files(torn.path(), ending) {
+                let length = fs::metadata(&path).expect("a file").len();
+                let kept = (length * n as u64 / 40).min(length);
+                fs::OpenOptions::new()
+                    .write(true)
+                    .open(&path)
+                    .expect("a file")
+                    .set_len(kept)
+                    .expect("cut");
+            }
+        }
+        let found = find(torn.path(), &mut |_, _| {}).expect("the folder can be read");
+        let read = load(&found, SPAN, &mut |path, why| panic!("{}: {why}", path.display()));
+        let count = are_of(&read, &shown);
+        assert!(count <= all);
+        assert!(n % 3 != 1 || count == all, "the reel alone says everything: {count} of {all}");
+        assert!(count >= most[n % 3], "the more is there the more is read");
+        most[n % 3] = count;
+        // What is left is sound: it is read the same again.
+        assert_eq!(are_of(&read_sound(torn.path()), &shown), count);
+    }
+    assert_eq!(most, [all; 3]);
+}
+
+fn read_sound(folder: &Path) -> Loaded {
+    let found = find(folder, &mut |_, _| {}).expect("the folder can be read");
+    load(&found, SPAN, &mut |_, _| {})
+}
+
+#[test]
+fn a_channel_goes_on_from_its_archive() {
+    let folder = TempDir::new().expect("a folder");
+    let (mut reels, mut written) = (Reels::new(folder.path().to_owned()), Written::default());
+    let mut world = world();
+    let shown = record(&mut world, &mut reels, &mut written, 33);
+    drop(reels);
+    let loaded = read(folder.path());
+    let last = world.latest().clone();
+    world.restart_with(loaded.rows);
+    for (list, rows) in listed(world.latest()) {
+        let before = &listed(&last)[&list];
+        assert_eq!(rows.last().map(|r| r.number), before.last().map(|r| r.number));
+    }
+    let (mut reels, mut written) = (Reels::new(folder.path().to_owned()), loaded.written);
+    let later = record(&mut world, &mut reels, &mut written, 30);
+    let mut all = shown;
+    for (list, rows) in later {
+        let known = all.entry(list).or_default();
+        let last = known.last().map_or(0, |row| row.number);
+        known.extend(rows.into_iter().filter(|row| row.number > last));
+    }
+    assert_eq!(are_of(&read(folder.path()), &all), total(&all), "none twice, none missing");
+}

@@ -1,0 +1,128 @@
+//! The channels of a configuration, made.
+
+use std::collections::BTreeMap;
+use std::path::{Path, PathBuf};
+use std::sync::Arc;
+
+use url::Url;
+
+use super::archivist::Archive;
+use super::channel::{ChannelHandle, ChannelTask, Parts};
+use super::clock::Clock;
+use super::origin::{channel_config, endpoint_rules};
+use super::server::ServerError;
+use super::state_file::{StateError, StateFiles};
+use crate::config::{self, Config, PullUrl};
+use crate::ingest::programme::{self, Programme};
+use crate::observe::Metrics;
+use crate::packager::{ChannelConfig, InputId, Lists};
+use crate::resolve::EndpointRules;
+
+/// An input that is pulled, and from where.
+pub(super) type Pull = (Arc<ChannelHandle>, InputId, Url);
+/// A channel and its slate.
+pub(super) type Slate = (Arc<ChannelHandle>, Arc<Programme>);
+
+/// What channels are made from.
+pub(super) struct Launched<'a> {
+    pub(super) config: &'a Config,
+    pub(super) folder: &'a Path,
+    pub(super) embedded: Option<&'a (PathBuf, &'static [u8])>,
+}
+
+/// The channels of a server, and what feeds and keeps them.
+#[derive(Default)]
+pub(super) struct Channels {
+    pub(super) handles: Vec<Arc<ChannelHandle>>,
+    pub(super) tasks: Vec<(ChannelTask, Option<Arc<Programme>>)>,
+    pub(super) pulls: Vec<Pull>,
+    pub(super) slates: Vec<Slate>,
+    pub(super) archives: Vec<(Arc<ChannelHandle>, Archive)>,
+}
+
+impl Channels {
+    pub(super) fn make(
+        from: &Launched<'_>,
+        metrics: &Metrics,
+        clock: &Clock,
+    ) -> Result<Self, ServerError> {
+        let Launched { config, folder, embedded } = *from;
+        let store = folder.join(&config.store.path);
+        let files = StateFiles::open(&store)?;
+        let mut made = Channels::default();
+        for channel in &config.channels {
+            let read = |path: &Option<PathBuf>| {
+                let read = |path| load(&channel.name.to_string(), path, folder, embedded);
+                path.as_deref().map(read).transpose()
+            };
+            let programme = read(&channel.loop_file)?;
+            let slate = read(&channel.slate)?;
+            let (group, name) = (channel.group.to_string(), channel.name.to_string());
+            let (file, state) = files.channel(&group, &name)?;
+            let core = channel_config(channel, &config.limits);
+            let place = store.join("archive").join(&group).join(&name);
+            let kept = config.store.keep_lists.then(|| open_archive(place, &core));
+            let (archive, rows) = kept.transpose()?.unzip();
+            let parts = Parts {
+                metrics: metrics.channel(&group, &name),
+                group,
+                name,
+                endpoints: rules(channel),
+                credentials: channel.inputs.clone(),
+                looped: programme.is_some(),
+                pulled: [0, 1].map(|n: usize| channel.pulls[n].is_some()),
+                config: core,
+                derived_bytes: config.limits.derived_bytes,
+                state,
+                rows: rows.unwrap_or_default(),
+                file,
+            };
+            let (handle, task) = ChannelHandle::new(parts, clock.clone());
+            made.pulls.extend(pulls_of(channel, &handle));
+            made.archives.extend(archive.map(|archive| (Arc::clone(&handle), archive)));
+            made.slates.extend(slate.map(|slate| (Arc::clone(&handle), slate)));
+            made.handles.push(handle);
+            made.tasks.push((task, programme));
+        }
+        Ok(made)
+    }
+}
+
+/// A channel's endpoints by their ordinals.
+fn rules(channel: &config::Channel) -> BTreeMap<u32, EndpointRules> {
+    channel.endpoints.iter().map(|e| (e.ordinal, endpoint_rules(e))).collect()
+}
+
+fn open_archive(folder: PathBuf, config: &ChannelConfig) -> Result<(Archive, Lists), ServerError> {
+    let read = Archive::open(folder.clone(), config);
+    read.map_err(|error| ServerError::State(StateError::Io { path: folder, error }))
+}
+
+fn pulls_of(channel: &config::Channel, handle: &Arc<ChannelHandle>) -> Vec<Pull> {
+    let pull = |(n, from): (u8, &Option<PullUrl>)| {
+        Some((Arc::clone(handle), InputId(n), from.as_ref()?.url().clone()))
+    };
+    (1..).zip(&channel.pulls).filter_map(pull).collect()
+}
+
+fn load(
+    channel: &str,
+    path: &Path,
+    folder: &Path,
+    embedded: Option<&(PathBuf, &'static [u8])>,
+) -> Result<Arc<Programme>, ServerError> {
+    let refused = |error| ServerError::Programme {
+        channel: channel.to_owned(),
+        path: path.to_owned(),
+        error,
+    };
+    if let Some((_, bytes)) = embedded.filter(|(known, _)| known == path) {
+        return Ok(Arc::new(programme::read(bytes).map_err(refused)?));
+    }
+    let bytes = std::fs::read(folder.join(path)).map_err(|error| ServerError::LoopFile {
+        channel: channel.to_owned(),
+        path: path.to_owned(),
+        error,
+    })?;
+    Ok(Arc::new(programme::read(&bytes).map_err(refused)?))
+}
