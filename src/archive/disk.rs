@@ -93,13 +93,17 @@ impl Reels {
         Ok(())
     }
 
-    /// Removes reels whose media ended longer than `keep` before the newest. None is removed while
-    /// it is written.
+    /// Removes reels whose media ended longer than `keep` before the newest.
     ///
     /// # Errors
     /// What the disk says; the rest is removed another time.
     pub fn expire(&mut self, keep: MediaDuration) -> io::Result<()> {
         let Some(newest) = self.newest else { return Ok(()) };
+        let left = |reel: &&OpenReel| newest - reel.ends > keep;
+        let left: Vec<RenditionId> =
+            self.open.iter().filter(|(_, reel)| left(reel)).map(|(id, _)| *id).collect();
+        // Of a track that takes no part any more.
+        left.into_iter().for_each(|id| self.close(id));
         while let Some(at) = self.closed.iter().position(|(_, end)| newest - *end > keep) {
             let (path, _) = self.closed.swap_remove(at);
             for file in [path.with_extension("idx"), path] {

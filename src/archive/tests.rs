@@ -236,3 +236,23 @@ fn a_channel_goes_on_from_its_archive() {
     }
     assert_eq!(are_of(&read(folder.path()), &all), total(&all), "none twice, none missing");
 }
+
+#[test]
+fn reels_go_when_nothing_can_be_asked_for_that_they_hold() {
+    let folder = TempDir::new().expect("a folder");
+    let (mut reels, mut written) = (Reels::new(folder.path().to_owned()), Written::default());
+    let mut world = world();
+    record(&mut world, &mut reels, &mut written, 20);
+    // The picture goes on alone.
+    world.tracks[1].delivered = 0..world.tracks[1].next;
+    let keep = MediaDuration::from_secs(60);
+    for _ in 0..8 {
+        record(&mut world, &mut reels, &mut written, 100);
+        reels.expire(keep).expect("the disk lets go");
+    }
+    let left = files(folder.path(), "mp4");
+    let of = |name: &str| left.iter().filter(|p| p.to_string_lossy().contains(name)).count();
+    assert_eq!(of("/audio/"), 0, "{left:?}");
+    assert!((1..=2).contains(&of("/video/")), "{left:?}");
+    assert_eq!(files(folder.path(), "idx").len(), left.len());
+}
