@@ -112,8 +112,11 @@ window.players = {
       player.getNetworkingEngine().registerRequestFilter((_, request) => {
         Object.assign(request.headers, headers);
       });
-      const words = ({ severity, category, code, data }) =>
-        `shaka: severity ${severity}, category ${category}, code ${code}, ${data?.filter((item) => ['string', 'number'].includes(typeof item)).join(', ')}`;
+      // What is no error of its own is one it did not expect: only its text says which.
+      const words = ({ severity, category, code, data, message }) =>
+        code === undefined
+          ? `shaka: ${message}`
+          : `shaka: severity ${severity}, category ${category}, code ${code}, ${data?.filter((item) => ['string', 'number'].includes(typeof item)).join(', ')}`;
       return {
         async start(fail) {
           player.addEventListener('error', ({ detail }) => {
