@@ -103,7 +103,9 @@ impl Reels {
         let left: Vec<RenditionId> =
             self.open.iter().filter(|(_, reel)| left(reel)).map(|(id, _)| *id).collect();
         // Of a track that takes no part any more.
-        left.into_iter().for_each(|id| self.close(id));
+        for id in left {
+            self.close(id);
+        }
         while let Some(at) = self.closed.iter().position(|(_, end)| newest - *end > keep) {
             let (path, _) = self.closed.swap_remove(at);
             for file in [path.with_extension("idx"), path] {
