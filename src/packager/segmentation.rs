@@ -17,7 +17,6 @@ use super::contract::{SegmentationKey, SegmentationWanted};
 use super::period::Period;
 use super::segment::{OpenSegment, Segment, SegmentContent};
 use super::state::{RenditionId, Reserved};
-use super::window::Rows;
 use crate::units::{MediaDuration, MediaTime};
 use builder::Builder;
 use incomplete::Incomplete;
@@ -213,22 +212,7 @@ impl Segmentation {
         let low_latency = self.part_target.is_some();
         self.told_part_target = self.part_target;
         self.catch_up(rendition, number);
-        let builder = self.builders.entry(rendition).or_insert_with(|| Builder {
-            rows: Rows::default(),
-            open: None,
-            chunks: Vec::new(),
-            parted: 0,
-            timescale,
-            published: None,
-            raises: Arc::new([]),
-            rendition: None,
-            whole: None,
-            next_part: None,
-            reports: Arc::new([]),
-            bytes: 0,
-            version: 0,
-            dirty: true,
-        });
+        let builder = self.builders.entry(rendition).or_insert_with(|| Builder::new(timescale));
         builder.timescale = timescale;
         builder.next_part = next_base.filter(|_| low_latency).map(|base| (period.id, base));
         builder.dirty |= low_latency;

@@ -41,6 +41,26 @@ pub(super) struct Builder {
 }
 
 impl Builder {
+    /// A list without rows, of times in `timescale`.
+    pub(super) fn new(timescale: Timescale) -> Self {
+        Builder {
+            rows: Rows::default(),
+            open: None,
+            chunks: Vec::new(),
+            parted: 0,
+            timescale,
+            published: None,
+            raises: Arc::new([]),
+            rendition: None,
+            whole: None,
+            next_part: None,
+            reports: Arc::new([]),
+            bytes: 0,
+            version: 0,
+            dirty: true,
+        }
+    }
+
     /// The open segment as readers see it.
     pub(super) fn open(&self) -> Option<OpenSegment> {
         let mut open = self.open.clone()?;

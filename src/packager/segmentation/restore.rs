@@ -8,7 +8,6 @@ use super::builder::Builder;
 use crate::packager::cadence::Rhythm;
 use crate::packager::segment::Segment;
 use crate::packager::state::{RenditionId, Reserved};
-use crate::packager::window::Rows;
 use crate::units::{MediaDuration, MediaTime};
 
 /// Numbers that a life before this one may have used, and until when its media may have reached.
@@ -51,36 +50,16 @@ impl Segmentation {
 
     fn restore_rendition(&mut self, rendition: RenditionId, segments: Vec<Arc<Segment>>) {
         let Some(last) = segments.last() else { return };
-        let timescale = last.timescale;
+        let mut builder = Builder::new(last.timescale);
         self.end = self.end.max(Some(last.end_time()));
-        let mut rows = Rows::default();
-        let mut bytes = 0;
         for segment in segments {
-            bytes += segment.size();
+            builder.bytes += segment.size();
             if !segment.is_gap() {
                 self.longest_made = self.longest_made.max(segment.length());
             }
-            rows.push(segment);
+            builder.rows.push(segment);
         }
-        self.builders.insert(
-            rendition,
-            Builder {
-                rows,
-                open: None,
-                chunks: Vec::new(),
-                parted: 0,
-                timescale,
-                published: None,
-                raises: Arc::new([]),
-                rendition: None,
-                whole: None,
-                next_part: None,
-                reports: Arc::new([]),
-                bytes,
-                version: 0,
-                dirty: true,
-            },
-        );
+        self.builders.insert(rendition, builder);
     }
 
     /// The number that follows the last, and never one that a life before this one may have used.
