@@ -49,12 +49,11 @@ impl Reels {
         Reels { folder, open: BTreeMap::new(), closed: Vec::new(), newest: None }
     }
 
-    /// Notes a reel that is there already.
+    /// Notes a reel that is there already. One without a row is the first to expire.
     pub fn note_closed(&mut self, reel: &Found) {
-        if let Some(end) = super::load::end(reel) {
-            self.newest = self.newest.max(Some(end));
-            self.closed.push((reel.path.clone(), end));
-        }
+        let end = super::load::end(reel);
+        self.newest = self.newest.max(end);
+        self.closed.push((reel.path.clone(), end.unwrap_or(MediaTime::from_millis(0))));
     }
 
     /// Appends what is new and notes it in `written`: it survives the process. Gives how many bytes of
@@ -120,6 +119,10 @@ impl Reels {
 
     fn close(&mut self, rendition: RenditionId) {
         if let Some(mut reel) = self.open.remove(&rendition) {
+            if reel.is_bare() {
+                // A disk that takes nothing is not to fill up with beginnings.
+                return remove(&reel.path);
+            }
             // Where this fails the next start makes the index from the reel's boxes.
             let _ = reel.sync();
             self.closed.push((reel.path, reel.ends));
@@ -161,9 +164,12 @@ impl OpenReel {
                 Err(error) => return Err(error),
             }
         };
-        media.write_all(&head)?;
-        let index = File::create(path.with_extension("idx"))?;
-        File::open(&folder)?.sync_all()?;
+        let begun = media.write_all(&head).and_then(|()| {
+            let index = File::create(path.with_extension("idx"))?;
+            File::open(&folder)?.sync_all()?;
+            Ok(index)
+        });
+        let index = begun.inspect_err(|_| remove(&path))?;
         Ok(Some(OpenReel {
             path,
             ordinal: batch.period.ordinal,
@@ -174,6 +180,11 @@ impl OpenReel {
             length: head.len() as u64,
             unsaid: reel::note(0, head.len()).to_vec(),
         }))
+    }
+
+    /// Whether no batch has been appended whole.
+    fn is_bare(&self) -> bool {
+        self.ends == self.begins
     }
 
     fn append(&mut self, batch: &Batch) -> io::Result<()> {
@@ -199,6 +210,12 @@ impl OpenReel {
         self.unsaid.clear();
         self.index.sync_data()
     }
+}
+
+/// Takes away a reel that holds nothing. Where that fails the next start takes it for one.
+fn remove(path: &Path) {
+    let _ = fs::remove_file(path.with_extension("idx"));
+    let _ = fs::remove_file(path);
 }
 
 /// A reel as it lies there after a crash: cut back to what was written whole.
@@ -252,12 +269,14 @@ fn open(path: &Path) -> Result<Found, String> {
     let said = |error: io::Error| error.to_string();
     let beside = path.with_extension("idx");
     let index = fs::read(&beside).unwrap_or_default();
-    let length = fs::metadata(path).map_err(said)?.len();
+    let length_of_file = fs::metadata(path).map_err(said)?.len();
     let (mut records, end, whole) = reel::believed(&index);
-    if !whole || end != length {
+    if !whole || end != length_of_file {
         let bytes = fs::read(path).map_err(said)?;
         let made = reel::index_of(&bytes);
         let (from_boxes, end, _) = reel::believed(&made);
+        // What is no reel is not ours to cut.
+        reel::head(&bytes).map_err(|error| error.to_string())?;
         records = from_boxes;
         let cut = OpenOptions::new().write(true).open(path).map_err(said)?;
         cut.set_len(end).and_then(|()| cut.sync_all()).map_err(said)?;
@@ -267,6 +286,9 @@ fn open(path: &Path) -> Result<Found, String> {
     let Some(Record::Note { length, .. }) = records.first() else {
         return Err("it has no head".to_owned());
     };
+    if u64::from(*length) > length_of_file {
+        return Err("its index speaks of more than is there".to_owned());
+    }
     let mut head = vec![0; *length as usize];
     let mut file = File::open(path).map_err(said)?;
     io::Read::read_exact(&mut file, &mut head).map_err(said)?;

@@ -119,7 +119,7 @@ fn take(
             Record::Row(row) => {
                 let parts = std::mem::take(&mut parts);
                 let of_row = (period.ordinal, row.start)
-                    ..(period.ordinal, row.start.saturating_add(row.duration));
+                    ..(period.ordinal, row.start.saturating_add(row.duration.max(0)));
                 let of_row: Vec<Arc<Chunk>> =
                     chunks.range(of_row).map(|(_, c)| c.clone()).collect();
                 let Some(content) = content(row, of_row, &parts) else { continue };

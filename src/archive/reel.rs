@@ -229,7 +229,7 @@ pub(super) fn believed(index: &[u8]) -> (Vec<Record>, u64, bool) {
     let whole = all && last.is_some_and(|last| last + 1 == records.len());
     records.truncate(last.map_or(0, |last| last + 1));
     let end = match records.last() {
-        Some(Record::Note { offset, length }) => offset + u64::from(*length),
+        Some(Record::Note { offset, length }) => offset.saturating_add(u64::from(*length)),
         _ => 0,
     };
     (records, end, whole)

@@ -256,3 +256,34 @@ fn reels_go_when_nothing_can_be_asked_for_that_they_hold() {
     assert!((1..=2).contains(&of("/video/")), "{left:?}");
     assert_eq!(files(folder.path(), "idx").len(), left.len());
 }
+
+#[test]
+fn what_a_failing_disk_refused_is_appended_when_it_has_healed() {
+    let folder = TempDir::new().expect("a folder");
+    let place = folder.path().join("channel");
+    fs::write(&place, "in the way").expect("written");
+    let (mut reels, mut written) = (Reels::new(place.clone()), Written::default());
+    let mut world = world();
+    world.run_until(20);
+    for _ in 0..3 {
+        let refused = reels.append(&news(world.latest(), &written), &mut written);
+        assert!(refused.is_err(), "no folder can be made there");
+    }
+    fs::remove_file(&place).expect("it was there");
+    reels.append(&news(world.latest(), &written), &mut written).expect("the disk takes it");
+    reels.sync().expect("and keeps it");
+    let shown = listed(world.latest());
+    assert_eq!(are_of(&read(&place), &shown), total(&shown));
+}
+
+#[test]
+fn a_file_that_is_no_reel_is_left_as_it_is() {
+    let folder = TempDir::new().expect("a folder");
+    let path = folder.path().join("video").join("holiday.mp4");
+    fs::create_dir_all(path.parent().expect("a folder")).expect("made");
+    fs::write(&path, b"somebody's own").expect("written");
+    let mut refused = 0;
+    let found = find(folder.path(), &mut |_, _| refused += 1).expect("the folder can be read");
+    assert_eq!((found.len(), refused), (0, 1));
+    assert_eq!(fs::read(&path).expect("there"), b"somebody's own");
+}
