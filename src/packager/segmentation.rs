@@ -19,6 +19,7 @@ use super::segment::{OpenSegment, Segment, SegmentContent};
 use super::state::{RenditionId, Reserved};
 use crate::units::{MediaDuration, MediaTime};
 use builder::Builder;
+use gaps::gaps_of;
 use incomplete::Incomplete;
 use muxed::Shown;
 use restore::Before;
@@ -32,6 +33,8 @@ pub(super) struct Cut {
     pub(super) gaps: std::ops::Range<u64>,
     /// How long each of them is: they share the hole, and none is longer than D.
     pub(super) gap: MediaDuration,
+    /// Where the cut is.
+    pub(super) at: MediaTime,
 }
 
 /// One list of segments for each rendition, over the channel's chunks.
@@ -56,6 +59,8 @@ pub(super) struct Segmentation {
     end: Option<MediaTime>,
     /// What a life before this one reserved, until this one has cut.
     before: Option<Before>,
+    /// The highest number that life may have used.
+    named_before: u64,
     /// The target duration readers know.
     published_target: u32,
     /// Snapshot version of the newest change.
@@ -86,6 +91,7 @@ impl Segmentation {
             last_number: None,
             end: None,
             before: None,
+            named_before: 0,
             published_target: 0,
             version: 0,
             builders: BTreeMap::new(),
@@ -160,7 +166,7 @@ impl Segmentation {
             (Some(_), None) if run.absolute && even => next.max(slot),
             (Some(_), Some(hole)) if run.absolute && even && hole.is_positive() => next.max(slot),
             (Some(_), Some(hole)) if hole.is_positive() && hole <= span => {
-                next + u64::try_from(hole.div_floor(self.duration)).unwrap_or(0)
+                next + gaps_of(hole, self.duration)
             }
             (Some(_), _) => next,
         };
@@ -172,7 +178,7 @@ impl Segmentation {
         let hole = hole.filter(|_| number - next <= self.gaps_max());
         let gaps = if hole.is_some() { next..number } else { number..number };
         let gap = hole.map_or(self.duration, |hole| self.gap_length(hole, gaps.end - gaps.start));
-        Some(Cut { number, gaps, gap })
+        Some(Cut { number, gaps, gap, at: t })
     }
 
     /// Whether a sync sample of the leading track at `t` is a cut.
@@ -184,9 +190,9 @@ impl Segmentation {
         }
     }
 
-    pub(super) fn next_cut(&self) -> Cut {
+    pub(super) fn next_cut(&self, at: MediaTime) -> Cut {
         let number = self.last_number.map_or(1, |last| last + 1);
-        Cut { number, gaps: number..number, gap: self.duration }
+        Cut { number, gaps: number..number, gap: self.duration, at }
     }
 
     /// Notes a cut of the leading track. Gives the target duration that the segment it ends would

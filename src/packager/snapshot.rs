@@ -43,6 +43,9 @@ pub struct SegmentationView {
     pub version: u64,
     /// Bytes of all complete segments.
     pub bytes: u64,
+    /// The highest number that lists of a life before this one may have named: whoever asks for
+    /// it follows them.
+    pub named_before: u64,
     /// The longest segment of this process, in Periods that MPDs list.
     pub longest: MediaDuration,
     /// Ordinal of the first Period that lacks media of a track which is to come: an MPD does not

@@ -78,7 +78,9 @@ pub(super) fn asked(
     part: Option<u64>,
 ) -> Result<Asked, DirectiveError> {
     let (last, open) = list.position();
-    let newest = open.map(|(number, _)| number).or(last).unwrap_or(0);
+    // After a restart readers know of a segment in the making that is lost: its gap is to come.
+    let shown = open.map(|(number, _)| number).or(last).unwrap_or(0);
+    let newest = shown.max(segmentation.named_before);
     if msn > newest + 2 {
         return Err(DirectiveError::AheadOfPlaylist);
     }

@@ -27,6 +27,7 @@ impl Channel {
                 period,
                 version: 0,
                 bytes: segmentation.bytes(),
+                named_before: segmentation.named_before(),
                 longest: segmentation.longest_listed(),
                 incomplete: segmentation.first_incomplete(),
                 spans: segmentation.publish_spans(),

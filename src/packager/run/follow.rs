@@ -39,7 +39,7 @@ impl Run {
                 }
                 continue;
             };
-            segmentation.add_gaps(track.rendition, cut.gaps.clone(), cut.gap);
+            segmentation.add_gaps(track.rendition, cut);
             let closed = segmentation.open(track.rendition, cut.number, &boundary.period, base);
             if let Some(closed) = closed {
                 track.measure(&closed, around.state, around.state_changed);

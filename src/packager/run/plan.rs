@@ -65,7 +65,7 @@ impl Run {
             cuts.push(if !segmentation.started() {
                 segmentation.first_cut(at, &self.clock, stored)
             } else if begins.is_some() || segmentation.cuts_at(at, rhythm, frame) {
-                Some(segmentation.next_cut())
+                Some(segmentation.next_cut(at))
             } else {
                 None
             });

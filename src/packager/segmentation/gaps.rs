@@ -1,13 +1,22 @@
 //! Numbers without media: listed as gaps, so that numbers are consecutive in every list.
 
-use std::ops::Range;
 use std::sync::Arc;
 
-use super::Segmentation;
+use super::{Cut, Segmentation};
 use crate::packager::segment::{Segment, SegmentContent};
 use crate::packager::state::RenditionId;
 use crate::packager::window::Rows;
 use crate::units::{MediaDuration, MediaTime};
+
+/// A hole of no more is none to a player: its own tolerance is wider.
+const LEAST_HOLE: MediaDuration = MediaDuration::from_millis(100);
+
+/// How many gaps stand for a hole: as many as fill it, so that a player that adds up what a list
+/// says (shaka-player does) stays with one that reads its dates.
+pub(super) fn gaps_of(hole: MediaDuration, duration: MediaDuration) -> u64 {
+    let listed = Some(hole).filter(|hole| *hole > LEAST_HOLE);
+    listed.and_then(|hole| u64::try_from(hole.div_ceil(duration)).ok()).unwrap_or(0)
+}
 
 /// What a gap looks like.
 #[derive(Clone, Copy)]
@@ -16,22 +25,23 @@ enum Like<'a> {
     Row(&'a Segment),
     /// It stands behind the last row and is so long.
     Length(MediaDuration),
+    /// It stands behind the last row and ends here, if that is no longer than a segment may be.
+    Until(MediaTime),
 }
 
 impl Segmentation {
-    /// Lists `gaps` in a rendition behind its last row, before it opens the first segment of a run.
-    pub(in crate::packager) fn add_gaps(
-        &mut self,
-        rendition: RenditionId,
-        gaps: Range<u64>,
-        length: MediaDuration,
-    ) {
-        if gaps.is_empty() {
+    /// Lists the gaps of a cut in a rendition behind its last row, before it opens the first segment
+    /// of a run. They end at the same instants in all renditions, the last where the run begins;
+    /// the first begins where the rendition's own media ended.
+    pub(in crate::packager) fn add_gaps(&mut self, rendition: RenditionId, cut: &Cut) {
+        if cut.gaps.is_empty() {
             return;
         }
-        self.catch_up(rendition, gaps.start);
-        for number in gaps {
-            self.add_gap(rendition, number, Like::Length(length));
+        self.catch_up(rendition, cut.gaps.start);
+        let last = cut.gaps.end - 1;
+        for number in cut.gaps.clone() {
+            let behind = i64::try_from(last - number).unwrap_or(0);
+            self.add_gap(rendition, number, Like::Until(cut.at - cut.gap.times(behind)));
         }
     }
 
@@ -68,6 +78,7 @@ impl Segmentation {
     }
 
     fn add_gap(&mut self, rendition: RenditionId, number: u64, like: Like<'_>) {
+        let longest = self.duration.max(MediaDuration::from_secs(self.target.into()));
         let Some(builder) = self.builders.get_mut(&rendition) else { return };
         let Some(last) = builder.rows.last() else { return };
         let scale = last.timescale;
@@ -81,6 +92,11 @@ impl Segmentation {
             Like::Length(length) => {
                 let start = last.start + last.duration;
                 (&last.period, start, start + length.rescale(scale).ticks().max(1))
+            }
+            Like::Until(end) => {
+                let start = last.start + last.duration;
+                let most = longest.rescale(scale).ticks();
+                (&last.period, start, end.rescale(scale).ticks().clamp(start + 1, start + most))
             }
         };
         let gap = Segment {

@@ -38,6 +38,7 @@ impl Segmentation {
         }
         let end = MediaTime::from_millis(stored.end_ms);
         self.before = Some(Before { number: stored.number, end });
+        self.named_before = stored.number;
         if let Some(rhythm) = rhythm {
             self.duration = rhythm.segment_duration(self.key().segment_duration());
         }
@@ -65,6 +66,11 @@ impl Segmentation {
     /// The number that follows the last, and never one that a life before this one may have used.
     pub(super) fn after_before(&self, number: u64) -> u64 {
         self.before.map_or(number, |before| number.max(before.number + 1))
+    }
+
+    /// The highest number that readers of the life before this one may know.
+    pub(in crate::packager) fn named_before(&self) -> u64 {
+        self.named_before
     }
 
     /// No media is put before this.

@@ -46,8 +46,16 @@ fn an_encoder_back_at_zero_begins_a_period_with_the_next_number() {
     let begins: Vec<usize> = (0..marks.len()).filter(|i| marks[*i].1).collect();
     assert_eq!(begins.len(), 1, "{marks:?}");
     let gaps = marks.iter().filter(|m| m.2).count();
-    assert!((1..=2).contains(&gaps), "five seconds hold two slots of two: {marks:?}");
+    assert_eq!(gaps, 3, "five seconds are shared by three gaps: {marks:?}");
     assert!(begins[0] > at);
+    for list in &world.segmentation(2).renditions {
+        let rows: Vec<_> = list.rows.iter_from(0).collect();
+        let first = rows.iter().position(|row| row.begins_period).expect("marked");
+        let (gap, media) = (rows[first - 1], rows[first]);
+        let rest = media.start_time() - gap.end_time();
+        let frame = MediaDuration::from_millis(34);
+        assert!(gap.is_gap() && rest.abs() <= frame, "{}: {rest:?} remain", list.rendition.name);
+    }
 }
 
 #[test]

@@ -2,9 +2,11 @@
 
 use std::sync::Arc;
 
-use super::world::{Synthetic, World, config, rate};
+use super::readers::ask;
+use super::world::{Synthetic, World, config, rate, reading};
 use crate::media::MediaKind;
 use crate::packager::{Segment, Snapshot};
+use crate::resolve::{Arrival, File, GENERATION, Leaf, Resolution};
 use crate::units::MediaDuration;
 
 fn world() -> World {
@@ -87,4 +89,37 @@ fn numbers_a_life_before_may_have_used_are_gaps() {
     let view = world.segmentation(2);
     let row = view.renditions[0].rows.by_number(killed_in).expect("listed");
     assert!(row.is_gap(), "parts of {killed_in} were served: the number is not used again");
+}
+
+#[test]
+fn whoever_asks_for_what_was_in_the_making_is_held_and_then_answered() {
+    let (leaf, mut held) =
+        (Leaf::Object { generation: GENERATION, rendition: "video", file: File::Playlist }, 0);
+    for killed_ms in (40_000..46_000).step_by(330) {
+        // Twelve parts a segment: more than a client may ask ahead of what a list shows.
+        let tracks = vec![Synthetic::video("", 360, rate(25, 1), 50), Synthetic::audio(48_000)];
+        let mut world = World::new(config(&[(6, Some(500))]), tracks);
+        world.run_to(MediaDuration::from_millis(killed_ms));
+        let key = world.key(6);
+        let list = world.segmentation(6).rendition_named("video").expect("a list");
+        let (last, open) = list.position();
+        let (msn, part) = open.unwrap_or((last.expect("a row") + 1, 0));
+        let query = format!("_HLS_msn={msn}&_HLS_part={part}");
+        world.restart_with_rows();
+        let since = world.snapshots.len() - 1;
+        world.run_to(MediaDuration::from_millis(killed_ms + 24_000));
+        let now = reading(world.now);
+        for snapshot in &world.snapshots[since..] {
+            let arrival = Arrival { at: now.mono, losses: snapshot.losses, may_grow: true };
+            match ask(snapshot, key, &leaf, Some(&query), (arrival, now)) {
+                Resolution::Wait { .. } => held += 1,
+                Resolution::Manifest(_) => {}
+                other => panic!("killed at {killed_ms} ms, {query}: {other:?}"),
+            }
+        }
+        let arrival = Arrival { at: now.mono, losses: 0, may_grow: true };
+        let answer = ask(world.latest(), key, &leaf, Some(&query), (arrival, now));
+        assert!(matches!(answer, Resolution::Manifest(_)), "{killed_ms}: {answer:?}");
+    }
+    assert!(held > 15, "readers come before media does: {held}");
 }

@@ -77,7 +77,7 @@ fn neither_tiny_nor_huge(world: &World, told: &str) {
             let target = MediaDuration::from_secs(i64::from(world.segmentation(seconds).target));
             let rows: Vec<_> = list.rows.iter_from(0).collect();
             for (row, next) in rows.iter().zip(&rows[1..]) {
-                let broken_off = next.begins_period;
+                let broken_off = next.begins_period || next.is_gap();
                 let length = row.length();
                 let least = MediaDuration::from_millis(i64::from(seconds) * 500);
                 let name = &list.rendition.name;
