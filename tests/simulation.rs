@@ -70,6 +70,15 @@ fn ten_hours_of_mishaps_are_survived() {
     survives(5000, if full() { 600 } else { 1 });
 }
 
+/// Seeds that found a fault, each up to where it showed: a reader of the life before is refused; a
+/// transport stream lacks what it is made with; parts leave a list with the rung they belong to.
+#[test]
+fn worlds_that_found_a_fault_are_survived() {
+    for (seed, minutes) in [(3, 84), (70_132, 4), (70_295, 12)] {
+        survives(seed, minutes);
+    }
+}
+
 /// The fixed worlds last two hours each in the full tier.
 fn fixed(seed: u64) {
     survives(seed, if full() { 120 } else { 10 });

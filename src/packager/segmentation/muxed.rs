@@ -93,7 +93,7 @@ fn muxed(video: &RenditionView, view: &SegmentationView) -> RenditionView {
         held = Some(row);
     }
     if let Some(row) = held {
-        list.open = list.open.is_some().then(|| OpenSegment {
+        list.open = view.part_target.is_some().then(|| OpenSegment {
             number: row.number,
             period: Arc::clone(&row.period),
             begins_period: row.begins_period,
