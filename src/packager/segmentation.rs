@@ -19,7 +19,6 @@ use super::segment::{OpenSegment, Segment, SegmentContent};
 use super::state::{RenditionId, Reserved};
 use crate::units::{MediaDuration, MediaTime};
 use builder::Builder;
-use gaps::gaps_of;
 use incomplete::Incomplete;
 use muxed::Shown;
 use restore::Before;
@@ -166,7 +165,7 @@ impl Segmentation {
             (Some(_), None) if run.absolute && even => next.max(slot),
             (Some(_), Some(hole)) if run.absolute && even && hole.is_positive() => next.max(slot),
             (Some(_), Some(hole)) if hole.is_positive() && hole <= span => {
-                next + gaps_of(hole, self.duration)
+                next + self.gaps_of(hole)
             }
             (Some(_), _) => next,
         };

@@ -11,13 +11,6 @@ use crate::units::{MediaDuration, MediaTime};
 /// A hole of no more is none to a player: its own tolerance is wider.
 const LEAST_HOLE: MediaDuration = MediaDuration::from_millis(100);
 
-/// How many gaps stand for a hole: as many as fill it, so that a player that adds up what a list
-/// says (shaka-player does) stays with one that reads its dates.
-pub(super) fn gaps_of(hole: MediaDuration, duration: MediaDuration) -> u64 {
-    let listed = Some(hole).filter(|hole| *hole > LEAST_HOLE);
-    listed.and_then(|hole| u64::try_from(hole.div_ceil(duration)).ok()).unwrap_or(0)
-}
-
 /// What a gap looks like.
 #[derive(Clone, Copy)]
 enum Like<'a> {
@@ -30,6 +23,18 @@ enum Like<'a> {
 }
 
 impl Segmentation {
+    /// How many gaps stand for a hole: as many as fill it, so that a player that adds up what a list
+    /// says (shaka-player does) stays with one that reads its dates. With parts those that fit into
+    /// it: behind more, sound waits for ever in hls.js.
+    pub(super) fn gaps_of(&self, hole: MediaDuration) -> u64 {
+        let gaps = match self.part_target {
+            Some(_) => hole.div_floor(self.duration),
+            None if hole > LEAST_HOLE => hole.div_ceil(self.duration),
+            None => 0,
+        };
+        u64::try_from(gaps).unwrap_or(0)
+    }
+
     /// Lists the gaps of a cut in a rendition behind its last row, before it opens the first segment
     /// of a run. They end at the same instants in all renditions, the last where the run begins;
     /// the first begins where the rendition's own media ended.
