@@ -8,11 +8,13 @@ use std::collections::BTreeMap;
 use std::fs::{self, File, OpenOptions};
 use std::io::{self, Write};
 use std::path::{Path, PathBuf};
+use std::sync::Arc;
 
+use super::catalogue::{Catalogue, Entry};
 use super::record::Record;
 use super::recorder::{Batch, Written};
 use super::reel::{self, Head};
-use crate::packager::RenditionId;
+use crate::packager::{RenditionId, SegmentationKey};
 use crate::units::{MediaDuration, MediaTime};
 
 /// How long a reel is before the next one begins.
@@ -22,9 +24,10 @@ const REEL: MediaDuration = MediaDuration::from_secs(300);
 #[derive(Debug)]
 pub struct Reels {
     folder: PathBuf,
+    catalogue: Arc<Catalogue>,
+    /// `{group}/{channel}`, as the catalogue has it.
+    channel: String,
     open: BTreeMap<RenditionId, OpenReel>,
-    /// Reels that are whole, and when their media ends; each until it expires.
-    closed: Vec<(PathBuf, MediaTime)>,
     newest: Option<MediaTime>,
 }
 
@@ -40,20 +43,51 @@ struct OpenReel {
     length: u64,
     /// What the index is to say of what was appended since the last sync.
     unsaid: Vec<u8>,
+    /// As the catalogue is to have it.
+    entry: Entry,
 }
 
 impl Reels {
     /// The reels below a channel's folder. None is open.
     #[must_use]
-    pub fn new(folder: PathBuf) -> Self {
-        Reels { folder, open: BTreeMap::new(), closed: Vec::new(), newest: None }
+    pub fn new(folder: PathBuf, catalogue: Arc<Catalogue>, channel: String) -> Self {
+        Reels { folder, catalogue, channel, open: BTreeMap::new(), newest: None }
     }
 
-    /// Notes a reel that is there already. One without a row is the first to expire.
-    pub fn note_closed(&mut self, reel: &Found) {
-        let end = super::load::end(reel);
-        self.newest = self.newest.max(end);
-        self.closed.push((reel.path.clone(), end.unwrap_or(MediaTime::from_millis(0))));
+    /// The reels whose media ends within `span` of the newest, cut back to what was written whole.
+    /// A channel that the catalogue does not know is looked for in its folder.
+    ///
+    /// # Errors
+    /// Where the folder or the catalogue cannot be read.
+    pub fn recent(
+        &mut self,
+        span: MediaDuration,
+        refused: &mut dyn FnMut(&Path, String),
+    ) -> io::Result<Vec<Found>> {
+        if self.catalogue.newest(&self.channel)?.is_none() {
+            let all = find(&self.folder, refused)?;
+            let entries: Vec<Entry> = all.iter().filter_map(Found::entry).collect();
+            self.catalogue.put(&self.channel, &entries)?;
+        }
+        let Some(newest) = self.catalogue.newest(&self.channel)? else { return Ok(Vec::new()) };
+        self.newest = Some(MediaTime::from_millis(newest));
+        let mut recent = Vec::new();
+        for entry in self.catalogue.since(&self.channel, newest - span.floor_millis())? {
+            let path = self.folder.join(&entry.rendition).join(format!("{}.mp4", entry.file));
+            match open(&path) {
+                Ok(reel) => {
+                    if let Some(now) = reel.entry().filter(|_| entry.open) {
+                        self.catalogue.put(&self.channel, &[now])?;
+                    }
+                    recent.push(reel);
+                }
+                Err(why) => {
+                    self.catalogue.forget(&self.channel, &entry.rendition, &entry.file)?;
+                    refused(&path, why);
+                }
+            }
+        }
+        Ok(recent)
     }
 
     /// Appends what is new and notes it in `written`: it survives the process. Gives how many bytes of
@@ -76,20 +110,25 @@ impl Reels {
         Ok(bytes)
     }
 
-    /// Makes durable what was appended.
+    /// Makes durable what was appended, and notes it in the catalogue.
     ///
     /// # Errors
     /// What the disk says. The reel that failed is not appended to any more.
     pub fn sync(&mut self) -> io::Result<()> {
         let ids: Vec<RenditionId> = self.open.keys().copied().collect();
+        let mut grown = Vec::new();
         for id in ids {
-            let synced = self.open.get_mut(&id).map_or(Ok(()), OpenReel::sync);
-            if synced.is_err() {
-                self.close(id);
+            let Some(reel) = self.open.get_mut(&id) else { continue };
+            match reel.sync() {
+                Ok(false) => {}
+                Ok(true) => grown.push(reel.entry.clone()),
+                Err(error) => {
+                    self.close(id);
+                    return Err(error);
+                }
             }
-            synced?;
         }
-        Ok(())
+        if grown.is_empty() { Ok(()) } else { self.catalogue.put(&self.channel, &grown) }
     }
 
     /// Removes reels whose media ended longer than `keep` before the newest.
@@ -105,27 +144,31 @@ impl Reels {
         for id in left {
             self.close(id);
         }
-        while let Some(at) = self.closed.iter().position(|(_, end)| newest - *end > keep) {
-            let (path, _) = self.closed.swap_remove(at);
+        for entry in self.catalogue.before(&self.channel, (newest - keep).floor_millis())? {
+            let path = self.folder.join(&entry.rendition).join(format!("{}.mp4", entry.file));
             for file in [path.with_extension("idx"), path] {
                 match fs::remove_file(file) {
                     Err(error) if error.kind() != io::ErrorKind::NotFound => return Err(error),
                     _ => {}
                 }
             }
+            self.catalogue.forget(&self.channel, &entry.rendition, &entry.file)?;
         }
         Ok(())
     }
 
     fn close(&mut self, rendition: RenditionId) {
-        if let Some(mut reel) = self.open.remove(&rendition) {
-            if reel.is_bare() {
-                // A disk that takes nothing is not to fill up with beginnings.
-                return remove(&reel.path);
-            }
-            // Where this fails the next start makes the index from the reel's boxes.
-            let _ = reel.sync();
-            self.closed.push((reel.path, reel.ends));
+        let Some(mut reel) = self.open.remove(&rendition) else { return };
+        if reel.is_bare() {
+            // A disk that takes nothing is not to fill up with beginnings.
+            remove(&reel.path);
+            let _ = self.catalogue.forget(&self.channel, &reel.entry.rendition, &reel.entry.file);
+            return;
+        }
+        // Where this fails the next start makes the index from the reel's boxes.
+        if reel.sync().is_ok() {
+            reel.entry.open = false;
+            let _ = self.catalogue.put(&self.channel, &[reel.entry]);
         }
     }
 
@@ -138,6 +181,9 @@ impl Reels {
         if !self.open.get(&batch.rendition).is_some_and(fits) {
             self.close(batch.rendition);
             let Some(reel) = OpenReel::create(&self.folder, batch, begins)? else { return Ok(()) };
+            // A start looks at what the catalogue says: a reel that it does not know is lost.
+            let noted = self.catalogue.put(&self.channel, std::slice::from_ref(&reel.entry));
+            noted.inspect_err(|_| remove(&reel.path))?;
             self.open.insert(batch.rendition, reel);
         }
         let Some(reel) = self.open.get_mut(&batch.rendition) else { return Ok(()) };
@@ -170,7 +216,17 @@ impl OpenReel {
             Ok(index)
         });
         let index = begun.inspect_err(|_| remove(&path))?;
+        let entry = Entry {
+            rendition: batch.name.clone(),
+            file: format!("{at:013}"),
+            period: batch.period.id,
+            begins: begins.floor_millis(),
+            ends: begins.floor_millis(),
+            open: true,
+            numbers: Vec::new(),
+        };
         Ok(Some(OpenReel {
+            entry,
             path,
             ordinal: batch.period.ordinal,
             begins,
@@ -198,18 +254,36 @@ impl OpenReel {
         self.media.write_all(&rows)?;
         self.unsaid.extend(index);
         self.length = end + rows.len() as u64;
+        for (key, row) in &batch.rows {
+            extend(&mut self.entry.numbers, *key, row.number);
+            self.entry.ends = self.entry.ends.max(ceil_millis(row.end_time()));
+        }
         Ok(())
     }
 
-    fn sync(&mut self) -> io::Result<()> {
+    /// True where there was anything to be made durable.
+    fn sync(&mut self) -> io::Result<bool> {
         if self.unsaid.is_empty() {
-            return Ok(());
+            return Ok(false);
         }
         self.media.sync_data()?;
         self.index.write_all(&self.unsaid)?;
         self.unsaid.clear();
-        self.index.sync_data()
+        self.index.sync_data()?;
+        Ok(true)
     }
+}
+
+/// Takes a number into the runs of a reel.
+fn extend(numbers: &mut Vec<(SegmentationKey, u64, u64)>, key: SegmentationKey, number: u64) {
+    match numbers.iter_mut().find(|(known, ..)| *known == key) {
+        Some((_, first, last)) => (*first, *last) = (number.min(*first), number.max(*last)),
+        None => numbers.push((key, number, number)),
+    }
+}
+
+fn ceil_millis(at: MediaTime) -> i64 {
+    at.since_epoch().div_ceil(MediaDuration::from_millis(1))
 }
 
 /// Takes away a reel that holds nothing. Where that fails the next start takes it for one.
@@ -227,6 +301,34 @@ pub struct Found {
     pub head: Head,
     /// What its index says.
     pub records: Vec<Record>,
+}
+
+impl Found {
+    /// It as the catalogue has it, whole; `None` where it has no row.
+    #[must_use]
+    pub fn entry(&self) -> Option<Entry> {
+        let name = |of: Option<&std::ffi::OsStr>| Some(of?.to_str()?.to_owned());
+        let scale = self.head.timescale()?;
+        let mut numbers = Vec::new();
+        let (mut begins, mut ends) = (i64::MAX, i64::MIN);
+        for record in &self.records {
+            let Record::Row(row) = record else { continue };
+            extend(&mut numbers, row.key, row.number);
+            begins = begins.min(MediaTime::new(row.start, scale).floor_millis());
+            let end = row.start.saturating_add(row.duration);
+            ends = ends.max(ceil_millis(MediaTime::new(end, scale)));
+        }
+        (!numbers.is_empty()).then_some(())?;
+        Some(Entry {
+            rendition: name(self.path.parent()?.file_name())?,
+            file: name(self.path.file_stem())?,
+            period: self.head.period,
+            begins,
+            ends,
+            open: false,
+            numbers,
+        })
+    }
 }
 
 /// The reels of a channel, by rendition's folder and time; torn tails are cut off, lost indexes made

@@ -142,7 +142,7 @@ fn take(
 }
 
 /// What a row holds; `None` where chunks of it are missing.
-fn content(
+pub(super) fn content(
     row: &RowRecord,
     chunks: Vec<Arc<Chunk>>,
     parts: &[(i64, u32, bool)],

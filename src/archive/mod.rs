@@ -10,18 +10,26 @@
 //! | `reel` | what a reel begins with, and an index made from its boxes |
 //! | `recorder` | what is to be appended |
 //! | `disk` | files: append, cut back, find, remove |
-//! | `load` | rows read back |
+//! | `load` | rows read back at the start |
+//! | `catalogue` | which reel holds which time and numbers |
+//! | `page`, `shelf` | rows and segments read for readers |
 
+mod catalogue;
 mod disk;
 mod load;
+mod page;
 mod record;
 mod recorder;
 mod reel;
+mod shelf;
 #[cfg(test)]
 mod tests;
 
+pub use catalogue::{Catalogue, Entry};
 pub use disk::{Found, Reels, find};
 pub use load::{Loaded, end, load};
+pub use page::Page;
 pub use record::{RECORD, Record, RowRecord};
 pub use recorder::{Batch, Written, news};
 pub use reel::{Head, Periods, ReelError};
+pub use shelf::{Pages, Shelf, Stretch};

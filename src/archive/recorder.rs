@@ -148,6 +148,6 @@ pub fn news(snapshot: &Snapshot, written: &Written) -> Vec<Batch> {
 fn chunks_of(row: &Segment) -> &[Arc<Chunk>] {
     match &row.content {
         SegmentContent::Media { chunks, .. } => chunks,
-        SegmentContent::Gap => &[],
+        SegmentContent::Stored | SegmentContent::Gap => &[],
     }
 }

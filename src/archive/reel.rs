@@ -52,7 +52,7 @@ pub struct Head {
     /// Whose media it holds.
     pub rendition: RenditionId,
     /// The Period's id.
-    period: i64,
+    pub(super) period: i64,
     /// How many Periods came before it.
     ordinal: u64,
     /// Its tracks, in the order manifests list them.

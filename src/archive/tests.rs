@@ -8,7 +8,7 @@ use std::sync::Arc;
 use bytes::Bytes;
 use tempfile::TempDir;
 
-use super::{Loaded, Reels, Written, find, load, news};
+use super::{Catalogue, Loaded, Reels, Shelf, Written, find, load, news};
 use crate::media::Codec;
 use crate::media::codec::AvcConfig;
 use crate::packager::tests::world::{Synthetic, World, config, rate};
@@ -26,6 +26,14 @@ fn world() -> World {
     video.info.codec = Codec::Avc(parsed);
     let tracks = vec![video, Synthetic::audio(48_000)];
     World::new(config(&[(2, Some(500)), (6, None)]), tracks)
+}
+
+fn catalogue() -> Arc<Catalogue> {
+    Arc::new(Catalogue::in_memory().expect("memory"))
+}
+
+fn fresh(folder: &Path) -> Reels {
+    Reels::new(folder.to_owned(), catalogue(), "g/c".to_owned())
 }
 
 fn listed(snapshot: &Snapshot) -> Listed {
@@ -111,7 +119,7 @@ fn total(shown: &Listed) -> usize {
 #[test]
 fn what_was_recorded_is_read_back() {
     let folder = TempDir::new().expect("a folder");
-    let (mut reels, mut written) = (Reels::new(folder.path().to_owned()), Written::default());
+    let (mut reels, mut written) = (fresh(folder.path()), Written::default());
     let mut world = world();
     let mut shown = record(&mut world, &mut reels, &mut written, 60);
     // A restart of the encoder: another Period, another reel.
@@ -152,7 +160,7 @@ fn files(folder: &Path, ending: &str) -> Vec<PathBuf> {
 #[test]
 fn a_lost_index_is_made_anew_from_the_boxes() {
     let folder = TempDir::new().expect("a folder");
-    let (mut reels, mut written) = (Reels::new(folder.path().to_owned()), Written::default());
+    let (mut reels, mut written) = (fresh(folder.path()), Written::default());
     let shown = record(&mut world(), &mut reels, &mut written, 40);
     let before: Vec<Vec<u8>> =
         files(folder.path(), "idx").iter().map(|p| fs::read(p).expect("an index")).collect();
@@ -168,7 +176,7 @@ fn a_lost_index_is_made_anew_from_the_boxes() {
 #[test]
 fn a_torn_tail_loses_what_was_not_whole_and_nothing_else() {
     let folder = TempDir::new().expect("a folder");
-    let (mut reels, mut written) = (Reels::new(folder.path().to_owned()), Written::default());
+    let (mut reels, mut written) = (fresh(folder.path()), Written::default());
     let shown = record(&mut world(), &mut reels, &mut written, 30);
     drop(reels);
     let all = total(&shown);
@@ -215,7 +223,7 @@ fn read_sound(folder: &Path) -> Loaded {
 #[test]
 fn a_channel_goes_on_from_its_archive() {
     let folder = TempDir::new().expect("a folder");
-    let (mut reels, mut written) = (Reels::new(folder.path().to_owned()), Written::default());
+    let (mut reels, mut written) = (fresh(folder.path()), Written::default());
     let mut world = world();
     let shown = record(&mut world, &mut reels, &mut written, 33);
     drop(reels);
@@ -226,7 +234,7 @@ fn a_channel_goes_on_from_its_archive() {
         let before = &listed(&last)[&list];
         assert_eq!(rows.last().map(|r| r.number), before.last().map(|r| r.number));
     }
-    let (mut reels, mut written) = (Reels::new(folder.path().to_owned()), loaded.written);
+    let (mut reels, mut written) = (fresh(folder.path()), loaded.written);
     let later = record(&mut world, &mut reels, &mut written, 30);
     let mut all = shown;
     for (list, rows) in later {
@@ -240,7 +248,7 @@ fn a_channel_goes_on_from_its_archive() {
 #[test]
 fn reels_go_when_nothing_can_be_asked_for_that_they_hold() {
     let folder = TempDir::new().expect("a folder");
-    let (mut reels, mut written) = (Reels::new(folder.path().to_owned()), Written::default());
+    let (mut reels, mut written) = (fresh(folder.path()), Written::default());
     let mut world = world();
     record(&mut world, &mut reels, &mut written, 20);
     // The picture goes on alone.
@@ -262,7 +270,7 @@ fn what_a_failing_disk_refused_is_appended_when_it_has_healed() {
     let folder = TempDir::new().expect("a folder");
     let place = folder.path().join("channel");
     fs::write(&place, "in the way").expect("written");
-    let (mut reels, mut written) = (Reels::new(place.clone()), Written::default());
+    let (mut reels, mut written) = (fresh(&place), Written::default());
     let mut world = world();
     world.run_until(20);
     for _ in 0..3 {
@@ -286,4 +294,85 @@ fn a_file_that_is_no_reel_is_left_as_it_is() {
     let found = find(folder.path(), &mut |_, _| refused += 1).expect("the folder can be read");
     assert_eq!((found.len(), refused), (0, 1));
     assert_eq!(fs::read(&path).expect("there"), b"somebody's own");
+}
+
+/// Every row by time and every segment by number, those that lie in two reels too.
+fn is_on(shelf: &Shelf, shown: &Listed, world: &World) {
+    let mut count = 0;
+    for ((key, id), rows) in shown {
+        let view = &world.latest().segmentations[key];
+        let name = &view.rendition(*id).expect("a list").rendition.name;
+        let (first, last) = (rows.first().expect("rows"), rows.last().expect("rows"));
+        let (from, to) = (first.start_time().floor_millis(), last.end_time().floor_millis() + 1);
+        let found = shelf.rows(*key, from, to).expect("read");
+        let numbers = |rows: &[Arc<Segment>]| {
+            rows.iter().map(|r| (r.number, r.start, r.duration, r.is_gap())).collect::<Vec<_>>()
+        };
+        assert_eq!(numbers(&found[name].rows), numbers(rows), "{name}");
+        for row in rows.iter().filter(|row| !row.is_gap()) {
+            let (_, read) = shelf.segment(*key, name, row.number).expect("read").expect("there");
+            same(&read, row);
+            count += 1;
+        }
+        // A stretch within: what reaches into it, and nothing else.
+        let middle = rows[rows.len() / 2].start_time().floor_millis() + 100;
+        let found = shelf.rows(*key, middle, middle + 1).expect("read");
+        assert_eq!(numbers(&found[name].rows), numbers(&rows[rows.len() / 2..=rows.len() / 2]));
+        let period = shelf.period(name, first.period.id).expect("read").expect("there");
+        assert_eq!(period.1.track(*id).map(|t| &t.init), first.period.track(*id).map(|t| &t.init));
+        assert!(shelf.segment(*key, name, last.number + 1).expect("read").is_none());
+    }
+    assert!(count > 700, "{count} segments");
+}
+
+#[test]
+fn a_shelf_gives_all_that_was_shown_and_its_catalogue_can_be_made_anew() {
+    let folder = TempDir::new().expect("a folder");
+    let (kept, mut written) = (catalogue(), Written::default());
+    let mut reels = Reels::new(folder.path().to_owned(), Arc::clone(&kept), "g/c".to_owned());
+    let mut world = world();
+    let shown = record(&mut world, &mut reels, &mut written, 640);
+    let shelf = |catalogue| Shelf {
+        channel: "g/c".to_owned(),
+        folder: folder.path().to_owned(),
+        catalogue,
+        pages: Arc::default(),
+    };
+    is_on(&shelf(kept), &shown, &world);
+    let anew = catalogue();
+    let mut lost = Reels::new(folder.path().to_owned(), Arc::clone(&anew), "g/c".to_owned());
+    let recent = lost.recent(MediaDuration::from_secs(10), &mut |_, why| panic!("{why}"));
+    assert_eq!(recent.expect("read").len(), 2, "of each rendition the newest");
+    is_on(&shelf(anew), &shown, &world);
+}
+
+#[test]
+fn a_chunk_that_rotted_is_not_served() {
+    let folder = TempDir::new().expect("a folder");
+    let (kept, mut written) = (catalogue(), Written::default());
+    let mut reels = Reels::new(folder.path().to_owned(), Arc::clone(&kept), "g/c".to_owned());
+    let shown = record(&mut world(), &mut reels, &mut written, 30);
+    for path in files(folder.path(), "mp4") {
+        let mut bytes = fs::read(&path).expect("a reel");
+        let middle = bytes.len() / 2;
+        bytes[middle..middle + 64].iter_mut().for_each(|byte| *byte ^= 0xff);
+        fs::write(&path, bytes).expect("written");
+    }
+    let (channel, folder) = ("g/c".to_owned(), folder.path().to_owned());
+    let shelf = Shelf { channel, folder, catalogue: kept, pages: Arc::default() };
+    let (mut sound, mut refused) = (0, 0);
+    for ((key, id), rows) in &shown {
+        let name = if id.0 == 0 { "video" } else { "audio" };
+        for row in rows {
+            match shelf.segment(*key, name, row.number) {
+                Ok(Some((_, read))) => {
+                    same(&read, row);
+                    sound += 1;
+                }
+                Ok(None) => panic!("{name} {} is not there", row.number),
+                Err(_) => refused += 1,
+            }
+        }
+    }
+    assert!(sound > 10 && (1..=8).contains(&refused), "{sound} sound, {refused} refused");
 }

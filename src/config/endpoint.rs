@@ -45,6 +45,8 @@ pub struct Endpoint {
     pub part_duration: Option<MediaDuration>,
     /// What a list spans at least, no less than three segments; there where it is written.
     pub window: Option<MediaDuration>,
+    /// How many days back it can be asked for, 0 to 30.
+    pub timeshift_days: u32,
     /// The last part of its manifests' URLs.
     pub manifest_name: ManifestName,
     /// How its manifests present the channel.
@@ -121,7 +123,7 @@ impl Outline {
         if let (Some(protocol), Some(timing)) = (protocol, timing) {
             fit(section, protocol, timing, kept);
         }
-        read_timeshift(section);
+        let timeshift = section.get("timeshift_days", value::count(0, TIMESHIFT_DAYS_MAX)).or(0);
         let name = match section.get("name", value::name) {
             Found::Absent => {
                 protocol.and_then(|protocol| Name::parse(&protocol.name().to_ascii_lowercase()))
@@ -143,6 +145,7 @@ impl Outline {
                 segment_duration: timing.segment_duration,
                 part_duration: timing.part_duration,
                 window: timing.window,
+                timeshift_days: u32::try_from(timeshift?).ok()?,
                 manifest_name: manifest_name?,
                 presentation: presentation?,
                 access: access?,
@@ -224,14 +227,6 @@ fn read_window(section: &mut Section<'_>, segment: Option<MediaDuration>) -> Fou
             Found::Faulty
         }
         found => found,
-    }
-}
-
-/// Time shift is a key of the shape, and off until there is an archive.
-fn read_timeshift(section: &mut Section<'_>) {
-    let days = section.get("timeshift_days", value::count(0, TIMESHIFT_DAYS_MAX));
-    if days.good().is_some_and(|days| days > 0) {
-        section.complain("timeshift_days", Problem::TimeShift);
     }
 }
 

@@ -219,9 +219,6 @@ pub enum Problem {
     /// The file is no TOML; the parser's own words.
     #[error("{0}")]
     Syntax(String),
-    /// Time shift, before there is an archive.
-    #[error("must be 0: time shift needs the archive, not available in this release")]
-    TimeShift,
     /// Fewer entries than needed.
     #[error("must have at least one entry")]
     TooFew,

@@ -10,6 +10,7 @@ mod derived;
 mod growing;
 mod negotiate;
 mod page;
+mod past;
 mod proxy;
 mod push_reply;
 mod readers;

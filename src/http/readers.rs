@@ -13,6 +13,7 @@ use tokio::net::TcpListener;
 
 use super::body::Body;
 use super::growing::Grower;
+use super::past;
 use super::reply::Reply;
 use super::server::{Served, serve};
 use crate::manifest::dash::UPDATE_PERIOD;
@@ -21,7 +22,7 @@ use crate::observe::Limit;
 use crate::packager::Snapshot;
 use crate::resolve::{
     Arrival, Container, DerivedName, EgressPath, EndpointRules, File, GENERATION, Leaf, Missing,
-    Object, ObjectKind, Resolution, ViewKind, Viewer, client_address, resolve,
+    Object, ObjectKind, Resolution, View, ViewKind, Viewer, client_address, resolve,
 };
 use crate::runtime::{ChannelHandle, Origin, WaitPlace};
 use crate::units::{MediaDuration, Monotonic};
@@ -111,20 +112,15 @@ async fn media(
     let asked = Asked { path, query, viewer: &viewer, may_grow };
     let (resolution, snapshot) = wait_for(origin, channel, rules, &asked).await;
     match resolution {
-        Resolution::Manifest(view) => {
-            let rendered = channel.renderings.get(rules, &snapshot, view, &origin.metrics);
-            let seconds = snapshot.segmentations.get(&rules.segmentation).map_or(1, |s| s.target);
-            let target = match view.kind {
-                // A new Period must be met in time.
-                ViewKind::Mpd if rules.grows() => UPDATE_PERIOD,
-                _ => MediaDuration::from_secs(i64::from(seconds)),
-            };
-            match rendered {
-                Some(rendered) => Reply::Manifest { view, rendered, target },
-                None => Reply::NotFound(Missing::Unknown),
+        Resolution::Manifest(view) => manifest(origin, channel, rules, &snapshot, view),
+        Resolution::Object(object) => Reply::Object { object, etag: etag(&path.leaf) },
+        Resolution::Past(view) => past::manifest(channel, rules, view, snapshot).await,
+        Resolution::Archived(archived, otherwise) => {
+            match past::object(channel, rules, archived).await {
+                Some(object) => Reply::Object { object, etag: etag(&path.leaf) },
+                None => past::refusal(&otherwise),
             }
         }
-        Resolution::Object(object) => Reply::Object { object, etag: etag(&path.leaf) },
         Resolution::Growing(growing) => {
             let Some(place) = origin.wait_place() else {
                 origin.metrics.crossed(Limit::Waiters);
@@ -160,6 +156,27 @@ async fn media(
         Resolution::Gone => Reply::Gone,
         Resolution::Unavailable(why) => Reply::Unavailable(why),
         Resolution::Wait { .. } => Reply::Crowded,
+    }
+}
+
+/// A manifest of what is live.
+fn manifest(
+    origin: &Origin,
+    channel: &ChannelHandle,
+    rules: &EndpointRules,
+    snapshot: &Snapshot,
+    view: View,
+) -> Reply {
+    let rendered = channel.renderings.get(rules, snapshot, view, &origin.metrics);
+    let seconds = snapshot.segmentations.get(&rules.segmentation).map_or(1, |s| s.target);
+    let target = match view.kind {
+        // A new Period must be met in time.
+        ViewKind::Mpd if rules.grows() => UPDATE_PERIOD,
+        _ => MediaDuration::from_secs(i64::from(seconds)),
+    };
+    match rendered {
+        Some(rendered) => Reply::Manifest { view, rendered, target },
+        None => Reply::NotFound(Missing::Unknown),
     }
 }
 

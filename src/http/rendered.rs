@@ -2,16 +2,18 @@
 
 use std::hash::{DefaultHasher, Hasher};
 use std::io::Write;
-use std::sync::{Arc, OnceLock};
+use std::num::NonZeroUsize;
+use std::sync::{Arc, Mutex, MutexGuard, OnceLock, PoisonError};
 
 use bytes::Bytes;
 use dashmap::DashMap;
 use flate2::Compression;
 use flate2::write::GzEncoder;
+use lru::LruCache;
 
 use crate::observe::Metrics;
 use crate::packager::Snapshot;
-use crate::resolve::{EndpointRules, View, ViewKind, render};
+use crate::resolve::{EndpointRules, PastManifest, PastView, Shift, View, ViewKind, render};
 
 /// One rendering, plain and compressed.
 #[derive(Debug)]
@@ -24,7 +26,7 @@ pub struct Rendered {
 }
 
 impl Rendered {
-    fn new(text: &str) -> Self {
+    pub(super) fn new(text: &str) -> Self {
         let mut hasher = DefaultHasher::new();
         hasher.write(text.as_bytes());
         Rendered {
@@ -46,15 +48,51 @@ impl Rendered {
     }
 }
 
+/// Manifests of the past that are whole, kept of a channel.
+const PAST: NonZeroUsize = NonZeroUsize::new(64).expect("not zero");
+
+/// Of which endpoint, what, of which wish, and from when on: what is kept no longer leaves it.
+type PastName = (u32, PastManifest, Shift, i64);
+
 /// The newest rendering of every view of a channel's endpoints.
-#[derive(Debug, Default)]
+#[derive(Debug)]
 pub struct Renderings {
     newest: DashMap<(u32, ViewKind), Slot>,
+    past: Mutex<LruCache<PastName, Arc<Rendered>>>,
+}
+
+impl Default for Renderings {
+    fn default() -> Self {
+        Renderings { newest: DashMap::new(), past: Mutex::new(LruCache::new(PAST)) }
+    }
+}
+
+fn name_of(rules: &EndpointRules, view: &PastView) -> PastName {
+    (rules.ordinal, view.what.clone(), view.shift, view.span.from)
 }
 
 type Slot = (u64, Arc<OnceLock<Option<Arc<Rendered>>>>);
 
 impl Renderings {
+    /// A manifest of the past that is whole, where it was rendered before.
+    pub(super) fn past(&self, rules: &EndpointRules, view: &PastView) -> Option<Arc<Rendered>> {
+        self.kept_past().get(&name_of(rules, view)).cloned()
+    }
+
+    /// Keeps one.
+    pub(super) fn keep_past(
+        &self,
+        rules: &EndpointRules,
+        view: &PastView,
+        rendered: &Arc<Rendered>,
+    ) {
+        self.kept_past().put(name_of(rules, view), Arc::clone(rendered));
+    }
+
+    fn kept_past(&self) -> MutexGuard<'_, LruCache<PastName, Arc<Rendered>>> {
+        self.past.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+
     /// The rendering of a view. Who comes first renders; the others wait for it and share it.
     pub(super) fn get(
         &self,

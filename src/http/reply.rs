@@ -21,6 +21,8 @@ const PRIORITY: HeaderName = HeaderName::from_static("priority");
 const NO_STORE: HeaderValue = HeaderValue::from_static("no-store");
 /// Unknown names cost a cache a second, not more (they may become known).
 const ONE_SECOND: HeaderValue = HeaderValue::from_static("max-age=1");
+/// A list that is whole leaves with what it lists.
+const ONE_HOUR: HeaderValue = HeaderValue::from_static("public, max-age=3600");
 /// An object never changes under its name.
 const FOREVER: HeaderValue = HeaderValue::from_static("public, max-age=31536000, immutable");
 /// Seconds after which a client may try again.
@@ -36,6 +38,14 @@ pub(super) enum Reply {
         rendered: Arc<Rendered>,
         /// The list's target duration.
         target: MediaDuration,
+    },
+    /// A manifest of the past.
+    Past {
+        rendered: Arc<Rendered>,
+        /// Whether it is an MPD.
+        mpd: bool,
+        /// How long it is what it is; `None` where it never changes.
+        fresh: Option<MediaDuration>,
     },
     /// Bytes that never change, and their validator.
     Object { object: Object, etag: String },
@@ -72,6 +82,8 @@ impl Reply {
                 ViewKind::Multivariant => "multivariant",
                 ViewKind::Media { .. } => "media",
             },
+            Reply::Past { mpd: true, .. } => "mpd",
+            Reply::Past { .. } => "past",
             Reply::Object { object, .. } => match object.kind {
                 ObjectKind::Init => "init",
                 ObjectKind::Segment => "segment",
@@ -88,7 +100,10 @@ impl Reply {
     pub(super) fn into_response(self, method: &Method, asked: &HeaderMap) -> Response<Body> {
         let (cache, priority) = (self.cache_control(), self.priority());
         let mut response = match self {
-            Reply::Manifest { view, rendered, .. } => manifest(view, &rendered, asked),
+            Reply::Manifest { view, rendered, .. } => {
+                manifest(view.kind == ViewKind::Mpd, &rendered, asked)
+            }
+            Reply::Past { mpd, rendered, .. } => manifest(mpd, &rendered, asked),
             Reply::Object { object, etag } => {
                 let content_type = content_type(object.container, object.media);
                 bytes(object.body, content_type, &etag, asked)
@@ -138,7 +153,7 @@ impl Reply {
     /// next. All rungs are equal, so that none goes before a lower one.
     fn priority(&self) -> Option<HeaderValue> {
         match self {
-            Reply::Manifest { .. } => Some(HeaderValue::from_static("u=1")),
+            Reply::Manifest { .. } | Reply::Past { .. } => Some(HeaderValue::from_static("u=1")),
             Reply::Object { object, .. } => match object.kind {
                 ObjectKind::Init | ObjectKind::Part => Some(HeaderValue::from_static("u=2")),
                 ObjectKind::Segment => Some(HeaderValue::from_static("u=3")),
@@ -157,13 +172,24 @@ impl Reply {
                 let seconds = if view.blocking { whole * 6 } else { whole / 2 };
                 HeaderValue::from_str(&format!("max-age={seconds}")).unwrap_or(NO_STORE)
             }
+            Reply::Past { fresh: None, .. } => ONE_HOUR,
+            Reply::Past { fresh: Some(fresh), .. } => {
+                let seconds = (fresh.ceil_secs() / 2).max(1);
+                HeaderValue::from_str(&format!("max-age={seconds}")).unwrap_or(NO_STORE)
+            }
             Reply::Object { .. } | Reply::Growing { .. } => FOREVER,
-            Reply::NotFound(Missing::Unknown | Missing::OtherProtocol | Missing::Gap)
+            Reply::NotFound(
+                Missing::Unknown
+                | Missing::OtherProtocol
+                | Missing::Gap
+                | Missing::NotKept
+                | Missing::Past,
+            )
             | Reply::Gone => ONE_SECOND,
             Reply::Text { .. }
             | Reply::BadRequest(_)
             | Reply::Forbidden
-            | Reply::NotFound(Missing::NotYet)
+            | Reply::NotFound(Missing::NotYet | Missing::Future)
             | Reply::Method
             | Reply::Unavailable(_)
             | Reply::Crowded
@@ -190,11 +216,8 @@ fn sentence(status: StatusCode, why: &str) -> Response<Body> {
     whole(status, "text/plain; charset=utf-8", vec![Bytes::from(format!("{why}\n"))])
 }
 
-fn manifest(view: View, rendered: &Rendered, asked: &HeaderMap) -> Response<Body> {
-    let content_type = match view.kind {
-        ViewKind::Mpd => "application/dash+xml",
-        ViewKind::Multivariant | ViewKind::Media { .. } => "application/vnd.apple.mpegurl",
-    };
+fn manifest(mpd: bool, rendered: &Rendered, asked: &HeaderMap) -> Response<Body> {
+    let content_type = if mpd { "application/dash+xml" } else { "application/vnd.apple.mpegurl" };
     // A manifest changes under its URL, so a range of it means nothing: Chromium's own player asks
     // for what lies behind the length it saw last. RFC 9110 §14.2 lets a server pass a Range over.
     let compressed = accepts_gzip(asked);

@@ -34,6 +34,33 @@ pub struct Listing<'a> {
     pub muxed: bool,
     /// How it is presented.
     pub presentation: &'a Presentation,
+    /// Where it is of the past: how it is written.
+    pub past: Option<Past<'a>>,
+}
+
+/// A manifest of the past.
+#[derive(Clone, Copy, Debug)]
+pub struct Past<'a> {
+    /// What links to media playlists carry on.
+    pub token: &'a str,
+    /// What becomes of it.
+    pub kind: PastKind,
+    /// Where an MPD that grows is to be asked for again.
+    pub location: &'a str,
+}
+
+/// What becomes of a manifest of the past.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum PastKind {
+    /// It moves on, so many milliseconds behind live.
+    Window {
+        /// How many.
+        delay: i64,
+    },
+    /// It grows, and may have ended by now.
+    Growing,
+    /// It is all there, and always was for whoever asks.
+    Whole,
 }
 
 impl Listing<'_> {

@@ -17,6 +17,7 @@ mod chunker;
 mod contract;
 mod grid;
 mod muxed;
+mod past;
 mod period;
 mod run;
 mod segment;
@@ -36,6 +37,7 @@ pub use contract::{
 };
 pub use grid::{PART_SLACK_MICROS, part_target};
 pub use muxed::Sound;
+pub use past::{PastLists, past};
 pub use period::{Change, Nominal, Period, PeriodSpan, PeriodSpans, PeriodTrack};
 pub use segment::{OpenSegment, Part, Segment, SegmentContent};
 pub use snapshot::{RenditionView, Report as RenditionReport, SegmentationView, Snapshot};

@@ -49,7 +49,7 @@ impl Sound {
         if let Some(row) = list.rows.by_number(number) {
             let chunks = match &row.content {
                 SegmentContent::Media { chunks, .. } => chunks.clone(),
-                SegmentContent::Gap => Vec::new(),
+                SegmentContent::Stored | SegmentContent::Gap => Vec::new(),
             };
             return Some(Sound { chunks, whole: true });
         }

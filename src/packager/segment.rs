@@ -19,6 +19,8 @@ pub enum SegmentContent {
         /// The same chunks as parts, on a low-latency segmentation.
         parts: Vec<Part>,
     },
+    /// Chunks that lie in the archive alone: known by their times, served from there.
+    Stored,
     /// Nothing was there: EXT-X-GAP.
     Gap,
 }
@@ -69,21 +71,21 @@ impl Segment {
         matches!(self.content, SegmentContent::Gap)
     }
 
-    /// Its parts; none in a gap or without a part grid.
+    /// Its parts; none in a gap, in the archive or without a part grid.
     #[must_use]
     pub fn parts(&self) -> &[Part] {
         match &self.content {
             SegmentContent::Media { parts, .. } => parts,
-            SegmentContent::Gap => &[],
+            SegmentContent::Stored | SegmentContent::Gap => &[],
         }
     }
 
-    /// The body: the segment type box, then the chunks.
+    /// The body: the segment type box, then the chunks. Nothing where they are not in memory.
     #[must_use]
     pub fn body(&self) -> Vec<Bytes> {
         match &self.content {
             SegmentContent::Media { chunks, .. } => body(true, chunks),
-            SegmentContent::Gap => Vec::new(),
+            SegmentContent::Stored | SegmentContent::Gap => Vec::new(),
         }
     }
 

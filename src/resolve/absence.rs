@@ -14,6 +14,15 @@ pub enum Missing {
     /// The endpoint's protocol has no such manifest.
     #[error("this endpoint's protocol has no manifest of this kind")]
     OtherProtocol,
+    /// Nothing of it is kept.
+    #[error("nothing is kept of this time")]
+    NotKept,
+    /// It is longer ago than anything is kept.
+    #[error("this is longer ago than anything is kept: timeshift_days says how long")]
+    Past,
+    /// It has not come.
+    #[error("this time has not come yet")]
+    Future,
     /// No such thing.
     #[error("there is nothing of this name")]
     Unknown,

@@ -3,7 +3,7 @@
 use bytes::Bytes;
 
 use super::object::ListId;
-use super::resolution::EndpointRules;
+use super::rules::EndpointRules;
 use crate::media::MediaKind;
 use crate::packager::{Part, Snapshot};
 use crate::units::MediaDuration;

@@ -10,9 +10,12 @@ mod derived;
 mod directives;
 mod growing;
 mod object;
+mod past;
 pub mod protocol;
 mod request;
 mod resolution;
+mod rules;
+mod shift;
 
 pub use absence::{Missing, NotNow};
 pub use access::{
@@ -23,6 +26,9 @@ pub use derived::{Derived, DerivedName, recipe};
 pub use directives::{DirectiveError, Directives};
 pub use growing::{Growing, Growth};
 pub use object::{ListId, Object, ObjectKind};
+pub use past::{Archived, ArchivedFile, NoPast, PastManifest, PastText, PastView, render_past};
 pub use protocol::{Container, Protocol, ProtocolError};
 pub use request::{EgressPath, File, Form, GENERATION, Leaf};
-pub use resolution::{Arrival, EndpointRules, Resolution, View, ViewKind, render, resolve};
+pub use resolution::{Arrival, BadRequest, Resolution, View, ViewKind, render, resolve};
+pub use rules::EndpointRules;
+pub use shift::{Names, Reach, Shift, ShiftError, ShiftRules, Span};

@@ -3,85 +3,26 @@
 use std::sync::Arc;
 
 use bytes::Bytes;
+use thiserror::Error;
 
 use super::absence::{Missing, NotNow};
-use super::access::{AccessRules, Refused, Viewer};
+use super::access::{Refused, Viewer};
 use super::derived::{Derived, DerivedName};
 use super::directives::{Asked, DirectiveError, Directives, asked};
 use super::growing::Growing;
 use super::object::{ListId, Object, ObjectKind};
-use super::protocol::{Container, Protocol};
+use super::past::{self, Archived, PastView};
+use super::protocol::Container;
 use super::request::{File, Form, GENERATION, Leaf};
+use super::rules::EndpointRules;
+use super::shift::ShiftError;
 use crate::manifest::dash::mpd;
 use crate::manifest::hls::{MediaPlaylist, media, multivariant};
-use crate::manifest::{Listing, Presentation};
-use crate::packager::{
-    PeriodTrack, RenditionId, RenditionView, SegmentationKey, SegmentationView, Snapshot,
-};
+use crate::packager::{RenditionId, RenditionView, SegmentationView, Snapshot};
 use crate::units::{MediaDuration, Monotonic, Now};
 
 /// How long a request may wait, in target durations (§6.2.5.2).
 const PATIENCE_TARGETS: i64 = 3;
-
-/// What an endpoint answers by.
-#[derive(Clone, Debug)]
-pub struct EndpointRules {
-    /// Its ordinal in its channel.
-    pub ordinal: u32,
-    /// What it puts out.
-    pub protocol: Protocol,
-    /// Whether audio has lists of its own where transport streams could carry it with video.
-    pub audio_groups: bool,
-    /// Its segmentation.
-    pub segmentation: SegmentationKey,
-    /// Segments a playlist lists at least.
-    pub segments: u32,
-    /// What a playlist spans at least.
-    pub hls_window: MediaDuration,
-    /// What an MPD spans at least.
-    pub dash_window: MediaDuration,
-    /// The manifest's name in URLs.
-    pub manifest_name: String,
-    /// How its manifests present the channel.
-    pub presentation: Presentation,
-    /// Who may read.
-    pub access: AccessRules,
-    /// `{n}-{generation}`.
-    pub folder: String,
-}
-
-impl EndpointRules {
-    /// The folder of an endpoint's objects.
-    #[must_use]
-    pub fn folder(ordinal: u32) -> String {
-        format!("{ordinal}-{GENERATION}")
-    }
-
-    /// Whether a list of video carries its default audio.
-    #[must_use]
-    pub fn muxed(&self) -> bool {
-        self.protocol.container() == Container::TransportStream && !self.audio_groups
-    }
-
-    /// Whether the endpoint's container can hold a rendition.
-    fn carries(&self, view: &SegmentationView, rendition: RenditionId) -> bool {
-        let fits = |track: &PeriodTrack| track.codec.fits_transport_stream();
-        self.protocol.container() == Container::Cmaf
-            || view.period.track(rendition).is_none_or(fits)
-    }
-
-    fn listing(&self, snapshot: &Snapshot, dash: bool) -> Listing<'_> {
-        Listing {
-            folder: &self.folder,
-            segments: if dash { 0 } else { self.segments },
-            window: if dash { self.dash_window } else { self.hls_window },
-            ended: snapshot.ended,
-            container: self.protocol.container(),
-            muxed: self.muxed(),
-            presentation: &self.presentation,
-        }
-    }
-}
 
 /// When a request came, and what had been lost by then.
 #[derive(Clone, Copy, Debug)]
@@ -112,8 +53,12 @@ pub enum Resolution {
         /// When the wait ends.
         deadline: Monotonic,
     },
+    /// A manifest of the past, to be rendered with what the archive has of it.
+    Past(PastView),
+    /// An object that has left memory: it is in the archive, or what comes with it is the answer.
+    Archived(Archived, Box<Resolution>),
     /// Malformed or contradictory.
-    BadRequest(DirectiveError),
+    BadRequest(BadRequest),
     /// Access refused.
     Forbidden(Refused),
     /// Not there.
@@ -122,6 +67,17 @@ pub enum Resolution {
     Gone,
     /// The channel, or this wait, has nothing to show now.
     Unavailable(NotNow),
+}
+
+/// What is wrong with a query.
+#[derive(Clone, Debug, PartialEq, Eq, Error)]
+pub enum BadRequest {
+    /// A delivery directive.
+    #[error(transparent)]
+    Directive(#[from] DirectiveError),
+    /// A time-shift parameter.
+    #[error(transparent)]
+    Shift(#[from] ShiftError),
 }
 
 /// Which rendering of which version: equal views of one endpoint are equal bytes.
@@ -167,7 +123,33 @@ pub fn resolve(
     if let Err(refused) = rules.access.check(viewer) {
         return Resolution::Forbidden(refused);
     }
+    if let Some(answer) = past::asked(rules, leaf, query, now) {
+        return answer;
+    }
     let view = snapshot.segmentations.get(&rules.segmentation);
+    let answer = present(snapshot, rules, leaf, query, arrival, now, view);
+    let left = matches!(answer, Resolution::Gone | Resolution::NotFound(_));
+    match leaf {
+        Leaf::Object { generation: GENERATION, rendition, file } if left => {
+            match past::archived(rules, rendition, file) {
+                Some(archived) => Resolution::Archived(archived, Box::new(answer)),
+                None => answer,
+            }
+        }
+        _ => answer,
+    }
+}
+
+/// Answers from what is in memory.
+fn present(
+    snapshot: &Snapshot,
+    rules: &EndpointRules,
+    leaf: &Leaf<'_>,
+    query: Option<&str>,
+    arrival: Arrival,
+    now: Now,
+    view: Option<&SegmentationView>,
+) -> Resolution {
     match leaf {
         Leaf::Manifest { name, form } if *name == rules.manifest_name => {
             manifest(rules, view, *form)
@@ -243,14 +225,14 @@ impl Ask<'_> {
         }
         let directives = match Directives::parse(query) {
             Ok(directives) => directives,
-            Err(error) => return Resolution::BadRequest(error),
+            Err(error) => return Resolution::BadRequest(error.into()),
         };
         // §6.2.5.1: directives mean nothing to a playlist that has ended.
         let Some(msn) = directives.msn.filter(|_| !self.snapshot.ended) else {
             return self.rendering(directives.skip, false, false);
         };
         match asked(self.list, self.view, msn, directives.part) {
-            Err(error) => Resolution::BadRequest(error),
+            Err(error) => Resolution::BadRequest(error.into()),
             Ok(Asked::There) => self.rendering(directives.skip, true, false),
             Ok(Asked::Later) if self.waited_enough() => self.rendering(directives.skip, true, true),
             Ok(Asked::Later) => self.wait(),

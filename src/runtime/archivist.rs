@@ -5,14 +5,14 @@
 //! is still shown when the disk takes it again is appended then.
 
 use std::io;
-use std::path::{Path, PathBuf};
+use std::path::Path;
 use std::sync::Arc;
 use std::sync::mpsc::{Receiver, RecvTimeoutError, Sender, channel};
 use std::thread::{self, JoinHandle};
 use std::time::Duration;
 
 use super::channel::ChannelHandle;
-use crate::archive::{Reels, Written, find, load, news};
+use crate::archive::{Reels, Shelf, Written, load, news};
 use crate::packager::{ChannelConfig, Lists};
 use crate::units::MediaDuration;
 
@@ -34,21 +34,23 @@ pub(super) struct Archive {
 }
 
 impl Archive {
-    /// What lies in a channel's folder, and the rows its lists go on from.
+    /// What lies on a channel's shelf, and the rows its lists go on from. Reels are kept so far
+    /// behind the newest media as `keep` says.
     ///
     /// # Errors
     /// Where the folder cannot be read.
-    pub(super) fn open(folder: PathBuf, config: &ChannelConfig) -> io::Result<(Self, Lists)> {
+    pub(super) fn open(
+        shelf: &Shelf,
+        config: &ChannelConfig,
+        keep: MediaDuration,
+    ) -> io::Result<(Self, Lists)> {
         let mut refused = |path: &Path, why: String| {
             tracing::warn!(path = %path.display(), why, "a reel is passed over");
         };
-        let keep = config.kept();
-        let found = find(&folder, &mut refused)?;
-        let loaded = load(&found, keep, &mut refused);
-        let mut reels = Reels::new(folder);
-        for reel in &found {
-            reels.note_closed(reel);
-        }
+        let (catalogue, channel) = (Arc::clone(&shelf.catalogue), shelf.channel.clone());
+        let mut reels = Reels::new(shelf.folder.clone(), catalogue, channel);
+        let found = reels.recent(config.kept(), &mut refused)?;
+        let loaded = load(&found, config.kept(), &mut refused);
         let archive = Archive { reels, written: loaded.written, keep, failing: false };
         Ok((archive, loaded.rows))
     }

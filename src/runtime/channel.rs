@@ -15,6 +15,7 @@ use tokio::sync::{mpsc, watch};
 use super::clock::Clock;
 use super::shutdown::Shutdown;
 use super::state_file::StateFile;
+use crate::archive::Shelf;
 use crate::config::Credentials;
 use crate::http::{DerivedForms, Renderings};
 use crate::ingest::{Rungs, Segments};
@@ -60,6 +61,8 @@ pub struct ChannelHandle {
     pub status: ChannelStatus,
     /// Its manifests, each rendered once.
     pub renderings: Renderings,
+    /// What its archive has for readers, where it has one.
+    pub shelf: Option<Shelf>,
     /// Its transport streams, each made once.
     pub derived: DerivedForms,
     /// The rungs that encoders push.
@@ -106,6 +109,8 @@ pub(super) struct Parts {
     pub(super) config: ChannelConfig,
     /// Bytes of transport streams kept.
     pub(super) derived_bytes: usize,
+    /// Its archive.
+    pub(super) shelf: Option<Shelf>,
     pub(super) state: Option<State>,
     pub(super) rows: Lists,
     pub(super) file: StateFile,
@@ -125,6 +130,7 @@ impl ChannelHandle {
             status: ChannelStatus::default(),
             renderings: Renderings::default(),
             derived: DerivedForms::new(parts.derived_bytes),
+            shelf: parts.shelf,
             rungs: Rungs::default(),
             segments: Segments::default(),
             snapshot: ArcSwap::default(),

@@ -9,14 +9,16 @@ use url::Url;
 use super::archivist::Archive;
 use super::channel::{ChannelHandle, ChannelTask, Parts};
 use super::clock::Clock;
-use super::origin::{channel_config, endpoint_rules};
+use super::origin::{channel_config, endpoint_rules, kept};
 use super::server::ServerError;
 use super::state_file::{StateError, StateFiles};
+use crate::archive::{Catalogue, Pages, Shelf};
 use crate::config::{self, Config, PullUrl};
 use crate::ingest::programme::{self, Programme};
 use crate::observe::Metrics;
 use crate::packager::{ChannelConfig, InputId, Lists};
 use crate::resolve::EndpointRules;
+use crate::units::MediaDuration;
 
 /// An input that is pulled, and from where.
 pub(super) type Pull = (Arc<ChannelHandle>, InputId, Url);
@@ -49,6 +51,9 @@ impl Channels {
         let Launched { config, folder, embedded } = *from;
         let store = folder.join(&config.store.path);
         let files = StateFiles::open(&store)?;
+        let mut endpoints = config.channels.iter().flat_map(|channel| &channel.endpoints);
+        let keeps = config.store.keep_lists || endpoints.any(|e| e.timeshift_days > 0);
+        let shelves = keeps.then(|| Shelves::open(&store)).transpose()?;
         let mut made = Channels::default();
         for channel in &config.channels {
             let read = |path: &Option<PathBuf>| {
@@ -60,9 +65,14 @@ impl Channels {
             let (group, name) = (channel.group.to_string(), channel.name.to_string());
             let (file, state) = files.channel(&group, &name)?;
             let core = channel_config(channel, &config.limits);
-            let place = store.join("archive").join(&group).join(&name);
-            let kept = config.store.keep_lists.then(|| open_archive(place, &core));
-            let (archive, rows) = kept.transpose()?.unzip();
+            let shifted = channel.endpoints.iter().any(|endpoint| endpoint.timeshift_days > 0);
+            let shelves = shelves.as_ref().filter(|_| shifted || config.store.keep_lists);
+            let shelf = shelves.map(|shelves| shelves.of(&group, &name));
+            let back = channel.endpoints.iter().map(kept).max();
+            let keep = back.unwrap_or(MediaDuration::ZERO).max(core.kept());
+            let opened = shelf.as_ref().map(|shelf| open_archive(shelf, &core, keep));
+            let (archive, rows) = opened.transpose()?.unzip();
+            let rows = rows.filter(|_| config.store.keep_lists);
             let parts = Parts {
                 metrics: metrics.channel(&group, &name),
                 group,
@@ -73,6 +83,7 @@ impl Channels {
                 pulled: [0, 1].map(|n: usize| channel.pulls[n].is_some()),
                 config: core,
                 derived_bytes: config.limits.derived_bytes,
+                shelf,
                 state,
                 rows: rows.unwrap_or_default(),
                 file,
@@ -93,9 +104,40 @@ fn rules(channel: &config::Channel) -> BTreeMap<u32, EndpointRules> {
     channel.endpoints.iter().map(|e| (e.ordinal, endpoint_rules(e))).collect()
 }
 
-fn open_archive(folder: PathBuf, config: &ChannelConfig) -> Result<(Archive, Lists), ServerError> {
-    let read = Archive::open(folder.clone(), config);
-    read.map_err(|error| ServerError::State(StateError::Io { path: folder, error }))
+/// Where the archives of all channels lie.
+struct Shelves {
+    folder: PathBuf,
+    catalogue: Arc<Catalogue>,
+    pages: Arc<Pages>,
+}
+
+impl Shelves {
+    fn open(store: &Path) -> Result<Self, ServerError> {
+        let folder = store.join("archive");
+        let path = folder.join("catalogue.sqlite3");
+        let catalogue = Catalogue::open(&path)
+            .map_err(|error| ServerError::State(StateError::Io { path, error }))?;
+        Ok(Shelves { folder, catalogue: Arc::new(catalogue), pages: Arc::default() })
+    }
+
+    fn of(&self, group: &str, name: &str) -> Shelf {
+        Shelf {
+            channel: format!("{group}/{name}"),
+            folder: self.folder.join(group).join(name),
+            catalogue: Arc::clone(&self.catalogue),
+            pages: Arc::clone(&self.pages),
+        }
+    }
+}
+
+fn open_archive(
+    shelf: &Shelf,
+    config: &ChannelConfig,
+    keep: MediaDuration,
+) -> Result<(Archive, Lists), ServerError> {
+    let read = Archive::open(shelf, config, keep);
+    let at = |error| ServerError::State(StateError::Io { path: shelf.folder.clone(), error });
+    read.map_err(at)
 }
 
 fn pulls_of(channel: &config::Channel, handle: &Arc<ChannelHandle>) -> Vec<Pull> {

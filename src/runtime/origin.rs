@@ -16,8 +16,11 @@ use crate::observe::Metrics;
 use crate::packager::{
     self, ChannelConfig, InputId, SegmentationKey, SegmentationWanted, SourceId,
 };
-use crate::resolve::EndpointRules;
+use crate::resolve::{EndpointRules, Names, ShiftRules};
 use crate::units::MediaDuration;
+
+/// The longest stretch of the past that one list shows.
+const SHIFT_LONGEST: MediaDuration = MediaDuration::from_secs(86_400);
 
 /// What stands before HTTP where readers come and where encoders push.
 #[derive(Clone, Debug, Default)]
@@ -132,9 +135,19 @@ pub(super) fn endpoint_rules(endpoint: &Endpoint) -> EndpointRules {
         dash_window: endpoint.dash_window(),
         manifest_name: endpoint.manifest_name.to_string(),
         presentation: endpoint.presentation,
+        shift: (endpoint.timeshift_days > 0).then(|| ShiftRules {
+            kept: kept(endpoint).floor_millis(),
+            longest: SHIFT_LONGEST.floor_millis(),
+        }),
+        shift_names: Names::default(),
         access: endpoint.access.clone(),
         folder: EndpointRules::folder(endpoint.ordinal),
     }
+}
+
+/// How far back an endpoint can be asked for.
+pub(super) fn kept(endpoint: &Endpoint) -> MediaDuration {
+    MediaDuration::from_secs(i64::from(endpoint.timeshift_days) * 86_400)
 }
 
 fn key_of(endpoint: &Endpoint) -> SegmentationKey {

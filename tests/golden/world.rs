@@ -237,6 +237,8 @@ impl Ask {
             dash_window: MediaDuration::from_secs(self.dash_window_s),
             manifest_name: "manifest".to_owned(),
             presentation: self.presentation,
+            shift: None,
+            shift_names: headwater::resolve::Names::default(),
             access: AccessRules::open(),
             folder: EndpointRules::folder(ordinal),
         }

@@ -86,7 +86,7 @@ pub(crate) fn samples(world: &World) -> BTreeMap<String, usize> {
             SegmentContent::Media { chunks, .. } => {
                 chunks.iter().map(|c| count(&c.bytes)).sum::<usize>()
             }
-            SegmentContent::Gap => 0,
+            SegmentContent::Stored | SegmentContent::Gap => 0,
         });
         (list.rendition.name.clone(), chunks.sum::<usize>())
     });

@@ -88,6 +88,8 @@ impl Origin {
                 dash_window: WINDOW,
                 manifest_name: "manifest".to_owned(),
                 presentation: Presentation::DEFAULT,
+                shift: None,
+                shift_names: headwater::resolve::Names::default(),
                 access: AccessRules::open(),
                 folder: EndpointRules::folder(ordinal),
             }

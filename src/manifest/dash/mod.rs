@@ -8,8 +8,8 @@ mod timeline;
 
 use std::fmt::Write;
 
-use super::Listing;
 use super::text::{put_instant, put_xs_duration};
+use super::{Listing, PastKind};
 use crate::media::codec::{ChannelLayout, Sound};
 use crate::media::{Codec, MediaKind};
 use crate::packager::{Nominal, PeriodTrack, RenditionView, Segment, SegmentationView};
@@ -29,7 +29,7 @@ const LAG_MAX: u64 = 4;
 #[must_use]
 pub fn mpd(listing: &Listing<'_>, segmentation: &SegmentationView) -> String {
     let spans = segmentation.spans.as_deref();
-    let periods = match spans {
+    let mut periods = match spans {
         Some(spans) => low_latency::periods(listing, segmentation, spans),
         None => timeline::periods(listing, segmentation),
     };
@@ -37,18 +37,23 @@ pub fn mpd(listing: &Listing<'_>, segmentation: &SegmentationView) -> String {
         Some(spans) => low_latency::published(listing, segmentation, spans),
         None => published(listing, segmentation),
     };
+    let origin = origin(listing, &mut periods);
     let newest = periods.last();
     let nominal = newest.and_then(|listed| listed.span?.nominal.as_ref());
     let mut out = String::with_capacity(2048);
     let end = periods.iter().filter_map(Listed::end).max().unwrap_or(MediaTime::from_millis(0));
-    put_root(&mut out, &Root { listing, segmentation, published, end, nominal });
+    put_root(&mut out, &Root { listing, segmentation, published, origin, end, nominal });
     if let (Some(nominal), Some(newest)) = (nominal, newest) {
         let video = newest.of(MediaKind::Video).next().is_some();
         let latency = low_latency::target_latency(nominal, listing.presentation);
         low_latency::put_service(&mut out, nominal, latency, usize::from(!video));
     }
     for period in &periods {
-        put_period(&mut out, listing, period);
+        put_period(&mut out, listing, period, origin);
+    }
+    if listing.past.is_some_and(|past| past.kind == PastKind::Whole) {
+        out.push_str("</MPD>\n");
+        return out;
     }
     out.push_str(
         "<UTCTiming schemeIdUri=\"urn:mpeg:dash:utc:http-iso:2014\" value=\"/time\"/>\n</MPD>\n",
@@ -61,6 +66,8 @@ struct Root<'a> {
     listing: &'a Listing<'a>,
     segmentation: &'a SegmentationView,
     published: MediaTime,
+    /// Where MPD time begins.
+    origin: MediaTime,
     /// Where the last listed media ends.
     end: MediaTime,
     /// The newest Period's, where it is low-latency.
@@ -84,9 +91,21 @@ fn put_root(out: &mut String, root: &Root<'_>) {
     if root.nominal.is_some() {
         out.push_str(",http://www.dashif.org/guidelines/low-latency-live-v5");
     }
-    out.push_str("\" type=\"dynamic\"");
-    out.push_str(" availabilityStartTime=\"1970-01-01T00:00:00Z\" publishTime=\"");
-    put_instant(out, root.published);
+    let past = root.listing.past.map(|past| past.kind);
+    if past == Some(PastKind::Whole) {
+        put_static(out, root, advice.buffer);
+        return;
+    }
+    let delay = if let Some(PastKind::Window { delay }) = past { delay } else { 0 };
+    out.push_str("\" type=\"dynamic\" availabilityStartTime=\"");
+    // What is listed late is there so much later.
+    if delay == 0 {
+        out.push_str("1970-01-01T00:00:00Z");
+    } else {
+        put_instant(out, MediaTime::from_millis(delay));
+    }
+    out.push_str("\" publishTime=\"");
+    put_instant(out, root.published + MediaDuration::from_millis(delay));
     out.push('"');
     let mut put = |name: &str, value: MediaDuration| {
         let _ = write!(out, " {name}=\"");
@@ -99,7 +118,10 @@ fn put_root(out: &mut String, root: &Root<'_>) {
         put("minimumUpdatePeriod", advice.update);
     }
     put("minBufferTime", advice.buffer);
-    put("timeShiftBufferDepth", root.listing.window.max(least));
+    // Without it all of what grows is there.
+    if !matches!(past, Some(PastKind::Growing)) {
+        put("timeShiftBufferDepth", root.listing.window.max(least));
+    }
     put("suggestedPresentationDelay", advice.delay);
     let longest = target.max(segmentation.longest);
     put(
@@ -107,6 +129,31 @@ fn put_root(out: &mut String, root: &Root<'_>) {
         MediaDuration::from_millis(longest.div_ceil(MediaDuration::from_millis(1))),
     );
     out.push_str(">\n");
+    if let Some(past) = root.listing.past.filter(|past| matches!(past.kind, PastKind::Growing)) {
+        let _ = writeln!(out, "<Location>{}</Location>", past.location);
+    }
+}
+
+/// The root of a presentation that is all there (§5.3.1.2): it begins at 0.
+fn put_static(out: &mut String, root: &Root<'_>, buffer: MediaDuration) {
+    out.push_str("\" type=\"static\"");
+    let mut put = |name: &str, value: MediaDuration| {
+        let _ = write!(out, " {name}=\"");
+        put_xs_duration(out, value);
+        out.push('"');
+    };
+    put("mediaPresentationDuration", root.end - root.origin);
+    put("minBufferTime", buffer);
+    out.push_str(">\n");
+}
+
+/// Where MPD time begins: with what is listed first, where it is all there; else with Unix time.
+fn origin(listing: &Listing<'_>, periods: &mut [Listed<'_>]) -> MediaTime {
+    let whole = listing.past.is_some_and(|past| past.kind == PastKind::Whole);
+    let epoch = MediaTime::from_millis(0);
+    let Some(first) = periods.first_mut().filter(|_| whole) else { return epoch };
+    first.start = first.begin().map_or(first.start, |at| MediaTime::from_millis(at.floor_millis()));
+    first.start
 }
 
 /// What players are told of updates, buffer and delay.
@@ -161,9 +208,9 @@ fn published(listing: &Listing<'_>, segmentation: &SegmentationView) -> MediaTim
     end + MediaDuration::from_millis(i64::try_from(changes).unwrap_or(0))
 }
 
-fn put_period(out: &mut String, listing: &Listing<'_>, listed: &Listed<'_>) {
+fn put_period(out: &mut String, listing: &Listing<'_>, listed: &Listed<'_>, origin: MediaTime) {
     let _ = write!(out, "<Period id=\"{}\" start=\"", listed.period.id);
-    put_xs_duration(out, listed.start.since_epoch());
+    put_xs_duration(out, listed.start - origin);
     if let Some(duration) = listed.duration {
         low_latency::put_duration(out, duration);
     }

@@ -41,6 +41,14 @@ impl<'a> Listed<'a> {
         of_kind.map(|(track, view, runs)| (*track, *view, runs.as_slice()))
     }
 
+    /// Where its first listed media begins.
+    pub(super) fn begin(&self) -> Option<MediaTime> {
+        let begins = self.tracks.iter().filter_map(|(track, _, runs)| {
+            Some(MediaTime::new(runs.first()?.start, track.timescale))
+        });
+        begins.min()
+    }
+
     pub(super) fn end(&self) -> Option<MediaTime> {
         if let Some(span) = self.span {
             return span.end;

@@ -2,8 +2,8 @@
 
 use std::fmt::Write;
 
-use super::super::Listing;
 use super::super::text::{put_instant, put_micros};
+use super::super::{Listing, PastKind};
 use crate::packager::{PART_SLACK_MICROS, Part, Period, RenditionView, Segment, SegmentationView};
 use crate::resolve::Container;
 use crate::units::{MediaDuration, MediaTime, Timescale};
@@ -116,6 +116,14 @@ fn put_header(out: &mut String, playlist: &MediaPlaylist<'_>, first: usize, delt
     };
     let target = playlist.segmentation.target;
     let _ = write!(out, "#EXTM3U\n#EXT-X-VERSION:{version}\n#EXT-X-TARGETDURATION:{target}\n");
+    if let Some(past) = playlist.listing.past {
+        out.push_str(match past.kind {
+            PastKind::Window { .. } => "",
+            // Start-over: players begin at the live edge of what grows, where nothing else is said.
+            PastKind::Growing => "#EXT-X-PLAYLIST-TYPE:EVENT\n#EXT-X-START:TIME-OFFSET=0\n",
+            PastKind::Whole => "#EXT-X-PLAYLIST-TYPE:VOD\n",
+        });
+    }
     put_server_control(out, playlist);
     if let Some(part_target) = playlist.segmentation.part_target.filter(|_| playlist.low_latency) {
         out.push_str("#EXT-X-PART-INF:PART-TARGET=");

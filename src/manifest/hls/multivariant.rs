@@ -27,7 +27,8 @@ pub fn multivariant(listing: &Listing<'_>, segmentation: &SegmentationView) -> S
             muxed.or_else(|| segmentation.rendition(t.rendition))
         };
         let lists = tracks.filter(fits).filter_map(|t| Some((t, list(t)?)));
-        lists.filter(|(_, list)| segmentation.has_enough(list)).collect::<Vec<_>>()
+        let enough = |list| listing.past.is_some() || segmentation.has_enough(list);
+        lists.filter(|(_, list)| enough(list)).collect::<Vec<_>>()
     };
     let video = listing.presentation.choose(of(MediaKind::Video), |(track, _)| track.rate);
     let mut audio = of(MediaKind::Audio);
@@ -66,18 +67,26 @@ pub fn multivariant(listing: &Listing<'_>, segmentation: &SegmentationView) -> S
         if !audio.is_empty() && !muxed {
             let _ = write!(out, ",AUDIO=\"{GROUP}\"");
         }
-        let _ = write!(out, "\n{}/{}/media.m3u8\n", listing.folder, list.rendition.name);
+        let _ = write!(out, "\n{}\n", uri(listing, list));
     }
     if let (true, Some((track, list))) = (video.is_empty(), audio.first()) {
         let _ = write!(
             out,
-            "#EXT-X-STREAM-INF:BANDWIDTH={loudest},AVERAGE-BANDWIDTH={average},CODECS=\"{}\",AUDIO=\"{GROUP}\"\n{}/{}/media.m3u8\n",
+            "#EXT-X-STREAM-INF:BANDWIDTH={loudest},AVERAGE-BANDWIDTH={average},CODECS=\"{}\",AUDIO=\"{GROUP}\"\n{}\n",
             track.codec.rfc6381(),
-            listing.folder,
-            list.rendition.name
+            uri(listing, list)
         );
     }
     out
+}
+
+/// Where a media playlist is, with the wish that led here.
+fn uri(listing: &Listing<'_>, list: &RenditionView) -> String {
+    let uri = format!("{}/{}/media.m3u8", listing.folder, list.rendition.name);
+    match listing.past {
+        Some(past) => format!("{uri}?shift={}", past.token),
+        None => uri,
+    }
 }
 
 fn put_audio(
@@ -93,9 +102,9 @@ fn put_audio(
     // NAMEs differ within a group (§4.4.6.1.1): a rendition's name does.
     let _ = writeln!(
         out,
-        "#EXT-X-MEDIA:TYPE=AUDIO,GROUP-ID=\"{GROUP}\",NAME=\"{name}\",LANGUAGE=\"{language}\",DEFAULT={chosen},AUTOSELECT=YES,CHANNELS=\"{channels}\",URI=\"{folder}/{name}/media.m3u8\"",
+        "#EXT-X-MEDIA:TYPE=AUDIO,GROUP-ID=\"{GROUP}\",NAME=\"{name}\",LANGUAGE=\"{language}\",DEFAULT={chosen},AUTOSELECT=YES,CHANNELS=\"{channels}\",URI=\"{}\"",
+        uri(listing, list),
         name = list.rendition.name,
-        folder = listing.folder,
     );
 }
 

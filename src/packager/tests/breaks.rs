@@ -152,6 +152,7 @@ fn a_delta_update_skips_nothing_that_a_reader_before_a_hole_has_not_seen() {
                 container: Container::Cmaf,
                 muxed: false,
                 presentation: &Presentation::default(),
+                past: None,
             },
             segmentation,
             list: &segmentation.renditions[0],

@@ -283,7 +283,7 @@ fn fragment_numbers(world: &World) -> BTreeMap<u64, Vec<u32>> {
             });
             parsed.map(|chunk| chunk.sequence_number).collect()
         }
-        SegmentContent::Gap => Vec::new(),
+        SegmentContent::Stored | SegmentContent::Gap => Vec::new(),
     };
     rows.iter_from(0).map(|row| (row.number, numbers(row))).collect()
 }

@@ -1,0 +1,211 @@
+//! A page: what a reel holds, read from its index, without its media.
+
+use std::collections::BTreeMap;
+use std::fs::{self, File};
+use std::io;
+use std::os::unix::fs::FileExt;
+use std::path::{Path, PathBuf};
+use std::sync::Arc;
+
+use bytes::Bytes;
+
+use super::load::content;
+use super::record::Record;
+use super::reel::{self, Head};
+use crate::media::{MediaKind, VariantName};
+use crate::packager::{
+    Chunk, Period, Rendition, RenditionId, Segment, SegmentContent, SegmentationKey,
+};
+use crate::units::{Bitrate, MediaTime, Timescale};
+
+/// What a reel holds.
+#[derive(Debug)]
+pub struct Page {
+    path: PathBuf,
+    /// Bytes of the index it was read from.
+    pub(super) index: u64,
+    /// Whose.
+    pub rendition: RenditionId,
+    /// The Period it lies in.
+    pub period: Arc<Period>,
+    timescale: Timescale,
+    records: Vec<Record>,
+    rows: BTreeMap<SegmentationKey, Vec<Arc<Segment>>>,
+}
+
+/// A row and its parts, with the bytes of its chunks.
+type Parts = Vec<(i64, u32, bool)>;
+
+impl Page {
+    /// Reads the index of a reel.
+    ///
+    /// # Errors
+    /// Where files cannot be read, or are not what they should be.
+    pub fn read(path: &Path) -> io::Result<Self> {
+        let index = fs::read(path.with_extension("idx"))?;
+        let (records, _, _) = reel::believed(&index);
+        let damaged = |why: String| io::Error::new(io::ErrorKind::InvalidData, why);
+        let Some(Record::Note { length, .. }) = records.first() else {
+            return Err(damaged("the index says nothing of a head".to_owned()));
+        };
+        let mut head = vec![0; *length as usize];
+        File::open(path)?.read_exact_at(&mut head, 0)?;
+        let head: Head = reel::head(&head).map_err(|error| damaged(error.to_string()))?;
+        let period = head.period().map_err(|error| damaged(error.to_string()))?;
+        let timescale = head.timescale();
+        let timescale =
+            timescale.ok_or_else(|| damaged("its rendition has no track".to_owned()))?;
+        let mut page = Page {
+            path: path.to_owned(),
+            index: index.len() as u64,
+            rendition: head.rendition,
+            period: Arc::new(period),
+            timescale,
+            records,
+            rows: BTreeMap::new(),
+        };
+        page.lay_out();
+        Ok(page)
+    }
+
+    fn lay_out(&mut self) {
+        for record in &self.records {
+            let Record::Row(row) = record else { continue };
+            let content = if row.gap { SegmentContent::Gap } else { SegmentContent::Stored };
+            let segment = Segment {
+                number: row.number,
+                period: Arc::clone(&self.period),
+                begins_period: row.begins_period,
+                first: row.first,
+                start: row.start,
+                duration: row.duration,
+                timescale: self.timescale,
+                content,
+            };
+            self.rows.entry(row.key).or_default().push(Arc::new(segment));
+        }
+    }
+
+    /// The rows of a list, in order, without their bytes.
+    #[must_use]
+    pub fn rows(&self, key: SegmentationKey) -> &[Arc<Segment>] {
+        self.rows.get(&key).map_or(&[], Vec::as_slice)
+    }
+
+    /// The rendition as far as its reels know it: its rates are those of this one.
+    #[must_use]
+    pub fn rendition(&self, name: &str) -> Option<Rendition> {
+        let track = self.period.track(self.rendition)?;
+        let kind: MediaKind = track.codec.kind();
+        let (mut bytes, mut ticks) = (0, 0);
+        for record in &self.records {
+            if let Record::Chunk { length, duration, .. } = record {
+                bytes += u64::from(*length);
+                ticks += u64::from(*duration);
+            }
+        }
+        let bits = bytes.saturating_mul(8).saturating_mul(u64::from(self.timescale.get()));
+        let average = Bitrate(bits.checked_div(ticks).unwrap_or(0));
+        Some(Rendition {
+            id: self.rendition,
+            name: name.to_owned(),
+            kind,
+            variant: VariantName::default(),
+            language: track.language,
+            peak: Bitrate(average.0 + average.0 / 2),
+            average,
+            only_slate: false,
+        })
+    }
+
+    /// The row of a number with its bytes; chunks may lie in `before`, the reel before this one.
+    ///
+    /// # Errors
+    /// Where the reel cannot be read, or its bytes are not those that were written.
+    pub fn segment(
+        &self,
+        key: SegmentationKey,
+        number: u64,
+        before: Option<&Page>,
+    ) -> io::Result<Option<Segment>> {
+        let Some((row, parts)) = self.row(key, number) else { return Ok(None) };
+        let mut chunks = Vec::new();
+        for page in before.into_iter().filter(|b| b.period.id == self.period.id).chain([self]) {
+            page.read_chunks(row.start, row.start.saturating_add(row.duration), &mut chunks)?;
+        }
+        let segment = content(row, chunks, &parts).map(|content| Segment {
+            number: row.number,
+            period: Arc::clone(&self.period),
+            begins_period: row.begins_period,
+            first: row.first,
+            start: row.start,
+            duration: row.duration,
+            timescale: self.timescale,
+            content,
+        });
+        Ok(segment)
+    }
+
+    /// Whether a row of it begins before its own first chunk does.
+    #[must_use]
+    pub fn needs_before(&self, key: SegmentationKey, number: u64) -> bool {
+        let first = self.records.iter().find_map(|record| match record {
+            Record::Chunk { start, .. } => Some(*start),
+            _ => None,
+        });
+        let row = self.row(key, number);
+        row.is_some_and(|(row, _)| !row.gap && first.is_none_or(|first| row.start < first))
+    }
+
+    fn row(&self, key: SegmentationKey, number: u64) -> Option<(&super::RowRecord, Parts)> {
+        let at = self.records.iter().position(
+            |record| matches!(record, Record::Row(row) if row.key == key && row.number == number),
+        )?;
+        let Record::Row(row) = &self.records[at] else { return None };
+        let parts = self.records[..at].iter().rev().map_while(|record| match record {
+            Record::Part { start, duration, last } => Some((*start, *duration, *last)),
+            _ => None,
+        });
+        let mut parts: Parts = parts.collect();
+        parts.reverse();
+        Some((row, parts))
+    }
+
+    fn read_chunks(&self, from: i64, to: i64, chunks: &mut Vec<Arc<Chunk>>) -> io::Result<()> {
+        let mut file = None;
+        for record in &self.records {
+            let Record::Chunk { offset, length, start, duration, sync, ends_part, checksum } =
+                record
+            else {
+                continue;
+            };
+            if !(from..to).contains(start) {
+                continue;
+            }
+            let file = match &mut file {
+                Some(file) => file,
+                none => none.insert(File::open(&self.path)?),
+            };
+            let mut bytes = vec![0; *length as usize];
+            file.read_exact_at(&mut bytes, *offset)?;
+            if crc32fast::hash(&bytes) != *checksum {
+                let why = format!("the chunk at byte {offset} is not what was written");
+                return Err(io::Error::new(io::ErrorKind::InvalidData, why));
+            }
+            chunks.push(Arc::new(Chunk {
+                start: *start,
+                duration: i64::from(*duration),
+                sync: *sync,
+                ends_part: *ends_part,
+                bytes: Bytes::from(bytes),
+            }));
+        }
+        Ok(())
+    }
+
+    /// When its last row of a list ends.
+    #[must_use]
+    pub fn end(&self, key: SegmentationKey) -> Option<MediaTime> {
+        self.rows(key).last().map(|row| row.end_time())
+    }
+}

@@ -1,0 +1,150 @@
+//! What a channel's archive holds, for readers: rows of a stretch of time, and segments by number.
+
+use std::collections::BTreeMap;
+use std::io;
+use std::num::NonZeroUsize;
+use std::path::PathBuf;
+use std::sync::{Arc, Mutex, PoisonError};
+
+use lru::LruCache;
+
+use super::catalogue::{Catalogue, Entry};
+use super::page::Page;
+use crate::packager::{Period, Rendition, Segment, SegmentationKey};
+
+/// Pages kept in memory: a few minutes of a rendition each, tens of kilobytes.
+const PAGES: NonZeroUsize = NonZeroUsize::new(1024).expect("not zero");
+
+/// Pages that were read, shared by all channels; those that were asked for longest ago go first.
+#[derive(Debug)]
+pub struct Pages(Mutex<LruCache<PathBuf, Arc<Page>>>);
+
+impl Default for Pages {
+    fn default() -> Self {
+        Pages(Mutex::new(LruCache::new(PAGES)))
+    }
+}
+
+impl Pages {
+    fn get(&self, path: PathBuf) -> io::Result<Arc<Page>> {
+        let length = std::fs::metadata(path.with_extension("idx"))?.len();
+        let known = self.kept().get(&path).cloned();
+        // The reel that is being written grows, and its index with it.
+        if let Some(page) = known.filter(|page| page.index == length) {
+            return Ok(page);
+        }
+        let page = Arc::new(Page::read(&path)?);
+        self.kept().put(path, Arc::clone(&page));
+        Ok(page)
+    }
+
+    fn kept(&self) -> std::sync::MutexGuard<'_, LruCache<PathBuf, Arc<Page>>> {
+        self.0.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+}
+
+/// The archive of one channel. Everything here reads files: not for a thread that serves.
+#[derive(Clone, Debug)]
+pub struct Shelf {
+    /// `{group}/{channel}`, as the catalogue has it.
+    pub channel: String,
+    /// Its folder of reels.
+    pub folder: PathBuf,
+    /// The catalogue.
+    pub catalogue: Arc<Catalogue>,
+    /// What was read of it.
+    pub pages: Arc<Pages>,
+}
+
+/// One rendition's rows of a stretch of time.
+#[derive(Clone, Debug)]
+pub struct Stretch {
+    /// Whose, as far as the archive knows.
+    pub rendition: Rendition,
+    /// In order, without their bytes.
+    pub rows: Vec<Arc<Segment>>,
+}
+
+impl Shelf {
+    fn page(&self, entry: &Entry) -> io::Result<Arc<Page>> {
+        self.pages.get(self.folder.join(&entry.rendition).join(format!("{}.mp4", entry.file)))
+    }
+
+    /// The rows of a segmentation from `from` up to `to` (Unix milliseconds) and those that reach
+    /// into it, by rendition's name. A reel that left meanwhile, or is damaged, is passed over.
+    ///
+    /// # Errors
+    /// What the catalogue says.
+    pub fn rows(
+        &self,
+        key: SegmentationKey,
+        from: i64,
+        to: i64,
+    ) -> io::Result<BTreeMap<String, Stretch>> {
+        let mut found: BTreeMap<String, Stretch> = BTreeMap::new();
+        for entry in self.catalogue.covering(&self.channel, from, to)? {
+            let Ok(page) = self.page(&entry) else { continue };
+            let rows = page.rows(key);
+            let begin = rows.partition_point(|row| row.end_time().floor_millis() <= from);
+            let end = rows.partition_point(|row| row.start_time().floor_millis() < to);
+            let Some(rows) = rows.get(begin..end).filter(|rows| !rows.is_empty()) else { continue };
+            let Some(rendition) = page.rendition(&entry.rendition) else { continue };
+            let rows = rows.iter().cloned();
+            match found.get_mut(&entry.rendition) {
+                Some(stretch) => stretch.rows.extend(rows),
+                None => {
+                    found.insert(entry.rendition, Stretch { rendition, rows: rows.collect() });
+                }
+            }
+        }
+        for stretch in found.values_mut() {
+            stretch.rows.sort_by_key(|row| row.number);
+            stretch.rows.dedup_by_key(|row| row.number);
+        }
+        Ok(found)
+    }
+
+    /// A segment with its bytes; `None` where the archive has none of this number, or a gap.
+    ///
+    /// # Errors
+    /// Where files cannot be read, or are not what was written.
+    pub fn segment(
+        &self,
+        key: SegmentationKey,
+        rendition: &str,
+        number: u64,
+    ) -> io::Result<Option<(Rendition, Segment)>> {
+        let entry = self.catalogue.with_number(&self.channel, rendition, key, number)?;
+        let Some(entry) = entry else { return Ok(None) };
+        let page = self.page(&entry)?;
+        let mut before = None;
+        if page.needs_before(key, number) {
+            let earlier =
+                self.catalogue.covering(&self.channel, entry.begins - 1, entry.begins + 1)?;
+            let earlier =
+                earlier.iter().rfind(|e| e.rendition == rendition && e.file != entry.file);
+            before = earlier.map(|earlier| self.page(earlier)).transpose()?;
+        }
+        let segment = page.segment(key, number, before.as_deref())?.filter(|s| !s.is_gap());
+        Ok(segment.zip(page.rendition(rendition)).map(|(segment, rendition)| (rendition, segment)))
+    }
+
+    /// The Period of this id, as a rendition's reels have it.
+    ///
+    /// # Errors
+    /// As [`Shelf::segment`].
+    pub fn period(&self, rendition: &str, id: i64) -> io::Result<Option<(Rendition, Arc<Period>)>> {
+        let entry = self.catalogue.with_period(&self.channel, rendition, id)?;
+        let Some(entry) = entry else { return Ok(None) };
+        let page = self.page(&entry)?;
+        Ok(page.rendition(rendition).map(|rendition| (rendition, Arc::clone(&page.period))))
+    }
+
+    /// When the oldest media begins, Unix milliseconds.
+    ///
+    /// # Errors
+    /// What the catalogue says.
+    pub fn oldest(&self) -> io::Result<Option<i64>> {
+        self.catalogue.oldest(&self.channel)
+    }
+}

@@ -1,0 +1,171 @@
+//! Answers from the archive: manifests of the past, and objects that have left memory. Files are read
+//! on threads of their own.
+
+use std::collections::BTreeMap;
+use std::io;
+use std::sync::Arc;
+
+use bytes::Bytes;
+
+use super::rendered::Rendered;
+use super::reply::Reply;
+use crate::archive::{Shelf, Stretch};
+use crate::media::MediaKind;
+use crate::packager::{PastLists, Rendition, Segment, Snapshot, past};
+use crate::repackage::transport_stream;
+use crate::resolve::{
+    Archived, ArchivedFile, Container, Derived, DerivedName, EndpointRules, Missing, NoPast,
+    Object, ObjectKind, PastManifest, PastView, Resolution, recipe, render_past,
+};
+use crate::runtime::ChannelHandle;
+use crate::units::MediaTime;
+
+/// A manifest of the past.
+pub(super) async fn manifest(
+    channel: &Arc<ChannelHandle>,
+    rules: &EndpointRules,
+    view: PastView,
+    snapshot: Arc<Snapshot>,
+) -> Reply {
+    if let Some(rendered) = channel.renderings.past(rules, &view) {
+        return whole(&view, rendered);
+    }
+    let (channel, ordinal) = (Arc::clone(channel), rules.ordinal);
+    let made = tokio::task::spawn_blocking(move || {
+        let rules = channel.endpoints.get(&ordinal)?;
+        Some(make(&channel, rules, &view, &snapshot))
+    });
+    // A rendering that panicked has been told of; its reader is told that there is nothing.
+    made.await.ok().flatten().unwrap_or(Reply::NotFound(Missing::NotKept))
+}
+
+fn whole(view: &PastView, rendered: Arc<Rendered>) -> Reply {
+    let mpd = matches!(view.what, PastManifest::Mpd(_));
+    Reply::Past { rendered, mpd, fresh: None }
+}
+
+fn make(
+    channel: &ChannelHandle,
+    rules: &EndpointRules,
+    view: &PastView,
+    snapshot: &Snapshot,
+) -> Reply {
+    let (from, to) = view.stretch(rules);
+    let stored = match &channel.shelf {
+        Some(shelf) => shelf.rows(rules.segmentation, from, to),
+        None => Ok(BTreeMap::new()),
+    };
+    let stored = stored.unwrap_or_else(|error| {
+        failed(channel, &error);
+        BTreeMap::new()
+    });
+    let live = snapshot.segmentations.get(&rules.segmentation);
+    let lists: PastLists = stored
+        .into_iter()
+        .map(|(name, Stretch { rendition, rows })| (name, (rendition, rows)))
+        .collect();
+    match render_past(rules, view, lists, live) {
+        Ok(text) => {
+            let rendered = Arc::new(Rendered::new(&text.text));
+            if text.ended {
+                channel.renderings.keep_past(rules, view, &rendered);
+                return whole(view, rendered);
+            }
+            let mpd = matches!(view.what, PastManifest::Mpd(_));
+            Reply::Past { rendered, mpd, fresh: Some(text.target) }
+        }
+        Err(NoPast::Missing(missing)) => Reply::NotFound(missing),
+        Err(NoPast::NotNow(why)) => Reply::Unavailable(why),
+    }
+}
+
+/// What stands in the place of what is not there.
+pub(super) fn refusal(resolution: &Resolution) -> Reply {
+    match resolution {
+        Resolution::Gone => Reply::Gone,
+        Resolution::NotFound(missing) => Reply::NotFound(*missing),
+        _ => Reply::NotFound(Missing::Unknown),
+    }
+}
+
+fn failed(channel: &ChannelHandle, error: &io::Error) {
+    let (group, name) = (&channel.group, &channel.name);
+    tracing::warn!(group, channel = name, %error, "the archive cannot be read");
+}
+
+/// An object of the archive; `None` where it is not there, or not what was written.
+pub(super) async fn object(
+    channel: &Arc<ChannelHandle>,
+    rules: &EndpointRules,
+    archived: Archived,
+) -> Option<Object> {
+    let (channel, ordinal) = (Arc::clone(channel), rules.ordinal);
+    let read = tokio::task::spawn_blocking(move || {
+        let (rules, shelf) = (channel.endpoints.get(&ordinal)?, channel.shelf.as_ref()?);
+        let read = read(shelf, rules, &archived);
+        read.inspect_err(|error| failed(&channel, error)).ok().flatten()
+    });
+    read.await.ok().flatten()
+}
+
+fn read(shelf: &Shelf, rules: &EndpointRules, asked: &Archived) -> io::Result<Option<Object>> {
+    let container = rules.protocol.container();
+    let object = |body: Vec<Bytes>, kind, media| Object { body, kind, media, container };
+    match asked.file {
+        ArchivedFile::Init(period) => {
+            let found = shelf.period(&asked.rendition, period)?;
+            let init = found.and_then(|(rendition, period)| {
+                let init = period.track(rendition.id)?.init.clone();
+                Some(object(vec![init], ObjectKind::Init, rendition.kind))
+            });
+            Ok(init)
+        }
+        ArchivedFile::Segment(number) => {
+            let found = shelf.segment(rules.segmentation, &asked.rendition, number)?;
+            let Some((rendition, segment)) = found else { return Ok(None) };
+            let (media, kind) = (rendition.kind, ObjectKind::Segment);
+            if container == Container::Cmaf {
+                return Ok(Some(object(segment.body(), kind, media)));
+            }
+            let made = transport(shelf, rules, &rendition, &segment)?;
+            Ok(made.map(|body| object(body, kind, MediaKind::Video)))
+        }
+    }
+}
+
+/// A segment as a transport stream: made of what it was made of when it was live.
+fn transport(
+    shelf: &Shelf,
+    rules: &EndpointRules,
+    rendition: &Rendition,
+    segment: &Segment,
+) -> io::Result<Option<Vec<Bytes>>> {
+    let (key, number, id) = (rules.segmentation, segment.number, rendition.id);
+    let muxed = rules.muxed() && rendition.kind == MediaKind::Video;
+    let first = number.saturating_sub(u64::from(!segment.first));
+    let with = |name: &str| -> io::Result<Vec<Arc<Segment>>> {
+        let mut rows = Vec::new();
+        for number in first..=number {
+            rows.extend(shelf.segment(key, name, number)?.map(|(_, row)| Arc::new(row)));
+        }
+        Ok(rows)
+    };
+    let mut lists = PastLists::new();
+    if let Some(audio) = segment.period.default_audio().filter(|_| muxed) {
+        let (from, to) = (segment.start_time().floor_millis(), segment.end_time().floor_millis());
+        let beside = shelf.rows(key, from, to)?.into_iter();
+        for (name, stretch) in beside.filter(|(_, s)| s.rendition.id == audio.rendition) {
+            let rows = with(&name)?;
+            lists.insert(name, (stretch.rendition, rows));
+        }
+    }
+    lists.insert(rendition.name.clone(), (rendition.clone(), with(&rendition.name)?));
+    let Some(view) = past(key, lists, None, MediaTime::from_millis(0), |_| true) else {
+        return Ok(None);
+    };
+    let segmentations = BTreeMap::from([(key, view)]);
+    let snapshot = Snapshot { segmentations, ..Snapshot::default() };
+    let name = DerivedName::Segment(number);
+    let derived = Derived { segmentation: key, rendition: id, muxed, name };
+    Ok(recipe(&snapshot, &derived).map(|recipe| transport_stream(&recipe)))
+}

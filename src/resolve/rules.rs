@@ -1,0 +1,78 @@
+//! What an endpoint answers by.
+
+use super::access::AccessRules;
+use super::protocol::{Container, Protocol};
+use super::request::GENERATION;
+use super::shift::{Names, ShiftRules};
+use crate::manifest::{Listing, Presentation};
+use crate::packager::{PeriodTrack, RenditionId, SegmentationKey, SegmentationView, Snapshot};
+use crate::units::MediaDuration;
+
+/// What an endpoint answers by.
+#[derive(Clone, Debug)]
+pub struct EndpointRules {
+    /// Its ordinal in its channel.
+    pub ordinal: u32,
+    /// What it puts out.
+    pub protocol: Protocol,
+    /// Whether audio has lists of its own where transport streams could carry it with video.
+    pub audio_groups: bool,
+    /// Its segmentation.
+    pub segmentation: SegmentationKey,
+    /// Segments a playlist lists at least.
+    pub segments: u32,
+    /// What a playlist spans at least.
+    pub hls_window: MediaDuration,
+    /// What an MPD spans at least.
+    pub dash_window: MediaDuration,
+    /// The manifest's name in URLs.
+    pub manifest_name: String,
+    /// How its manifests present the channel.
+    pub presentation: Presentation,
+    /// How far back it may be asked for, where it may.
+    pub shift: Option<ShiftRules>,
+    /// Names of its own for the parameters of a time-shift query.
+    pub shift_names: Names,
+    /// Who may read.
+    pub access: AccessRules,
+    /// `{n}-{generation}`.
+    pub folder: String,
+}
+
+impl EndpointRules {
+    /// The folder of an endpoint's objects.
+    #[must_use]
+    pub fn folder(ordinal: u32) -> String {
+        format!("{ordinal}-{GENERATION}")
+    }
+
+    /// Whether a list of video carries its default audio.
+    #[must_use]
+    pub fn muxed(&self) -> bool {
+        self.protocol.container() == Container::TransportStream && !self.audio_groups
+    }
+
+    /// Whether the endpoint's container can hold a rendition.
+    pub(super) fn carries(&self, view: &SegmentationView, rendition: RenditionId) -> bool {
+        let fits = |track: &PeriodTrack| track.codec.fits_transport_stream();
+        self.protocol.container() == Container::Cmaf
+            || view.period.track(rendition).is_none_or(fits)
+    }
+
+    pub(super) fn listing(&self, snapshot: &Snapshot, dash: bool) -> Listing<'_> {
+        self.listing_of(snapshot.ended, dash)
+    }
+
+    pub(super) fn listing_of(&self, ended: bool, dash: bool) -> Listing<'_> {
+        Listing {
+            folder: &self.folder,
+            segments: if dash { 0 } else { self.segments },
+            window: if dash { self.dash_window } else { self.hls_window },
+            ended,
+            container: self.protocol.container(),
+            muxed: self.muxed(),
+            presentation: &self.presentation,
+            past: None,
+        }
+    }
+}
