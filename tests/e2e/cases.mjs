@@ -50,10 +50,14 @@ const ENDPOINTS = [
   },
 ];
 
+// The channel whose past is played.
+const SHIFTED = PUSHES[0].channel;
+
 function channelText(channel, input = '') {
+  const past = channel === SHIFTED ? 'timeshift_days = 1\n' : '';
   const endpoints = ENDPOINTS.map(
     ({ name, protocol, more }) =>
-      `[[channel.endpoint]]\nname = "${name}"\nprotocol = "${protocol}"\nopen = true\n${more}\n`,
+      `[[channel.endpoint]]\nname = "${name}"\nprotocol = "${protocol}"\nopen = true\n${past}${more}\n`,
   );
   return `[[channel]]\ngroup = "e2e"\nname = "${channel}"\n${input}${endpoints.join('')}`;
 }
@@ -194,6 +198,32 @@ const pairs = [
   ...PULLS.flatMap(({ channel, endpoint }) => pairOf(channel, `pull of ${protocolOf(endpoint)}`, PULL_PAIRS[channel])),
 ];
 
+// The past of the first programme, by the query for it; `begun` are the Unix seconds at which its
+// encoder began. Who starts over plays from there, as HLS can say.
+const CATCH_UP = { wish: 'catch-up', past: (begun) => `start=${begun + 8}&end=${begun + 40}` };
+const START_OVER = { wish: 'start-over', past: (begun) => `start=${begun + 8}` };
+const DELAY = { wish: 'delay', past: () => 'time_delay=30' };
+const fromTheStart = ({ latency }) => (latency > 30 ? [] : [`was ${latency} s behind live, not at the start`]);
+const PAST_PLAYS = [
+  { ...CATCH_UP, endpoint: 'plain', extension: 'm3u8', player: 'hls' },
+  { ...CATCH_UP, endpoint: 'plain', extension: 'm3u8', player: 'shaka' },
+  { ...CATCH_UP, endpoint: 'ts', extension: 'm3u8', player: 'hls' },
+  { ...CATCH_UP, endpoint: 'both', extension: 'mpd', player: 'dash' },
+  { ...CATCH_UP, endpoint: 'both', extension: 'mpd', player: 'shaka' },
+  { ...START_OVER, endpoint: 'low', extension: 'm3u8', player: 'hls', expect: fromTheStart },
+  { ...START_OVER, endpoint: 'both', extension: 'mpd', player: 'dash' },
+  { ...DELAY, endpoint: 'plain', extension: 'm3u8', player: 'hls' },
+  { ...DELAY, endpoint: 'both', extension: 'mpd', player: 'dash' },
+  { ...DELAY, endpoint: 'both', extension: 'mpd', player: 'shaka' },
+];
+const pasts = PAST_PLAYS.map((play) => ({
+  ...play,
+  kind: 'play',
+  channel: SHIFTED,
+  fast: false,
+  name: `${PLAYER_NAMES[play.player]} plays the past (${play.wish}) of ${protocolOf(play.endpoint)} .${play.extension}`,
+}));
+
 // Two players at once on one channel, so that all of them see all five outages.
 const WATCHERS = [
   [
@@ -239,4 +269,4 @@ const demoPage = {
   expect: ({ found }) => (/\d s$/.test(found) ? [] : [`the page shows the latency as ${found}`]),
 };
 
-export const CASES = [demoPage, ...plays, ...reads, ...pairs, ...outages, ...slates];
+export const CASES = [demoPage, ...plays, ...reads, ...pasts, ...pairs, ...outages, ...slates];

@@ -30,6 +30,8 @@ const ROOT = path.join(path.dirname(fileURLToPath(import.meta.url)), '../..');
 const WORK = path.join(ROOT, 'target/e2e');
 const BINARY = path.resolve(process.env.HEADWATER_BIN ?? path.join(ROOT, 'target/debug/headwater'));
 const PLAY_SECONDS = 10;
+// Until a stretch of the past has ended for good, and has left memory.
+const PAST_SECONDS = 75;
 const READ_SECONDS = 6;
 const CONTROL_SECONDS = 5;
 // Three segments of 2 s, a key frame to begin with, and a slow machine.
@@ -74,10 +76,12 @@ async function prepareControl(browser) {
 // The server with its encoders, started when the first case needs them.
 function lazyPushes() {
   let started = null;
+  let begun = 0;
   const stops = [];
   async function begin() {
     const server = await startServer(BINARY, channels(path.join(ROOT, 'fixtures/demo/demo.mp4')), log('server'));
     stops.push(server.stop);
+    begun = Date.now();
     for (const { channel, file } of PUSHES) {
       const url = server.addresses.ingest + pushPath(channel);
       stops.unshift(push(path.join(WORK, 'push', file), url, log(`push-${channel}`)).stop);
@@ -106,6 +110,12 @@ function lazyPushes() {
   const serving = (channel) =>
     PULLS.some((pull) => pull.channel === channel) ? (pulling ??= beginPulling()) : (started ??= begin());
   return {
+    // When the encoders began, Unix seconds, once that is long enough ago to be asked for.
+    async longAgo() {
+      await (started ??= begin());
+      await new Promise((resolve) => setTimeout(resolve, begun + PAST_SECONDS * 1000 - Date.now()));
+      return Math.ceil(begun / 1000);
+    },
     async url({ channel, endpoint, extension }) {
       const { egress } = await serving(channel);
       const url = egress + manifestPath(channel, endpoint, extension);
@@ -147,8 +157,9 @@ const KINDS = {
       await demo.stop();
     }
   },
-  async play({ expect = () => [], player, lowLatency, ...where }, { browser, pushes }) {
-    const url = await pushes.url(where);
+  async play({ expect = () => [], player, lowLatency, past, ...where }, { browser, pushes }) {
+    const live = await pushes.url(where);
+    const url = past ? `${live}?${past(await pushes.longAgo())}` : live;
     const seen = await browser.play({ player, url, seconds: PLAY_SECONDS, lowLatency });
     const reasons = [...faults(seen, PLAY_SECONDS), ...refused(seen), ...expect(seen), ...seen.console];
     return { reasons, words: about(seen) };
