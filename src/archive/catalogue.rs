@@ -6,7 +6,7 @@ use std::io;
 use std::path::Path;
 use std::sync::{Mutex, MutexGuard, PoisonError};
 
-use rusqlite::{Connection, OptionalExtension, Row, params};
+use rusqlite::{Connection, OpenFlags, OptionalExtension, Row, params};
 
 use crate::packager::SegmentationKey;
 
@@ -66,7 +66,10 @@ pub struct Entry {
 /// The reels of all channels.
 #[derive(Debug)]
 pub struct Catalogue {
+    /// What writes.
     db: Mutex<Connection>,
+    /// What readers ask: they do not wait until something is on the disk. In memory there is one.
+    reads: Option<Mutex<Connection>>,
 }
 
 fn other(error: rusqlite::Error) -> io::Error {
@@ -98,14 +101,20 @@ impl Catalogue {
         if let Some(folder) = path.parent() {
             fs::create_dir_all(folder)?;
         }
-        let opened = Connection::open(path).and_then(Self::with);
-        opened.or_else(|_| {
+        Self::connect(path).or_else(|_| {
             fs::rename(path, path.with_extension("damaged"))?;
             for beside in ["sqlite3-wal", "sqlite3-shm"] {
                 let _ = fs::remove_file(path.with_extension(beside));
             }
-            Connection::open(path).and_then(Self::with).map_err(other)
+            Self::connect(path).map_err(other)
         })
+    }
+
+    fn connect(path: &Path) -> rusqlite::Result<Self> {
+        let catalogue = Connection::open(path).and_then(Self::with)?;
+        let reads = OpenFlags::SQLITE_OPEN_READ_ONLY | OpenFlags::SQLITE_OPEN_NO_MUTEX;
+        let reads = Connection::open_with_flags(path, reads)?;
+        Ok(Catalogue { reads: Some(Mutex::new(reads)), ..catalogue })
     }
 
     /// One that is kept nowhere.
@@ -118,12 +127,17 @@ impl Catalogue {
 
     fn with(db: Connection) -> rusqlite::Result<Self> {
         db.execute_batch(SCHEMA)?;
-        Ok(Catalogue { db: Mutex::new(db) })
+        Ok(Catalogue { db: Mutex::new(db), reads: None })
     }
 
     fn db(&self) -> MutexGuard<'_, Connection> {
         // A statement that panicked has changed nothing: transactions are undone.
         self.db.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+
+    fn reads(&self) -> MutexGuard<'_, Connection> {
+        let reads = self.reads.as_ref().unwrap_or(&self.db);
+        reads.lock().unwrap_or_else(PoisonError::into_inner)
     }
 
     /// Notes what reels hold now. On the disk when it returns.
@@ -188,7 +202,7 @@ impl Catalogue {
         condition: &str,
         parameters: &[&dyn rusqlite::ToSql],
     ) -> io::Result<Vec<Entry>> {
-        let db = self.db();
+        let db = self.reads();
         let read = db.prepare_cached(&format!("{COLUMNS} {condition}")).and_then(|mut select| {
             select.query_map(parameters, entry)?.collect::<rusqlite::Result<_>>()
         });
@@ -200,7 +214,7 @@ impl Catalogue {
     /// # Errors
     /// What SQLite says.
     pub fn newest(&self, channel: &str) -> io::Result<Option<i64>> {
-        let newest = self.db().query_row(
+        let newest = self.reads().query_row(
             "SELECT max(ends) FROM reel WHERE channel = ?1",
             params![channel],
             |row| row.get(0),
@@ -213,7 +227,7 @@ impl Catalogue {
     /// # Errors
     /// What SQLite says.
     pub fn oldest(&self, channel: &str) -> io::Result<Option<i64>> {
-        let oldest = self.db().query_row(
+        let oldest = self.reads().query_row(
             "SELECT begins FROM reel WHERE channel = ?1 ORDER BY ends LIMIT 1",
             params![channel],
             |row| row.get(0),

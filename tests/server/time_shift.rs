@@ -185,6 +185,7 @@ async fn the_past_plays_by_url_and_its_objects_are_those_that_were_live() {
     assert_eq!(world.get(&old).await.status, 410, "{old}");
 }
 
+/// Robustness 13: hours of a programme without hours in the live list.
 #[tokio::test]
 async fn what_has_begun_is_started_over_and_ends_when_it_ends() {
     let world = World::looped(&config()).await;
