@@ -15,7 +15,7 @@ use crate::packager::{PastLists, Rendition, Segment, Snapshot, past};
 use crate::repackage::transport_stream;
 use crate::resolve::{
     Archived, ArchivedFile, Container, Derived, DerivedName, EndpointRules, Missing, NoPast,
-    Object, ObjectKind, PastManifest, PastView, Resolution, recipe, render_past,
+    Object, ObjectKind, PastView, Resolution, recipe, render_past,
 };
 use crate::runtime::ChannelHandle;
 use crate::units::MediaTime;
@@ -40,8 +40,7 @@ pub(super) async fn manifest(
 }
 
 fn whole(view: &PastView, rendered: Arc<Rendered>) -> Reply {
-    let mpd = matches!(view.what, PastManifest::Mpd(_));
-    Reply::Past { rendered, mpd, fresh: None }
+    Reply::Past { rendered, what: view.what.clone(), fresh: None }
 }
 
 fn make(
@@ -71,8 +70,7 @@ fn make(
                 channel.renderings.keep_past(rules, view, &rendered);
                 return whole(view, rendered);
             }
-            let mpd = matches!(view.what, PastManifest::Mpd(_));
-            Reply::Past { rendered, mpd, fresh: Some(text.target) }
+            Reply::Past { rendered, what: view.what.clone(), fresh: Some(text.target) }
         }
         Err(NoPast::Missing(missing)) => Reply::NotFound(missing),
         Err(NoPast::NotNow(why)) => Reply::Unavailable(why),

@@ -11,7 +11,9 @@ use super::body::{Body, Tail};
 use super::negotiate::{Ranged, accepts_gzip, has_already, range};
 use super::rendered::Rendered;
 use crate::media::MediaKind;
-use crate::resolve::{Container, Missing, NotNow, Object, ObjectKind, View, ViewKind};
+use crate::resolve::{
+    Container, Missing, NotNow, Object, ObjectKind, PastManifest, View, ViewKind,
+};
 use crate::units::MediaDuration;
 
 /// Headers a script on another site may read.
@@ -42,8 +44,7 @@ pub(super) enum Reply {
     /// A manifest of the past.
     Past {
         rendered: Arc<Rendered>,
-        /// Whether it is an MPD.
-        mpd: bool,
+        what: PastManifest,
         /// How long it is what it is; `None` where it never changes.
         fresh: Option<MediaDuration>,
     },
@@ -82,8 +83,11 @@ impl Reply {
                 ViewKind::Multivariant => "multivariant",
                 ViewKind::Media { .. } => "media",
             },
-            Reply::Past { mpd: true, .. } => "mpd",
-            Reply::Past { .. } => "past",
+            Reply::Past { what, .. } => match what {
+                PastManifest::Mpd(_) => "mpd",
+                PastManifest::Multivariant => "multivariant",
+                PastManifest::Media(_) => "media",
+            },
             Reply::Object { object, .. } => match object.kind {
                 ObjectKind::Init => "init",
                 ObjectKind::Segment => "segment",
@@ -103,7 +107,9 @@ impl Reply {
             Reply::Manifest { view, rendered, .. } => {
                 manifest(view.kind == ViewKind::Mpd, &rendered, asked)
             }
-            Reply::Past { mpd, rendered, .. } => manifest(mpd, &rendered, asked),
+            Reply::Past { what, rendered, .. } => {
+                manifest(matches!(what, PastManifest::Mpd(_)), &rendered, asked)
+            }
             Reply::Object { object, etag } => {
                 let content_type = content_type(object.container, object.media);
                 bytes(object.body, content_type, &etag, asked)

@@ -66,7 +66,8 @@ impl Shift {
     pub fn parse(query: Option<&str>, names: &Names) -> Result<Option<Self>, ShiftError> {
         let mut reading = Reading { shift: Shift::default(), dialect: None };
         let pairs = query.unwrap_or("").split('&').filter_map(|pair| pair.split_once('='));
-        for (name, value) in pairs {
+        // Every request of a live playlist has a query: what is not ours costs no more than this.
+        for (name, value) in pairs.filter(|(name, _)| is_ours(name, names)) {
             let value = decoded(name, value)?;
             reading.parameter(name, &value, names)?;
         }
@@ -197,6 +198,23 @@ impl Reading {
         };
         self.take(Dialect::Alibaba, field, name, read?)
     }
+}
+
+/// Whether a parameter is one of any dialect.
+fn is_ours(name: &str, names: &Names) -> bool {
+    matches!(
+        name,
+        "start"
+            | "end"
+            | "time_delay"
+            | "delay"
+            | "window"
+            | "time_shift"
+            | "dvr_window_length"
+            | "aws.manifestsettings"
+            | "aliyunols"
+    ) || name.starts_with("lhs_")
+        || configured(name, names).is_some()
 }
 
 fn configured(name: &str, names: &Names) -> Option<Field> {

@@ -63,7 +63,7 @@ fn windows_are_said_in_every_dialect() {
     }
     let clip = parse("aws.manifestsettings=clip_start_time:1795608000");
     assert_eq!(clip, Ok(Some(Shift { clip: Some(NOON), ..Shift::default() })));
-    for query in ["", "a=b", "_HLS_msn=4&_HLS_part=1", "session=start", "start"] {
+    for query in ["", "a=b", "_HLS_msn=4&_HLS_part=1", "session=start", "start", "a=%ff"] {
         assert_eq!(parse(query), Ok(None), "{query}");
     }
     assert_eq!(Shift::parse(None, &Names::default()), Ok(None));
