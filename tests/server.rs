@@ -56,5 +56,7 @@ mod ts;
 mod twins;
 #[path = "server/unknown.rs"]
 mod unknown;
+#[path = "server/window.rs"]
+mod window;
 #[path = "server/world.rs"]
 mod world;

@@ -71,18 +71,19 @@ impl Shelf {
     }
 
     /// The rows of a segmentation from `from` up to `to` (Unix milliseconds) and those that reach
-    /// into it, by rendition's name. A reel that left meanwhile, or is damaged, is passed over.
+    /// into it, by rendition's name; of all, or of the one that is `asked`. A reel that left meanwhile, or is damaged, is passed over.
     ///
     /// # Errors
     /// What the catalogue says.
     pub fn rows(
         &self,
         key: SegmentationKey,
-        from: i64,
-        to: i64,
+        (from, to): (i64, i64),
+        asked: Option<&str>,
     ) -> io::Result<BTreeMap<String, Stretch>> {
         let mut found: BTreeMap<String, Stretch> = BTreeMap::new();
-        for entry in self.catalogue.covering(&self.channel, from, to)? {
+        let entries = self.catalogue.covering(&self.channel, from, to)?.into_iter();
+        for entry in entries.filter(|e| asked.is_none_or(|asked| asked == e.rendition)) {
             let Ok(page) = self.page(&entry) else { continue };
             let rows = page.rows(key);
             let begin = rows.partition_point(|row| row.end_time().floor_millis() <= from);

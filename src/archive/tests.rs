@@ -304,7 +304,7 @@ fn is_on(shelf: &Shelf, shown: &Listed, world: &World) {
         let name = &view.rendition(*id).expect("a list").rendition.name;
         let (first, last) = (rows.first().expect("rows"), rows.last().expect("rows"));
         let (from, to) = (first.start_time().floor_millis(), last.end_time().floor_millis() + 1);
-        let found = shelf.rows(*key, from, to).expect("read");
+        let found = shelf.rows(*key, (from, to), None).expect("read");
         let numbers = |rows: &[Arc<Segment>]| {
             rows.iter().map(|r| (r.number, r.start, r.duration, r.is_gap())).collect::<Vec<_>>()
         };
@@ -316,7 +316,7 @@ fn is_on(shelf: &Shelf, shown: &Listed, world: &World) {
         }
         // A stretch within: what reaches into it, and nothing else.
         let middle = rows[rows.len() / 2].start_time().floor_millis() + 100;
-        let found = shelf.rows(*key, middle, middle + 1).expect("read");
+        let found = shelf.rows(*key, (middle, middle + 1), Some(name)).expect("read");
         assert_eq!(numbers(&found[name].rows), numbers(&rows[rows.len() / 2..=rows.len() / 2]));
         let period = shelf.period(name, first.period.id).expect("read").expect("there");
         assert_eq!(period.1.track(*id).map(|t| &t.init), first.period.track(*id).map(|t| &t.init));

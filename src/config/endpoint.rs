@@ -69,6 +69,13 @@ impl Endpoint {
         self.timing().hls_list()
     }
 
+    /// Whether its lists reach further back than memory does.
+    #[must_use]
+    pub fn lists_beyond(&self, memory: MediaDuration) -> bool {
+        let hls = self.protocol.has_hls() && self.hls_window() > memory;
+        hls || self.protocol.has_dash() && self.dash_window() > memory
+    }
+
     fn timing(&self) -> Timing {
         Timing {
             segment_num: self.segment_num,
@@ -156,18 +163,12 @@ impl Outline {
     }
 }
 
-/// Complains of what is listed for longer than it is `kept`.
+/// Complains of an MPD that lists Periods by number alone for longer than they are `kept`: of those
+/// that have left memory nothing is known but their segments.
 fn fit(section: &mut Section<'_>, protocol: Protocol, timing: Timing, kept: MediaDuration) {
-    let window = match timing.window {
-        None if protocol.has_dash() => timing.dash_window(),
-        window => window.unwrap_or(MediaDuration::ZERO),
-    };
-    if window > kept {
+    let window = timing.dash_window();
+    if protocol.has_dash() && timing.part_duration.is_some() && window > kept {
         section.complain("window", beyond(window, kept));
-    }
-    let counted = timing.segment_duration.times(i64::from(timing.segment_num));
-    if protocol.has_hls() && counted > kept {
-        section.complain("segment_num", beyond(counted, kept));
     }
 }
 

@@ -245,9 +245,9 @@ pub enum Problem {
     /// No user name.
     #[error("must be 1 to 200 bytes without `:` and control characters")]
     User,
-    /// A list longer than what is kept in memory.
-    #[error("lists {}, but limits.memory_window keeps {} in memory; \
-        limits.memory_window may be raised, up to 24h", ShownDuration(*.listed), ShownDuration(*.kept))]
+    /// A low-latency MPD longer than what is kept in memory.
+    #[error("lists {}, but limits.memory_window keeps {} in memory, and an MPD with part_duration reaches \
+        no further; limits.memory_window may be raised, up to 24h", ShownDuration(*.listed), ShownDuration(*.kept))]
     WindowBeyondMemory {
         /// What the endpoint would list.
         listed: Duration,

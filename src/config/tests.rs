@@ -268,26 +268,32 @@ fn segmentations_of_a_channel_are_limited() {
 }
 
 #[test]
-fn lists_fit_into_memory() {
+fn lists_may_be_longer_than_memory_but_those_of_low_latency_dash() {
     let told = |protocol, lines: &str| faults(&with_endpoint(protocol, lines));
     assert_eq!(
-        told("DASH", "window = '3m'"),
+        told("DASH", "window = '3m'\npart_duration = '500ms'"),
         ["line 7: channel[0].endpoint[0].window = '3m': lists 3m, but limits.memory_window keeps \
-          2m in memory; limits.memory_window may be raised, up to 24h"]
+          2m in memory, and an MPD with part_duration reaches no further; \
+          limits.memory_window may be raised, up to 24h"]
     );
-    assert_eq!(
-        told("HLS_CMAF", "segment_duration = '30s'"),
-        ["line 4: channel[0].endpoint[0].segment_num: lists 3m, but limits.memory_window keeps \
-          2m in memory; limits.memory_window may be raised, up to 24h"]
-    );
-    assert!(told("HLS_CMAF", "segment_num = 25")[0].contains("lists 125s"));
-    assert!(told("HLS_CMAF", "window = '121s'")[0].contains("window = '121s': lists 121s"));
-    let short = format!("[limits]\nmemory_window = '30s'\n{}", with_endpoint("DASH", ""));
+    let low = with_endpoint("DASH", "part_duration = '500ms'");
+    let short = format!("[limits]\nmemory_window = '30s'\n{low}");
     assert!(faults(&short)[0].contains("window: lists 1m"), "the default counts too");
-    let raised = "[limits]\nmemory_window = '24h'\n";
-    let long = with_endpoint("HLSDASH_CMAF", "window = '24h'\nsegment_num = 100");
-    assert!(Config::parse(&format!("{raised}{long}")).is_ok());
-    assert!(Config::parse(&with_endpoint("DASH", "segment_num = 100")).is_ok(), "HLS alone counts");
+    let memory = MediaDuration::from_secs(120);
+    for (protocol, lines, beyond) in [
+        ("DASH", "window = '3m'", true),
+        ("DASH", "window = '24h'", true),
+        ("DASH", "window = '2m'", false),
+        ("DASH", "segment_num = 100", false),
+        ("HLS_CMAF", "segment_duration = '30s'", true),
+        ("HLS_CMAF", "segment_num = 24", false),
+        ("HLS_CMAF", "segment_num = 25", true),
+        ("LLHLS_CMAF", "window = '1h'", true),
+        ("HLSDASH_CMAF", "window = '121s'", true),
+    ] {
+        let endpoint = endpoint(&with_endpoint(protocol, lines));
+        assert_eq!(endpoint.lists_beyond(memory), beyond, "{protocol} {lines}");
+    }
 }
 
 #[test]

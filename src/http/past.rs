@@ -1,6 +1,7 @@
 //! Answers from the archive: manifests of the past, and objects that have left memory. Files are read
 //! on threads of their own.
 
+use std::borrow::Cow;
 use std::collections::BTreeMap;
 use std::io;
 use std::sync::Arc;
@@ -11,11 +12,12 @@ use super::rendered::Rendered;
 use super::reply::Reply;
 use crate::archive::{Shelf, Stretch};
 use crate::media::MediaKind;
-use crate::packager::{PastLists, Rendition, Segment, Snapshot, past};
+use crate::observe::Metrics;
+use crate::packager::{PastLists, Rendition, Segment, Snapshot, extended, past};
 use crate::repackage::transport_stream;
 use crate::resolve::{
     Archived, ArchivedFile, Container, Derived, DerivedName, EndpointRules, Missing, NoPast,
-    Object, ObjectKind, PastView, Resolution, recipe, render_past,
+    Object, ObjectKind, PastView, Resolution, View, ViewKind, recipe, render_past,
 };
 use crate::runtime::ChannelHandle;
 use crate::units::MediaTime;
@@ -51,7 +53,7 @@ fn make(
 ) -> Reply {
     let (from, to) = view.stretch(rules);
     let stored = match &channel.shelf {
-        Some(shelf) => shelf.rows(rules.segmentation, from, to),
+        Some(shelf) => shelf.rows(rules.segmentation, (from, to), None),
         None => Ok(BTreeMap::new()),
     };
     let stored = stored.unwrap_or_else(|error| {
@@ -59,10 +61,7 @@ fn make(
         BTreeMap::new()
     });
     let live = snapshot.segmentations.get(&rules.segmentation);
-    let lists: PastLists = stored
-        .into_iter()
-        .map(|(name, Stretch { rendition, rows })| (name, (rendition, rows)))
-        .collect();
+    let lists = lists_of(stored);
     match render_past(rules, view, lists, live) {
         Ok(text) => {
             let rendered = Arc::new(Rendered::new(&text.text));
@@ -75,6 +74,67 @@ fn make(
         Err(NoPast::Missing(missing)) => Reply::NotFound(missing),
         Err(NoPast::NotNow(why)) => Reply::Unavailable(why),
     }
+}
+
+/// A manifest of what is live that reaches further back than memory does.
+pub(super) async fn beyond(
+    channel: &Arc<ChannelHandle>,
+    rules: &EndpointRules,
+    snapshot: &Arc<Snapshot>,
+    view: View,
+    metrics: &Metrics,
+) -> Option<Arc<Rendered>> {
+    if let Some(rendered) = channel.renderings.known(rules, snapshot, view) {
+        return rendered;
+    }
+    let (channel, ordinal) = (Arc::clone(channel), rules.ordinal);
+    let (snapshot, metrics) = (Arc::clone(snapshot), metrics.clone());
+    let made = tokio::task::spawn_blocking(move || {
+        let rules = channel.endpoints.get(&ordinal)?;
+        let with = || Cow::Owned(extend(&channel, rules, &snapshot, view));
+        channel.renderings.get_of(rules, &snapshot, view, &metrics, with)
+    });
+    made.await.ok().flatten()
+}
+
+/// The snapshot with what the archive has before it of the lists that `view` shows.
+fn extend(
+    channel: &ChannelHandle,
+    rules: &EndpointRules,
+    snapshot: &Snapshot,
+    view: View,
+) -> Snapshot {
+    let mut snapshot = snapshot.clone();
+    let (Some(shelf), Some(live)) =
+        (&channel.shelf, snapshot.segmentations.get_mut(&rules.segmentation))
+    else {
+        return snapshot;
+    };
+    let asked = match view.kind {
+        ViewKind::Media { rendition, .. } => live.rendition(rendition),
+        // It lists no segment.
+        ViewKind::Multivariant => return snapshot,
+        ViewKind::Mpd => None,
+    };
+    let fronts = live.renditions.iter().filter_map(|list| list.rows.get(0));
+    let Some(to) = fronts.map(|row| row.end_time().floor_millis()).max() else { return snapshot };
+    let newest = live.renditions.iter().filter_map(|list| list.rows.last());
+    let newest = newest.map(|row| row.end_time().floor_millis()).max().unwrap_or(to);
+    let window = if view.kind == ViewKind::Mpd { rules.dash_window } else { rules.hls_window };
+    // Gaps count for nothing in a list's length.
+    let least = live.least_listed().max(live.duration.times(i64::from(rules.segments)));
+    let reach = window.max(least).floor_millis() * 2;
+    let name = asked.map(|list| list.rendition.name.clone());
+    match shelf.rows(rules.segmentation, (newest - reach, to), name.as_deref()) {
+        Ok(stored) => *live = extended(live, &lists_of(stored)),
+        Err(error) => failed(channel, &error),
+    }
+    snapshot
+}
+
+fn lists_of(stored: BTreeMap<String, Stretch>) -> PastLists {
+    let stored = stored.into_iter();
+    stored.map(|(name, Stretch { rendition, rows })| (name, (rendition, rows))).collect()
 }
 
 /// What stands in the place of what is not there.
@@ -151,7 +211,7 @@ fn transport(
     let mut lists = PastLists::new();
     if let Some(audio) = segment.period.default_audio().filter(|_| muxed) {
         let (from, to) = (segment.start_time().floor_millis(), segment.end_time().floor_millis());
-        let beside = shelf.rows(key, from, to)?.into_iter();
+        let beside = shelf.rows(key, (from, to), None)?.into_iter();
         for (name, stretch) in beside.filter(|(_, s)| s.rendition.id == audio.rendition) {
             let rows = with(&name)?;
             lists.insert(name, (stretch.rendition, rows));

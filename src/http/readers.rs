@@ -112,7 +112,7 @@ async fn media(
     let asked = Asked { path, query, viewer: &viewer, may_grow };
     let (resolution, snapshot) = wait_for(origin, channel, rules, &asked).await;
     match resolution {
-        Resolution::Manifest(view) => manifest(origin, channel, rules, &snapshot, view),
+        Resolution::Manifest(view) => manifest(origin, channel, rules, &snapshot, view).await,
         Resolution::Object(object) => Reply::Object { object, etag: etag(&path.leaf) },
         Resolution::Past(view) => past::manifest(channel, rules, view, snapshot).await,
         Resolution::Archived(archived, otherwise) => {
@@ -160,14 +160,18 @@ async fn media(
 }
 
 /// A manifest of what is live.
-fn manifest(
+async fn manifest(
     origin: &Origin,
-    channel: &ChannelHandle,
+    channel: &Arc<ChannelHandle>,
     rules: &EndpointRules,
-    snapshot: &Snapshot,
+    snapshot: &Arc<Snapshot>,
     view: View,
 ) -> Reply {
-    let rendered = channel.renderings.get(rules, snapshot, view, &origin.metrics);
+    let rendered = if rules.beyond_memory {
+        past::beyond(channel, rules, snapshot, view, &origin.metrics).await
+    } else {
+        channel.renderings.get(rules, snapshot, view, &origin.metrics)
+    };
     let seconds = snapshot.segmentations.get(&rules.segmentation).map_or(1, |s| s.target);
     let target = match view.kind {
         // A new Period must be met in time.

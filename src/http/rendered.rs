@@ -1,5 +1,6 @@
 //! Manifests rendered once for everyone: ten thousand readers of one version cost one rendering.
 
+use std::borrow::Cow;
 use std::hash::{DefaultHasher, Hasher};
 use std::io::Write;
 use std::num::NonZeroUsize;
@@ -101,9 +102,31 @@ impl Renderings {
         view: View,
         metrics: &Metrics,
     ) -> Option<Arc<Rendered>> {
+        self.get_of(rules, snapshot, view, metrics, || Cow::Borrowed(snapshot))
+    }
+
+    /// What was rendered of a view, where it was.
+    pub(super) fn known(
+        &self,
+        rules: &EndpointRules,
+        snapshot: &Snapshot,
+        view: View,
+    ) -> Option<Option<Arc<Rendered>>> {
+        let slot = self.newest.get(&(rules.ordinal, view.kind))?;
+        (slot.0 == version(snapshot, view)).then(|| slot.1.get().cloned()).flatten()
+    }
+
+    /// As [`Renderings::get`], of what `with` makes of the snapshot.
+    pub(super) fn get_of<'a>(
+        &self,
+        rules: &EndpointRules,
+        snapshot: &Snapshot,
+        view: View,
+        metrics: &Metrics,
+        with: impl FnOnce() -> Cow<'a, Snapshot>,
+    ) -> Option<Arc<Rendered>> {
         let key = (rules.ordinal, view.kind);
-        // A list that has ended may differ from the same version that had not.
-        let version = view.version << 1 | u64::from(snapshot.ended);
+        let version = version(snapshot, view);
         // Most readers find what another has rendered: they share a read lock.
         let known = self.newest.get(&key).map(|slot| (slot.0, Arc::clone(&slot.1)));
         let slot = match known {
@@ -119,7 +142,7 @@ impl Renderings {
         };
         let make = || {
             metrics.renderings.inc();
-            render(snapshot, rules, view.kind).map(|text| Arc::new(Rendered::new(&text)))
+            render(&with(), rules, view.kind).map(|text| Arc::new(Rendered::new(&text)))
         };
         match slot {
             Some(slot) => slot.get_or_init(make).clone(),
@@ -127,4 +150,9 @@ impl Renderings {
             None => make(),
         }
     }
+}
+
+/// A list that has ended may differ from the same version that had not.
+fn version(snapshot: &Snapshot, view: View) -> u64 {
+    view.version << 1 | u64::from(snapshot.ended)
 }

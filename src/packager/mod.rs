@@ -37,7 +37,7 @@ pub use contract::{
 };
 pub use grid::{PART_SLACK_MICROS, part_target};
 pub use muxed::Sound;
-pub use past::{PastLists, past};
+pub use past::{PastLists, extended, past};
 pub use period::{Change, Nominal, Period, PeriodSpan, PeriodSpans, PeriodTrack};
 pub use segment::{OpenSegment, Part, Segment, SegmentContent};
 pub use snapshot::{RenditionView, Report as RenditionReport, SegmentationView, Snapshot};

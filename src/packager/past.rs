@@ -72,6 +72,34 @@ pub fn past(
     })
 }
 
+/// What is live with what is `stored` of the same lists before it, as far back as numbers follow each
+/// other: what readers of a list longer than memory see.
+#[must_use]
+pub fn extended(live: &SegmentationView, stored: &PastLists) -> SegmentationView {
+    let mut view = live.clone();
+    for list in view.renditions.iter_mut().chain(&mut view.muxed) {
+        let (Some((_, rows)), Some(first)) =
+            (stored.get(&list.rendition.name), list.rows.get(0).map(|row| row.number))
+        else {
+            continue;
+        };
+        let end = rows.partition_point(|row| row.number < first);
+        let mut next = first;
+        let follows = |row: &&Arc<Segment>| {
+            let follows = row.number + 1 == next;
+            next = row.number;
+            follows
+        };
+        let count = rows[..end].iter().rev().take_while(follows).count();
+        let mut all = Rows::default();
+        for row in rows[end - count..end].iter().chain(list.rows.iter_from(0)) {
+            all.push(Arc::clone(row));
+        }
+        list.rows = all;
+    }
+    view
+}
+
 fn view(rendition: Rendition, rows: Rows) -> RenditionView {
     let rendition = Arc::new(rendition);
     RenditionView {

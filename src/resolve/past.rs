@@ -247,7 +247,9 @@ impl PastView {
 
 /// The container of what an endpoint serves, for objects of the archive.
 pub(super) fn archived(rules: &EndpointRules, rendition: &str, file: &File) -> Option<Archived> {
-    rules.shift?;
+    if rules.shift.is_none() && !rules.beyond_memory {
+        return None;
+    }
     let own = rules.protocol.container();
     let file = match *file {
         File::Segment { container, number } if container == own => ArchivedFile::Segment(number),

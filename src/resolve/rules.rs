@@ -29,6 +29,8 @@ pub struct EndpointRules {
     pub manifest_name: String,
     /// How its manifests present the channel.
     pub presentation: Presentation,
+    /// Whether its lists reach further back than memory does.
+    pub beyond_memory: bool,
     /// How far back it may be asked for, where it may.
     pub shift: Option<ShiftRules>,
     /// Names of its own for the parameters of a time-shift query.

@@ -51,8 +51,9 @@ impl Channels {
         let Launched { config, folder, embedded } = *from;
         let store = folder.join(&config.store.path);
         let files = StateFiles::open(&store)?;
+        let reaches_back = |e: &config::Endpoint| kept(e, &config.limits).is_positive();
         let mut endpoints = config.channels.iter().flat_map(|channel| &channel.endpoints);
-        let keeps = config.store.keep_lists || endpoints.any(|e| e.timeshift_days > 0);
+        let keeps = config.store.keep_lists || endpoints.any(reaches_back);
         let shelves = keeps.then(|| Shelves::open(&store)).transpose()?;
         let mut made = Channels::default();
         for channel in &config.channels {
@@ -65,10 +66,10 @@ impl Channels {
             let (group, name) = (channel.group.to_string(), channel.name.to_string());
             let (file, state) = files.channel(&group, &name)?;
             let core = channel_config(channel, &config.limits);
-            let shifted = channel.endpoints.iter().any(|endpoint| endpoint.timeshift_days > 0);
+            let shifted = channel.endpoints.iter().any(reaches_back);
             let shelves = shelves.as_ref().filter(|_| shifted || config.store.keep_lists);
             let shelf = shelves.map(|shelves| shelves.of(&group, &name));
-            let back = channel.endpoints.iter().map(kept).max();
+            let back = channel.endpoints.iter().map(|e| kept(e, &config.limits)).max();
             let keep = back.unwrap_or(MediaDuration::ZERO).max(core.kept());
             let opened = shelf.as_ref().map(|shelf| open_archive(shelf, &core, keep));
             let (archive, rows) = opened.transpose()?.unzip();
@@ -77,7 +78,7 @@ impl Channels {
                 metrics: metrics.channel(&group, &name),
                 group,
                 name,
-                endpoints: rules(channel),
+                endpoints: rules(channel, &config.limits),
                 credentials: channel.inputs.clone(),
                 looped: programme.is_some(),
                 pulled: [0, 1].map(|n: usize| channel.pulls[n].is_some()),
@@ -100,8 +101,8 @@ impl Channels {
 }
 
 /// A channel's endpoints by their ordinals.
-fn rules(channel: &config::Channel) -> BTreeMap<u32, EndpointRules> {
-    channel.endpoints.iter().map(|e| (e.ordinal, endpoint_rules(e))).collect()
+fn rules(channel: &config::Channel, limits: &config::Limits) -> BTreeMap<u32, EndpointRules> {
+    channel.endpoints.iter().map(|e| (e.ordinal, endpoint_rules(e, limits))).collect()
 }
 
 /// Where the archives of all channels lie.

@@ -124,7 +124,7 @@ impl Drop for WaitPlace {
 }
 
 /// The rules of an endpoint, as configured.
-pub(super) fn endpoint_rules(endpoint: &Endpoint) -> EndpointRules {
+pub(super) fn endpoint_rules(endpoint: &Endpoint, limits: &Limits) -> EndpointRules {
     EndpointRules {
         ordinal: endpoint.ordinal,
         protocol: endpoint.protocol,
@@ -135,8 +135,9 @@ pub(super) fn endpoint_rules(endpoint: &Endpoint) -> EndpointRules {
         dash_window: endpoint.dash_window(),
         manifest_name: endpoint.manifest_name.to_string(),
         presentation: endpoint.presentation,
+        beyond_memory: endpoint.lists_beyond(limits.memory_window),
         shift: (endpoint.timeshift_days > 0).then(|| ShiftRules {
-            kept: kept(endpoint).floor_millis(),
+            kept: i64::from(endpoint.timeshift_days) * 86_400_000,
             longest: SHIFT_LONGEST.floor_millis(),
         }),
         shift_names: Names::default(),
@@ -145,9 +146,13 @@ pub(super) fn endpoint_rules(endpoint: &Endpoint) -> EndpointRules {
     }
 }
 
-/// How far back an endpoint can be asked for.
-pub(super) fn kept(endpoint: &Endpoint) -> MediaDuration {
-    MediaDuration::from_secs(i64::from(endpoint.timeshift_days) * 86_400)
+/// How far back an endpoint can be asked for, or its lists reach beyond memory. What has left a list
+/// can be asked for as long again.
+pub(super) fn kept(endpoint: &Endpoint, limits: &Limits) -> MediaDuration {
+    let shift = MediaDuration::from_secs(i64::from(endpoint.timeshift_days) * 86_400);
+    let lists = endpoint.hls_window().max(endpoint.dash_window()).times(2);
+    let lists = Some(lists).filter(|_| endpoint.lists_beyond(limits.memory_window));
+    shift.max(lists.unwrap_or(MediaDuration::ZERO))
 }
 
 fn key_of(endpoint: &Endpoint) -> SegmentationKey {
@@ -181,15 +186,19 @@ pub(super) fn channel_config(channel: &Channel, limits: &Limits) -> ChannelConfi
             muxed: false,
         });
         entry.nominal |= endpoint.protocol.has_dash() && key.part_ms.is_some();
-        entry.muxed |= endpoint_rules(endpoint).muxed();
+        entry.muxed |= endpoint_rules(endpoint, limits).muxed();
         let has = |yes: bool, window: MediaDuration| if yes { window } else { MediaDuration::ZERO };
         if endpoint.protocol.has_hls() {
-            entry.segments = entry.segments.max(endpoint.segment_num);
+            let fit = limits.memory_window.div_floor(endpoint.segment_duration);
+            let fit = u32::try_from(fit).unwrap_or(u32::MAX);
+            entry.segments = entry.segments.max(endpoint.segment_num.min(fit));
         }
-        entry.window = entry
+        let window = entry
             .window
             .max(has(endpoint.protocol.has_hls(), endpoint.window.unwrap_or(MediaDuration::ZERO)))
             .max(has(endpoint.protocol.has_dash(), endpoint.dash_window()));
+        // The rest is listed from the archive.
+        entry.window = window.min(limits.memory_window);
     }
     ChannelConfig {
         segmentations: wanted.into_values().collect(),

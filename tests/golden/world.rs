@@ -237,6 +237,7 @@ impl Ask {
             dash_window: MediaDuration::from_secs(self.dash_window_s),
             manifest_name: "manifest".to_owned(),
             presentation: self.presentation,
+            beyond_memory: false,
             shift: None,
             shift_names: headwater::resolve::Names::default(),
             access: AccessRules::open(),

@@ -47,7 +47,7 @@ fn newest(snapshot: &Snapshot) -> Vec<(SegmentationKey, String, u64)> {
 }
 
 /// Waits until the archive has what is shown.
-async fn archived(world: &World) {
+pub(crate) async fn archived(world: &World) {
     let newest = newest(&world.snapshot());
     let shelf = world.channel().shelf.clone().expect("an archive");
     let has = |(key, name, number): &(SegmentationKey, String, u64)| {
@@ -57,7 +57,7 @@ async fn archived(world: &World) {
 }
 
 /// Lives through some seconds. The archive keeps up with real time, which this is not.
-async fn live_for(world: &World, seconds: usize) {
+pub(crate) async fn live_for(world: &World, seconds: usize) {
     for second in 1..=seconds {
         world.step().await;
         world.step().await;

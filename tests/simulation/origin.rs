@@ -88,6 +88,7 @@ impl Origin {
                 dash_window: WINDOW,
                 manifest_name: "manifest".to_owned(),
                 presentation: Presentation::DEFAULT,
+                beyond_memory: false,
                 shift: None,
                 shift_names: headwater::resolve::Names::default(),
                 access: AccessRules::open(),

@@ -28,6 +28,7 @@ pub(super) fn rules(key: SegmentationKey) -> EndpointRules {
         dash_window: MediaDuration::from_secs(12),
         manifest_name: "manifest".to_owned(),
         presentation: crate::manifest::Presentation::default(),
+        beyond_memory: false,
         shift: None,
         shift_names: crate::resolve::Names::default(),
         access: AccessRules::open(),
