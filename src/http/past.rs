@@ -85,7 +85,7 @@ pub(super) async fn beyond(
     metrics: &Metrics,
 ) -> Option<Arc<Rendered>> {
     if let Some(rendered) = channel.renderings.known(rules, snapshot, view) {
-        return rendered;
+        return Some(rendered);
     }
     let (channel, ordinal) = (Arc::clone(channel), rules.ordinal);
     let (snapshot, metrics) = (Arc::clone(snapshot), metrics.clone());

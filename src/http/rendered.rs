@@ -111,9 +111,9 @@ impl Renderings {
         rules: &EndpointRules,
         snapshot: &Snapshot,
         view: View,
-    ) -> Option<Option<Arc<Rendered>>> {
+    ) -> Option<Arc<Rendered>> {
         let slot = self.newest.get(&(rules.ordinal, view.kind))?;
-        (slot.0 == version(snapshot, view)).then(|| slot.1.get().cloned()).flatten()
+        slot.1.get().filter(|_| slot.0 == version(snapshot, view))?.clone()
     }
 
     /// As [`Renderings::get`], of what `with` makes of the snapshot.
