@@ -13,9 +13,11 @@
 //! | `load` | rows read back at the start |
 //! | `catalogue` | which reel holds which time and numbers |
 //! | `page`, `shelf` | rows and segments read for readers |
+//! | `export` | a stretch as one MP4 |
 
 mod catalogue;
 mod disk;
+mod export;
 mod load;
 mod page;
 mod record;
@@ -27,6 +29,7 @@ mod tests;
 
 pub use catalogue::{Catalogue, Entry};
 pub use disk::{Found, Reels, find};
+pub use export::{Export, best};
 pub use load::{Loaded, end, load};
 pub use page::Page;
 pub use record::{RECORD, Record, RowRecord};

@@ -86,6 +86,18 @@ impl Page {
         }
     }
 
+    /// The reel.
+    #[must_use]
+    pub(super) fn path(&self) -> &Path {
+        &self.path
+    }
+
+    /// What its index says.
+    #[must_use]
+    pub(super) fn records(&self) -> &[Record] {
+        &self.records
+    }
+
     /// The rows of a list, in order, without their bytes.
     #[must_use]
     pub fn rows(&self, key: SegmentationKey) -> &[Arc<Segment>] {

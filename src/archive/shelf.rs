@@ -105,6 +105,12 @@ impl Shelf {
         Ok(found)
     }
 
+    /// The pages of a rendition that may hold media from `from` up to `to`, in order.
+    pub(super) fn pages_of(&self, name: &str, from: i64, to: i64) -> io::Result<Vec<Arc<Page>>> {
+        let entries = self.catalogue.covering(&self.channel, from, to)?.into_iter();
+        entries.filter(|entry| entry.rendition == name).map(|entry| self.page(&entry)).collect()
+    }
+
     /// A segment with its bytes; `None` where the archive has none of this number, or a gap.
     ///
     /// # Errors

@@ -8,11 +8,12 @@ use std::sync::Arc;
 use bytes::Bytes;
 use tempfile::TempDir;
 
-use super::{Catalogue, Loaded, Reels, Shelf, Written, find, load, news};
+use super::{Catalogue, Export, Loaded, Reels, Shelf, Written, best, find, load, news};
+use crate::isobmff::{SampleDefaults, Strictness, parse_chunk};
 use crate::media::Codec;
 use crate::media::codec::AvcConfig;
 use crate::packager::tests::world::{Synthetic, World, config, rate};
-use crate::packager::{RenditionId, Segment, SegmentationKey, Snapshot};
+use crate::packager::{RenditionId, Segment, SegmentContent, SegmentationKey, Snapshot};
 use crate::units::MediaDuration;
 
 const SPAN: MediaDuration = MediaDuration::from_secs(3600);
@@ -375,4 +376,80 @@ fn a_chunk_that_rotted_is_not_served() {
         }
     }
     assert!(sound > 10 && (1..=8).contains(&refused), "{sound} sound, {refused} refused");
+}
+
+fn whole(export: &Export) -> Vec<u8> {
+    let mut file = Vec::new();
+    while (file.len() as u64) < export.length() {
+        let bytes = export.read(file.len() as u64, export.length()).expect("it can be read");
+        assert!(!bytes.is_empty(), "at {} of {}", file.len(), export.length());
+        file.extend_from_slice(&bytes);
+    }
+    file
+}
+
+/// The payload of a row's chunks: its samples, one behind the other.
+fn payload(row: &Segment) -> Vec<u8> {
+    let SegmentContent::Media { chunks, .. } = &row.content else { return Vec::new() };
+    let samples = chunks.iter().flat_map(|chunk| {
+        let bytes = chunk.bytes.clone();
+        let parsed = parse_chunk(&bytes, &SampleDefaults::default(), Strictness::Strict);
+        let samples = parsed.expect("our own").samples.into_iter();
+        samples.map(move |sample| bytes.slice(sample.data))
+    });
+    samples.collect::<Vec<_>>().concat()
+}
+
+#[test]
+fn an_export_holds_every_sample_of_its_stretch_and_begins_at_zero() {
+    let folder = TempDir::new().expect("a folder");
+    let (kept, mut written) = (catalogue(), Written::default());
+    let mut reels = Reels::new(folder.path().to_owned(), Arc::clone(&kept), "g/c".to_owned());
+    let mut world = world();
+    let shown = record(&mut world, &mut reels, &mut written, 400);
+    let (channel, folder) = ("g/c".to_owned(), folder.path().to_owned());
+    let shelf = Shelf { channel, folder, catalogue: kept, pages: Arc::default() };
+    let key = world.key(6);
+    let video = &shown[&(key, RenditionId(0))];
+    // Over the end of a reel.
+    let (first, last) = (&video[40], &video[60]);
+    let stretch = (first.start_time().floor_millis() + 1, last.start_time().floor_millis() + 1);
+    let export = shelf.export(key, stretch, best).expect("read").expect("there");
+    let file = whole(&export);
+    assert_eq!(file.len() as u64, export.length());
+    let size = file.len() as u64;
+    let mut reader = mp4::Mp4Reader::read_header(std::io::Cursor::new(file), size).expect("an MP4");
+    assert_eq!(reader.tracks().len(), 2);
+    for (id, rendition) in [(1, RenditionId(0)), (2, RenditionId(1))] {
+        let numbers = first.number..=last.number;
+        let rows = shown[&(key, rendition)].iter().filter(|row| numbers.contains(&row.number));
+        let rows: Vec<_> = rows.collect();
+        let mut read = Vec::new();
+        let (mut next, mut syncs) = (0, 0);
+        for number in 1..=reader.sample_count(id).expect("a track") {
+            let sample = reader.read_sample(id, number).expect("read").expect("there");
+            assert_eq!(sample.start_time, next, "{id} {number}");
+            next += u64::from(sample.duration);
+            syncs += usize::from(sample.is_sync);
+            read.extend_from_slice(&sample.bytes);
+        }
+        assert!(read == rows.iter().map(|row| payload(row)).collect::<Vec<_>>().concat(), "{id}");
+        let ticks: i64 = rows.iter().map(|row| row.duration).sum();
+        assert_eq!(next, ticks.unsigned_abs(), "{id}");
+        assert!(id == 2 || syncs == 21 * 3, "{syncs} sync samples");
+    }
+    let edit = reader.tracks()[&1].trak.edts.as_ref().and_then(|e| e.elst.as_ref());
+    assert_eq!(edit.map(|list| list.entries.len()), Some(1), "the picture begins at once");
+    // Any part of it can be read on its own.
+    let all = whole(&export);
+    for at in (0..export.length()).step_by(export.length() as usize / 50) {
+        let end = (at + 1000).min(export.length());
+        let mut part = Vec::new();
+        while at + (part.len() as u64) < end {
+            part.extend_from_slice(&export.read(at + part.len() as u64, end).expect("read"));
+        }
+        assert!(part == all[at as usize..end as usize], "{at}");
+    }
+    let none = shelf.export(key, (0, 1000), best).expect("read");
+    assert!(none.is_none());
 }

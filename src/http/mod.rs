@@ -7,6 +7,7 @@ mod admin;
 mod body;
 mod connection;
 mod derived;
+mod export;
 mod growing;
 mod negotiate;
 mod page;

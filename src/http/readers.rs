@@ -12,6 +12,7 @@ use jiff::fmt::temporal::DateTimePrinter;
 use tokio::net::TcpListener;
 
 use super::body::Body;
+use super::export;
 use super::growing::Grower;
 use super::past;
 use super::reply::Reply;
@@ -115,6 +116,10 @@ async fn media(
         Resolution::Manifest(view) => manifest(origin, channel, rules, &snapshot, view).await,
         Resolution::Object(object) => Reply::Object { object, etag: etag(&path.leaf) },
         Resolution::Past(view) => past::manifest(channel, rules, view, snapshot).await,
+        Resolution::Export { from, to } => {
+            let name = Arc::clone(channel);
+            export::reply(origin, name, rules, query, (from, to)).await
+        }
         Resolution::Archived(archived, otherwise) => {
             match past::object(channel, rules, archived).await {
                 Some(object) => Reply::Object { object, etag: etag(&path.leaf) },

@@ -8,6 +8,7 @@ use http::header::{self, HeaderMap, HeaderName, HeaderValue};
 use http::{Method, Response, StatusCode};
 
 use super::body::{Body, Tail};
+use super::export::Download;
 use super::negotiate::{Ranged, accepts_gzip, has_already, range};
 use super::rendered::Rendered;
 use crate::media::MediaKind;
@@ -48,6 +49,8 @@ pub(super) enum Reply {
         /// How long it is what it is; `None` where it never changes.
         fresh: Option<MediaDuration>,
     },
+    /// A stretch of the past as a file.
+    Export { download: Download, etag: String },
     /// Bytes that never change, and their validator.
     Object { object: Object, etag: String },
     /// A segment that is being made, and its validator: the same as when it is complete.
@@ -94,6 +97,7 @@ impl Reply {
                 ObjectKind::Part => "part",
             },
             Reply::Growing { .. } => "segment",
+            Reply::Export { .. } => "mp4",
             Reply::Text { .. } => "text",
             Reply::Preflight => "preflight",
             _ => "refusal",
@@ -110,6 +114,7 @@ impl Reply {
             Reply::Past { what, rendered, .. } => {
                 manifest(matches!(what, PastManifest::Mpd(_)), &rendered, asked)
             }
+            Reply::Export { download, etag } => download.into_response(&etag, asked),
             Reply::Object { object, etag } => {
                 let content_type = content_type(object.container, object.media);
                 bytes(object.body, content_type, &etag, asked)
@@ -178,7 +183,7 @@ impl Reply {
                 let seconds = if view.blocking { whole * 6 } else { whole / 2 };
                 HeaderValue::from_str(&format!("max-age={seconds}")).unwrap_or(NO_STORE)
             }
-            Reply::Past { fresh: None, .. } => ONE_HOUR,
+            Reply::Past { fresh: None, .. } | Reply::Export { .. } => ONE_HOUR,
             Reply::Past { fresh: Some(fresh), .. } => {
                 let seconds = (fresh.ceil_secs() / 2).max(1);
                 HeaderValue::from_str(&format!("max-age={seconds}")).unwrap_or(NO_STORE)
@@ -205,7 +210,11 @@ impl Reply {
     }
 }
 
-fn whole(status: StatusCode, content_type: &'static str, body: Vec<Bytes>) -> Response<Body> {
+pub(super) fn whole(
+    status: StatusCode,
+    content_type: &'static str,
+    body: Vec<Bytes>,
+) -> Response<Body> {
     let body = Body::new(body);
     let length = body.len();
     let mut response = Response::new(body);
@@ -218,7 +227,7 @@ fn whole(status: StatusCode, content_type: &'static str, body: Vec<Bytes>) -> Re
     response
 }
 
-fn sentence(status: StatusCode, why: &str) -> Response<Body> {
+pub(super) fn sentence(status: StatusCode, why: &str) -> Response<Body> {
     whole(status, "text/plain; charset=utf-8", vec![Bytes::from(format!("{why}\n"))])
 }
 
@@ -317,7 +326,7 @@ fn bytes(
     response
 }
 
-fn put(response: &mut Response<Body>, name: header::HeaderName, value: &str) {
+pub(super) fn put(response: &mut Response<Body>, name: header::HeaderName, value: &str) {
     if let Ok(value) = HeaderValue::from_str(value) {
         response.headers_mut().insert(name, value);
     }

@@ -86,7 +86,7 @@ fn put_track_header(out: &mut BytesMut, codec: &Codec) {
 }
 
 /// The width of the picture in square pixels, 16.16 (ISO/IEC 14496-12 §8.3.2).
-fn display_width(picture: &Picture) -> u32 {
+pub(super) fn display_width(picture: &Picture) -> u32 {
     let (across, down) = picture.pixel_aspect;
     let width = (u64::from(picture.width) << 16) * u64::from(across) / u64::from(down.max(1));
     u32::try_from(width).unwrap_or(u32::MAX)
@@ -103,12 +103,12 @@ fn put_media_header(out: &mut BytesMut, timescale: Timescale, language: Language
 }
 
 /// Three letters of five bits (ISO/IEC 14496-12 §8.4.2.3).
-fn packed_language(language: Language) -> u16 {
+pub(super) fn packed_language(language: Language) -> u16 {
     let letters = language.as_str().bytes();
     letters.fold(0, |packed, letter| packed << 5 | u16::from(letter.wrapping_sub(0x60) & 0x1f))
 }
 
-fn put_handler(out: &mut BytesMut, codec: &Codec) {
+pub(super) fn put_handler(out: &mut BytesMut, codec: &Codec) {
     let (handler, name): (&[u8], &[u8]) = match codec.kind() {
         MediaKind::Video => (b"vide", b"video\0"),
         MediaKind::Audio => (b"soun", b"audio\0"),
@@ -122,16 +122,7 @@ fn put_handler(out: &mut BytesMut, codec: &Codec) {
 }
 
 fn put_media_information(out: &mut BytesMut, codec: &Codec) {
-    match codec.kind() {
-        MediaKind::Video => full_boxed(out, *b"vmhd", 0, 1, |out| out.put_bytes(0, 8)),
-        MediaKind::Audio => full_boxed(out, *b"smhd", 0, 0, |out| out.put_bytes(0, 4)),
-    }
-    boxed(out, *b"dinf", |out| {
-        full_boxed(out, *b"dref", 0, 0, |out| {
-            out.put_u32(1);
-            full_boxed(out, *b"url ", 0, 1, |_| ()); // flag 1: the media is in this file
-        });
-    });
+    put_data_information(out, codec);
     boxed(out, *b"stbl", |out| {
         full_boxed(out, *b"stsd", 0, 0, |out| {
             out.put_u32(1);
@@ -141,5 +132,19 @@ fn put_media_information(out: &mut BytesMut, codec: &Codec) {
         full_boxed(out, *b"stsc", 0, 0, |out| out.put_u32(0));
         full_boxed(out, *b"stsz", 0, 0, |out| out.put_u64(0));
         full_boxed(out, *b"stco", 0, 0, |out| out.put_u32(0));
+    });
+}
+
+/// The kind of media, and that it is in the file.
+pub(super) fn put_data_information(out: &mut BytesMut, codec: &Codec) {
+    match codec.kind() {
+        MediaKind::Video => full_boxed(out, *b"vmhd", 0, 1, |out| out.put_bytes(0, 8)),
+        MediaKind::Audio => full_boxed(out, *b"smhd", 0, 0, |out| out.put_bytes(0, 4)),
+    }
+    boxed(out, *b"dinf", |out| {
+        full_boxed(out, *b"dref", 0, 0, |out| {
+            out.put_u32(1);
+            full_boxed(out, *b"url ", 0, 1, |_| ()); // flag 1: the media is in this file
+        });
     });
 }

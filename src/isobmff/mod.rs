@@ -8,6 +8,7 @@
 //! | file | is |
 //! | --- | --- |
 //! | `init`, `entry`, `brand` | the CMAF header of a track |
+//! | `movie` | a file with sample tables |
 //! | `chunk` | one moof + mdat, and the `styp` before a segment |
 //! | `boxes` | headers and fields of any box, with limits |
 //! | `read` | what we and others write, back into values |
@@ -22,6 +23,7 @@ mod chunk;
 mod dump;
 mod entry;
 mod init;
+mod movie;
 mod read;
 mod stream;
 #[cfg(test)]
@@ -32,9 +34,10 @@ pub use boxes::{BoxHeader, DEPTH_MAX, FourCc, ReadError, Strictness, boxes, scan
 pub use chunk::{ChunkSample, SEGMENT_TYPE, chunk, sequence_number};
 pub use dump::dump;
 pub use init::init_segment;
+pub use movie::{MovieRun, MovieSample, MovieTrack, movie};
 pub use read::{
     ParsedChunk, ParsedInit, ParsedSample, SAMPLES_MAX, SampleDefaults, TRACKS_MAX, parse_chunk,
-    parse_fragment, parse_init, parse_movie, parse_own_form, renumber,
+    parse_fragment, parse_init, parse_moof, parse_movie, parse_own_form, renumber,
 };
 pub use stream::{BoxStream, BoxStreamLimits, Element, ProducerTime, StreamError};
 

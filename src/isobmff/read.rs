@@ -7,7 +7,8 @@ mod init;
 mod tests;
 
 pub use chunk::{
-    ParsedChunk, ParsedSample, SAMPLES_MAX, parse_chunk, parse_fragment, parse_own_form, renumber,
+    ParsedChunk, ParsedSample, SAMPLES_MAX, parse_chunk, parse_fragment, parse_moof,
+    parse_own_form, renumber,
 };
 pub use init::{ParsedInit, SampleDefaults, TRACKS_MAX, parse_init, parse_movie};
 

@@ -7,7 +7,7 @@ use super::protocol::Container;
 use super::request::{File, Form, Leaf};
 use super::resolution::{BadRequest, Resolution};
 use super::rules::EndpointRules;
-use super::shift::{Nothing, Reach, Shift, ShiftError, Span};
+use super::shift::{Nothing, Reach, Shift, ShiftError, ShiftRules, Span};
 use crate::manifest::dash::mpd;
 use crate::manifest::hls::{MediaPlaylist, media, multivariant};
 use crate::manifest::{Past, PastKind};
@@ -18,6 +18,8 @@ use crate::units::{MediaDuration, MediaTime, Now};
 const TOKEN: &str = "shift";
 /// How long a list waits for media to reach its end before it ends without.
 const PATIENCE_MS: i64 = 30_000;
+/// The longest file: its tables are held in memory while it is sent.
+const EXPORT_LONGEST_MS: i64 = 6 * 3_600_000;
 /// A list of a stretch shows all of it.
 const ALL: MediaDuration = MediaDuration::from_secs(10 * 366 * 86_400);
 
@@ -94,6 +96,9 @@ pub(super) fn asked(
         Ok(wish) => wish?,
         Err(error) => return Some(Resolution::BadRequest(BadRequest::Shift(error))),
     };
+    if let Leaf::Manifest { form: Form::Mp4, .. } = leaf {
+        return Some(export(rules, &wish, now.wall.millis()));
+    }
     let what = match leaf {
         Leaf::Manifest { name, .. } if *name != rules.manifest_name => {
             return Some(Resolution::NotFound(Missing::Unknown));
@@ -119,6 +124,24 @@ pub(super) fn asked(
         Err(Nothing::Wrong(error)) => Resolution::BadRequest(BadRequest::Shift(error)),
         Err(Nothing::Missing(missing)) => Resolution::NotFound(missing),
     })
+}
+
+/// A stretch as a file: both ends are past, as a file cannot grow.
+fn export(rules: &EndpointRules, wish: &Shift, now: i64) -> Resolution {
+    let wrong = |error: ShiftError| Resolution::BadRequest(error.into());
+    let Some(allowed) = rules.shift else { return wrong(ShiftError::Off) };
+    let (Some(_), Some(end), None) = (wish.start, wish.end, wish.delay) else {
+        return wrong(ShiftError::Both);
+    };
+    if end > now {
+        return Resolution::NotFound(Missing::Future);
+    }
+    let longest = allowed.longest.min(EXPORT_LONGEST_MS);
+    match wish.span(&ShiftRules { longest, ..allowed }, now) {
+        Ok(span) => Resolution::Export { from: span.from, to: span.to },
+        Err(Nothing::Wrong(error)) => wrong(error),
+        Err(Nothing::Missing(missing)) => Resolution::NotFound(missing),
+    }
 }
 
 /// The wish of a request: by a token on what links lead to, in a dialect on what people write.

@@ -49,6 +49,8 @@ pub enum Form {
     M3u8,
     /// `.mpd`
     Mpd,
+    /// `.mp4`, of the channel's own name: a stretch of the past as a file.
+    Mp4,
 }
 
 /// A file of a rendition.
@@ -88,7 +90,7 @@ impl<'a> EgressPath<'a> {
         let ordinal = decimal(ordinal).and_then(|n| u32::try_from(n).ok())?;
         let first = parts.next()?;
         let leaf = match (parts.next(), parts.next(), parts.next()) {
-            (None, ..) => manifest(first),
+            (None, ..) => manifest(first, channel),
             (Some(rendition), Some(file), None) => {
                 let (n, generation) = first.split_once('-')?;
                 if decimal(n)? != u64::from(ordinal) {
@@ -103,11 +105,13 @@ impl<'a> EgressPath<'a> {
     }
 }
 
-fn manifest(name: &str) -> Leaf<'_> {
-    let (name, form) = match (name.strip_suffix(".m3u8"), name.strip_suffix(".mpd")) {
-        (Some(name), _) => (name, Form::M3u8),
-        (None, Some(name)) => (name, Form::Mpd),
-        (None, None) => (name, Form::Bare),
+fn manifest<'a>(name: &'a str, channel: &str) -> Leaf<'a> {
+    let own = name.strip_suffix(".mp4").filter(|own| *own == channel);
+    let (name, form) = match (name.strip_suffix(".m3u8"), name.strip_suffix(".mpd"), own) {
+        (Some(name), ..) => (name, Form::M3u8),
+        (None, Some(name), _) => (name, Form::Mpd),
+        (None, None, Some(own)) => (own, Form::Mp4),
+        (None, None, None) => (name, Form::Bare),
     };
     Leaf::Manifest { name, form }
 }

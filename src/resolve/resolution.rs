@@ -55,6 +55,13 @@ pub enum Resolution {
     },
     /// A manifest of the past, to be rendered with what the archive has of it.
     Past(PastView),
+    /// A stretch of the past as an MP4: from when up to when, Unix milliseconds.
+    Export {
+        /// Segments that reach into the stretch are in it whole.
+        from: i64,
+        /// Its end.
+        to: i64,
+    },
     /// An object that has left memory: it is in the archive, or what comes with it is the answer.
     Archived(Archived, Box<Resolution>),
     /// Malformed or contradictory.
@@ -151,6 +158,7 @@ fn present(
     view: Option<&SegmentationView>,
 ) -> Resolution {
     match leaf {
+        Leaf::Manifest { form: Form::Mp4, .. } => Resolution::BadRequest(ShiftError::Both.into()),
         Leaf::Manifest { name, form } if *name == rules.manifest_name => {
             manifest(rules, view, *form)
         }

@@ -64,6 +64,9 @@ pub enum ShiftError {
     /// A stretch that is too long.
     #[error("at most {} hours can be asked for at once", .0 / 3600)]
     TooLong(i64),
+    /// A file needs both.
+    #[error("a file needs start and end, both past")]
+    Both,
     /// Where the endpoint does not allow any.
     #[error("this endpoint has no time shift: it is set by timeshift_days")]
     Off,

@@ -256,3 +256,39 @@ async fn a_delayed_window_lags_and_wrong_wishes_are_told_why() {
     refused(&world, &format!("{plain}?start={now}"), 400, "belong to the multivariant").await;
     refused(&world, &format!("{plain}?shift=x"), 400, "links to").await;
 }
+
+#[tokio::test]
+async fn a_stretch_is_one_file_of_which_any_range_can_be_asked_for() {
+    let guarded = config().replacen("open = true", "authorization_code = \"secret-code\"", 1);
+    let world = World::looped(&guarded).await;
+    live_for(&world, 90).await;
+    let (start, end) = (now_s(&world) - 60, now_s(&world) - 30);
+    let path = format!("/v1/g/2/c/c.mp4?start={start}&end={end}");
+    let reply = world.get(&path).await;
+    assert_eq!(reply.status, 200, "{}", reply.text());
+    assert_eq!(reply.header("content-type"), Some("video/mp4"));
+    let length = reply.body.len();
+    assert_eq!(reply.header("content-length"), Some(&*length.to_string()));
+    let played = headwater::ingest::programme::read(&reply.body).expect("a file with tables");
+    assert_eq!(played.tracks.len(), 2, "the best picture and the sound");
+    let frames = played.tracks[0].samples.len();
+    assert!((900..=960).contains(&frames), "{frames} pictures of thirty a second");
+    let part = world.ask("GET", &path, &[("range", "bytes=1000-1999")]).await;
+    assert_eq!((part.status, part.body.as_slice()), (206, &reply.body[1000..2000]));
+    let told = format!("bytes 1000-1999/{length}");
+    assert_eq!(part.header("content-range"), Some(told.as_str()));
+    let head = world.ask("HEAD", &path, &[]).await;
+    assert_eq!((head.status, head.body.len()), (200, 0));
+    let etag = reply.header("etag").expect("a validator").to_owned();
+    assert_eq!(world.ask("GET", &path, &[("if-none-match", &etag)]).await.status, 304);
+    let sound = world.get(&format!("{path}&tracks=audio-eng")).await;
+    let sound = headwater::ingest::programme::read(&sound.body);
+    assert!(sound.is_err() || sound.is_ok_and(|sound| sound.tracks.len() == 1));
+    refused(&world, &format!("{path}&tracks=x"), 400, "there are audio-eng, video-46p").await;
+    refused(&world, &format!("/v1/g/2/c/c.mp4?start={start}"), 400, "start and end").await;
+    refused(&world, "/v1/g/2/c/c.mp4", 400, "start and end").await;
+    let future = format!("/v1/g/2/c/c.mp4?start={start}&end={}", end + 90);
+    refused(&world, &future, 404, "not come yet").await;
+    let guarded = path.replace("/g/2/", "/g/1/");
+    assert_eq!(world.get(&guarded).await.status, 403);
+}

@@ -71,6 +71,22 @@ pub fn parse_chunk(
     Ok(chunk)
 }
 
+/// Reads a chunk of `length` bytes of which only the `moof` is at hand.
+///
+/// # Errors
+/// What is wrong, with the box and where it begins.
+pub fn parse_moof(data: &[u8], length: usize) -> Result<ParsedChunk, ReadError> {
+    let strict = Strictness::Strict;
+    let moof = BoxHeader::read(data, 0, data.len(), strict)?;
+    let boxes = Children::of(data, &moof, &[b"mfhd", b"traf"], strict)?;
+    let traf = boxes.one(*b"traf")?;
+    let kind = FourCc(*b"mdat");
+    let mut next = moof.end + 8;
+    let mdat = BoxHeader { kind, start: moof.end, body: next, end: length };
+    let whole = Whole { moof, mdat, boxes, sequence_number: 0 };
+    whole.track(data, &traf, &|_| SampleDefaults::default(), &mut next, Strictness::Tolerant)
+}
+
 /// Reads a `moof` that may hold several tracks, and the `mdat` after it, as others push them; one
 /// chunk for each track fragment, all with the same range. Sample defaults are asked for by track.
 ///

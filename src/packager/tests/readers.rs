@@ -137,7 +137,7 @@ pub(super) fn attributes<'a>(text: &'a str, name: &str) -> Vec<&'a str> {
 
 impl World {
     /// The key of the segmentation that was asked for with this duration.
-    pub(super) fn key(&self, seconds: u32) -> SegmentationKey {
+    pub(crate) fn key(&self, seconds: u32) -> SegmentationKey {
         let keys = self.config.segmentations.iter().map(|wanted| wanted.key);
         keys.into_iter().find(|key| key.segment_ms == seconds * 1000).expect("asked for")
     }
