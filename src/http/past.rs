@@ -121,9 +121,9 @@ fn extend(
     let newest = live.renditions.iter().filter_map(|list| list.rows.last());
     let newest = newest.map(|row| row.end_time().floor_millis()).max().unwrap_or(to);
     let window = if view.kind == ViewKind::Mpd { rules.dash_window } else { rules.hls_window };
-    // Gaps count for nothing in a list's length.
+    // What is listed at least lies in front of a hole, where one is.
     let least = live.least_listed().max(live.duration.times(i64::from(rules.segments)));
-    let reach = window.max(least).floor_millis() * 2;
+    let reach = (window + least.times(2)).floor_millis() + 60_000;
     let name = asked.map(|list| list.rendition.name.clone());
     match shelf.rows(rules.segmentation, (newest - reach, to), name.as_deref()) {
         Ok(stored) => *live = extended(live, &lists_of(stored)),
