@@ -30,7 +30,7 @@ pub(super) struct Cut {
     pub(super) number: u64,
     /// Numbers skipped before it, to be listed as gaps.
     pub(super) gaps: std::ops::Range<u64>,
-    /// How long each of them is: they share the hole, and none is longer than D.
+    /// How long each of them is: they share the hole.
     pub(super) gap: MediaDuration,
     /// Where the cut is.
     pub(super) at: MediaTime,

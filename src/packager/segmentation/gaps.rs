@@ -25,14 +25,22 @@ enum Like<'a> {
 impl Segmentation {
     /// How many gaps stand for a hole: as many as fill it, so that a player that adds up what a list
     /// says (shaka-player does) stays with one that reads its dates. With parts those that fit into
-    /// it: behind more, sound waits for ever in hls.js.
+    /// it, and one at least: behind more, sound waits for ever in hls.js. They are the longer.
     pub(super) fn gaps_of(&self, hole: MediaDuration) -> u64 {
         let gaps = match self.part_target {
-            Some(_) => hole.div_floor(self.duration),
-            None if hole > LEAST_HOLE => hole.div_ceil(self.duration),
-            None => 0,
+            _ if hole <= LEAST_HOLE => 0,
+            Some(_) => hole.div_floor(self.duration).max(1),
+            None => hole.div_ceil(self.duration),
         };
         u64::try_from(gaps).unwrap_or(0)
+    }
+
+    /// The longest a gap may be: D; with parts what still rounds to the target duration (rfc8216bis
+    /// §4.4.3.1).
+    pub(super) fn longest_gap(&self) -> MediaDuration {
+        let target = MediaDuration::from_secs(self.target.into());
+        let rounding = MediaDuration::from_millis(if self.part_target.is_some() { 490 } else { 0 });
+        self.duration.max(target + rounding)
     }
 
     /// Lists the gaps of a cut in a rendition behind its last row, before it opens the first segment
@@ -83,7 +91,7 @@ impl Segmentation {
     }
 
     fn add_gap(&mut self, rendition: RenditionId, number: u64, like: Like<'_>) {
-        let longest = self.duration.max(MediaDuration::from_secs(self.target.into()));
+        let longest = self.longest_gap();
         let Some(builder) = self.builders.get_mut(&rendition) else { return };
         let Some(last) = builder.rows.last() else { return };
         let scale = last.timescale;

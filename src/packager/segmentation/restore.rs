@@ -82,6 +82,7 @@ impl Segmentation {
     pub(super) fn gap_length(&self, hole: MediaDuration, gaps: u64) -> MediaDuration {
         let count = u32::try_from(gaps).ok().and_then(std::num::NonZeroU32::new);
         let share = count.map_or(self.duration, |count| hole.divided_by(count));
-        share.clamp(MediaDuration::from_millis(1), self.duration)
+        let longest = if self.part_target.is_some() { self.longest_gap() } else { self.duration };
+        share.clamp(MediaDuration::from_millis(1), longest)
     }
 }
