@@ -28,6 +28,8 @@ pub struct Reels {
     /// `{group}/{channel}`, as the catalogue has it.
     channel: String,
     open: BTreeMap<RenditionId, OpenReel>,
+    /// Reels that have been closed since the last sync, as the catalogue is to have them.
+    ended: Vec<Entry>,
     newest: Option<MediaTime>,
 }
 
@@ -51,7 +53,7 @@ impl Reels {
     /// The reels below a channel's folder. None is open.
     #[must_use]
     pub fn new(folder: PathBuf, catalogue: Arc<Catalogue>, channel: String) -> Self {
-        Reels { folder, catalogue, channel, open: BTreeMap::new(), newest: None }
+        Reels { folder, catalogue, channel, open: BTreeMap::new(), ended: Vec::new(), newest: None }
     }
 
     /// The reels whose media ends within `span` of the newest, cut back to what was written whole.
@@ -98,6 +100,7 @@ impl Reels {
     /// of the rendition begins a reel.
     pub fn append(&mut self, batches: &[Batch], written: &mut Written) -> io::Result<u64> {
         let mut bytes = 0;
+        self.begin(batches)?;
         for batch in batches {
             let appended = self.append_one(batch);
             if appended.is_err() {
@@ -116,7 +119,7 @@ impl Reels {
     /// What the disk says. The reel that failed is not appended to any more.
     pub fn sync(&mut self) -> io::Result<()> {
         let ids: Vec<RenditionId> = self.open.keys().copied().collect();
-        let mut grown = Vec::new();
+        let mut grown = std::mem::take(&mut self.ended);
         for id in ids {
             let Some(reel) = self.open.get_mut(&id) else { continue };
             match reel.sync() {
@@ -129,6 +132,36 @@ impl Reels {
             }
         }
         if grown.is_empty() { Ok(()) } else { self.catalogue.put(&self.channel, &grown) }
+    }
+
+    /// Makes the reels that batches need. They are noted together: a start looks at what the catalogue
+    /// says, and a reel that it does not know is lost.
+    fn begin(&mut self, batches: &[Batch]) -> io::Result<()> {
+        let (mut begun, mut ids) = (Vec::new(), Vec::new());
+        for batch in batches {
+            let Some(begins) = batch.begins() else { continue };
+            let fits = |reel: &OpenReel| {
+                reel.ordinal == batch.period.ordinal && begins - reel.begins < REEL
+            };
+            if self.open.get(&batch.rendition).is_some_and(fits) {
+                continue;
+            }
+            self.close(batch.rendition);
+            let Some(reel) = OpenReel::create(&self.folder, batch, begins)? else { continue };
+            begun.push(reel.entry.clone());
+            ids.push(batch.rendition);
+            self.open.insert(batch.rendition, reel);
+        }
+        if begun.is_empty() {
+            return Ok(());
+        }
+        let noted = self.catalogue.put(&self.channel, &begun);
+        if noted.is_err() {
+            for id in ids {
+                self.close(id);
+            }
+        }
+        noted
     }
 
     /// Removes reels whose media ended longer than `keep` before the newest.
@@ -168,24 +201,11 @@ impl Reels {
         // Where this fails the next start makes the index from the reel's boxes.
         if reel.sync().is_ok() {
             reel.entry.open = false;
-            let _ = self.catalogue.put(&self.channel, &[reel.entry]);
         }
+        self.ended.push(reel.entry);
     }
 
     fn append_one(&mut self, batch: &Batch) -> io::Result<()> {
-        let Some(begins) = batch.rows.iter().map(|(_, row)| row.start_time()).min() else {
-            return Ok(());
-        };
-        let fits =
-            |reel: &OpenReel| reel.ordinal == batch.period.ordinal && begins - reel.begins < REEL;
-        if !self.open.get(&batch.rendition).is_some_and(fits) {
-            self.close(batch.rendition);
-            let Some(reel) = OpenReel::create(&self.folder, batch, begins)? else { return Ok(()) };
-            // A start looks at what the catalogue says: a reel that it does not know is lost.
-            let noted = self.catalogue.put(&self.channel, std::slice::from_ref(&reel.entry));
-            noted.inspect_err(|_| remove(&reel.path))?;
-            self.open.insert(batch.rendition, reel);
-        }
         let Some(reel) = self.open.get_mut(&batch.rendition) else { return Ok(()) };
         reel.append(batch)?;
         reel.ends = reel.ends.max(batch.end().unwrap_or(reel.ends));

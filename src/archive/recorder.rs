@@ -58,6 +58,12 @@ pub struct Batch {
 }
 
 impl Batch {
+    /// When its first row begins.
+    #[must_use]
+    pub fn begins(&self) -> Option<MediaTime> {
+        self.rows.iter().map(|(_, row)| row.start_time()).min()
+    }
+
     /// When its last row ends.
     #[must_use]
     pub fn end(&self) -> Option<MediaTime> {
