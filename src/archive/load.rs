@@ -7,7 +7,7 @@ use std::sync::Arc;
 
 use bytes::Bytes;
 
-use super::disk::Found;
+use super::found::Found;
 use super::record::{Record, RowRecord};
 use super::recorder::Written;
 use super::reel::Periods;
@@ -24,7 +24,7 @@ pub struct Loaded {
 }
 
 /// Reads the rows of the last `span` of media, with their bytes. `reels` are in the order of
-/// [`find`](super::disk::find); a reel that cannot be read is passed over and named.
+/// [`find`](super::found::find); a reel that cannot be read is passed over and named.
 #[must_use]
 pub fn load(
     reels: &[Found],

@@ -9,7 +9,7 @@
 //! | `record` | a record of an index |
 //! | `reel` | what a reel begins with, and an index made from its boxes |
 //! | `recorder` | what is to be appended |
-//! | `disk` | files: append, cut back, find, remove |
+//! | `disk`, `found` | files: append, cut back, find, remove |
 //! | `load` | rows read back at the start |
 //! | `catalogue` | which reel holds which time and numbers |
 //! | `page`, `shelf` | rows and segments read for readers |
@@ -18,6 +18,7 @@
 mod catalogue;
 mod disk;
 mod export;
+mod found;
 mod load;
 mod page;
 mod record;
@@ -28,8 +29,9 @@ mod shelf;
 mod tests;
 
 pub use catalogue::{Catalogue, Entry};
-pub use disk::{Found, Reels, find};
+pub use disk::Reels;
 pub use export::{Export, best};
+pub use found::{Found, find};
 pub use load::{Loaded, end, load};
 pub use page::Page;
 pub use record::{RECORD, Record, RowRecord};
