@@ -28,8 +28,9 @@ pub struct Reels {
     /// `{group}/{channel}`, as the catalogue has it.
     channel: String,
     open: BTreeMap<RenditionId, OpenReel>,
-    /// Reels that have been closed since the last sync, as the catalogue is to have them.
-    ended: Vec<Entry>,
+    /// What the catalogue is to hear with the next sync: reels that have been closed, and what it did
+    /// not take before.
+    untold: Vec<Entry>,
     newest: Option<MediaTime>,
 }
 
@@ -53,7 +54,14 @@ impl Reels {
     /// The reels below a channel's folder. None is open.
     #[must_use]
     pub fn new(folder: PathBuf, catalogue: Arc<Catalogue>, channel: String) -> Self {
-        Reels { folder, catalogue, channel, open: BTreeMap::new(), ended: Vec::new(), newest: None }
+        Reels {
+            folder,
+            catalogue,
+            channel,
+            open: BTreeMap::new(),
+            untold: Vec::new(),
+            newest: None,
+        }
     }
 
     /// The reels whose media ends within `span` of the newest, cut back to what was written whole.
@@ -100,15 +108,20 @@ impl Reels {
     /// of the rendition begins a reel.
     pub fn append(&mut self, batches: &[Batch], written: &mut Written) -> io::Result<u64> {
         let mut bytes = 0;
-        self.begin(batches)?;
-        for batch in batches {
-            let appended = self.append_one(batch);
-            if appended.is_err() {
-                self.close(batch.rendition);
+        // A rendition's reel of one Period ends before that of the next begins.
+        let mut in_order: Vec<&Batch> = batches.iter().collect();
+        in_order.sort_by_key(|batch| batch.period.ordinal);
+        for of_period in in_order.chunk_by(|a, b| a.period.ordinal == b.period.ordinal) {
+            self.begin(of_period)?;
+            for batch in of_period {
+                let appended = self.append_one(batch);
+                if appended.is_err() {
+                    self.close(batch.rendition);
+                }
+                appended?;
+                batch.note(written);
+                bytes += batch.chunks.iter().map(|chunk| chunk.bytes.len() as u64).sum::<u64>();
             }
-            appended?;
-            batch.note(written);
-            bytes += batch.chunks.iter().map(|chunk| chunk.bytes.len() as u64).sum::<u64>();
         }
         Ok(bytes)
     }
@@ -119,25 +132,44 @@ impl Reels {
     /// What the disk says. The reel that failed is not appended to any more.
     pub fn sync(&mut self) -> io::Result<()> {
         let ids: Vec<RenditionId> = self.open.keys().copied().collect();
-        let mut grown = std::mem::take(&mut self.ended);
         for id in ids {
             let Some(reel) = self.open.get_mut(&id) else { continue };
             match reel.sync() {
                 Ok(false) => {}
-                Ok(true) => grown.push(reel.entry.clone()),
+                Ok(true) => self.untold.push(reel.entry.clone()),
                 Err(error) => {
                     self.close(id);
                     return Err(error);
                 }
             }
         }
-        if grown.is_empty() { Ok(()) } else { self.catalogue.put(&self.channel, &grown) }
+        if !self.untold.is_empty() {
+            self.catalogue.put(&self.channel, &self.untold)?;
+            self.untold.clear();
+        }
+        Ok(())
     }
 
-    /// Makes the reels that batches need. They are noted together: a start looks at what the catalogue
+    /// Makes the reels that the batches of a Period need. They are noted together: a start looks at what the catalogue
     /// says, and a reel that it does not know is lost.
-    fn begin(&mut self, batches: &[Batch]) -> io::Result<()> {
-        let (mut begun, mut ids) = (Vec::new(), Vec::new());
+    fn begin(&mut self, batches: &[&Batch]) -> io::Result<()> {
+        let mut begun = Vec::new();
+        let noted = self.create(batches, &mut begun).and_then(|()| {
+            let entries: Vec<Entry> = begun
+                .iter()
+                .filter_map(|id| self.open.get(id).map(|reel| reel.entry.clone()))
+                .collect();
+            if entries.is_empty() { Ok(()) } else { self.catalogue.put(&self.channel, &entries) }
+        });
+        if noted.is_err() {
+            for id in begun {
+                self.close(id);
+            }
+        }
+        noted
+    }
+
+    fn create(&mut self, batches: &[&Batch], begun: &mut Vec<RenditionId>) -> io::Result<()> {
         for batch in batches {
             let Some(begins) = batch.begins() else { continue };
             let fits = |reel: &OpenReel| {
@@ -148,20 +180,10 @@ impl Reels {
             }
             self.close(batch.rendition);
             let Some(reel) = OpenReel::create(&self.folder, batch, begins)? else { continue };
-            begun.push(reel.entry.clone());
-            ids.push(batch.rendition);
             self.open.insert(batch.rendition, reel);
+            begun.push(batch.rendition);
         }
-        if begun.is_empty() {
-            return Ok(());
-        }
-        let noted = self.catalogue.put(&self.channel, &begun);
-        if noted.is_err() {
-            for id in ids {
-                self.close(id);
-            }
-        }
-        noted
+        Ok(())
     }
 
     /// Removes reels whose media ended longer than `keep` before the newest.
@@ -202,7 +224,7 @@ impl Reels {
         if reel.sync().is_ok() {
             reel.entry.open = false;
         }
-        self.ended.push(reel.entry);
+        self.untold.push(reel.entry);
     }
 
     fn append_one(&mut self, batch: &Batch) -> io::Result<()> {
