@@ -6,7 +6,7 @@ use std::io;
 use std::path::Path;
 use std::sync::{Mutex, MutexGuard, PoisonError};
 
-use rusqlite::{Connection, OpenFlags, OptionalExtension, Row, params};
+use rusqlite::{Connection, OpenFlags, Row, params};
 
 use crate::packager::SegmentationKey;
 
@@ -222,19 +222,6 @@ impl Catalogue {
         newest.map_err(other)
     }
 
-    /// When a channel's oldest media begins; `None` where it has no reel.
-    ///
-    /// # Errors
-    /// What SQLite says.
-    pub fn oldest(&self, channel: &str) -> io::Result<Option<i64>> {
-        let oldest = self.reads().query_row(
-            "SELECT begins FROM reel WHERE channel = ?1 ORDER BY ends LIMIT 1",
-            params![channel],
-            |row| row.get(0),
-        );
-        oldest.optional().map_err(other)
-    }
-
     /// Reels that end at `since` or later, or were being written; by rendition and time.
     ///
     /// # Errors
@@ -339,7 +326,6 @@ mod tests {
         assert!(catalogue.with_period("g/c", "video", 8).expect("read").is_none());
         assert_eq!(catalogue.newest("g/c").expect("read"), Some(1600));
         assert_eq!(catalogue.newest("g/none").expect("read"), None);
-        assert_eq!(catalogue.oldest("g/c").expect("read"), Some(1000));
     }
 
     #[test]

@@ -123,16 +123,7 @@ fn take(
                 let of_row: Vec<Arc<Chunk>> =
                     chunks.range(of_row).map(|(_, c)| c.clone()).collect();
                 let Some(content) = content(row, of_row, &parts) else { continue };
-                let segment = Segment {
-                    number: row.number,
-                    period: Arc::clone(period),
-                    begins_period: row.begins_period,
-                    first: row.first,
-                    start: row.start,
-                    duration: row.duration,
-                    timescale,
-                    content,
-                };
+                let segment = row.segment(period, timescale, content);
                 let list = lists.entry(row.key).or_default();
                 list.entry(reel.head.rendition).or_default().push(Arc::new(segment));
             }

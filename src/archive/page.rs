@@ -16,7 +16,7 @@ use crate::media::{MediaKind, VariantName};
 use crate::packager::{
     Chunk, Period, Rendition, RenditionId, Segment, SegmentContent, SegmentationKey,
 };
-use crate::units::{Bitrate, MediaTime, Timescale};
+use crate::units::{Bitrate, Timescale};
 
 /// What a reel holds.
 #[derive(Debug)]
@@ -72,16 +72,7 @@ impl Page {
         for record in &self.records {
             let Record::Row(row) = record else { continue };
             let content = if row.gap { SegmentContent::Gap } else { SegmentContent::Stored };
-            let segment = Segment {
-                number: row.number,
-                period: Arc::clone(&self.period),
-                begins_period: row.begins_period,
-                first: row.first,
-                start: row.start,
-                duration: row.duration,
-                timescale: self.timescale,
-                content,
-            };
+            let segment = row.segment(&self.period, self.timescale, content);
             self.rows.entry(row.key).or_default().push(Arc::new(segment));
         }
     }
@@ -145,17 +136,8 @@ impl Page {
         for page in before.into_iter().filter(|b| b.period.id == self.period.id).chain([self]) {
             page.read_chunks(row.start, row.start.saturating_add(row.duration), &mut chunks)?;
         }
-        let segment = content(row, chunks, &parts).map(|content| Segment {
-            number: row.number,
-            period: Arc::clone(&self.period),
-            begins_period: row.begins_period,
-            first: row.first,
-            start: row.start,
-            duration: row.duration,
-            timescale: self.timescale,
-            content,
-        });
-        Ok(segment)
+        let content = content(row, chunks, &parts);
+        Ok(content.map(|content| row.segment(&self.period, self.timescale, content)))
     }
 
     /// Whether a row of it begins before its own first chunk does.
@@ -213,11 +195,5 @@ impl Page {
             }));
         }
         Ok(())
-    }
-
-    /// When its last row of a list ends.
-    #[must_use]
-    pub fn end(&self, key: SegmentationKey) -> Option<MediaTime> {
-        self.rows(key).last().map(|row| row.end_time())
     }
 }

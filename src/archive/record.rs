@@ -8,7 +8,9 @@
 //! | 2–43 | fields of the kind, big-endian, the rest zero |
 //! | 44–47 | CRC-32 (IEEE 802.3) of bytes 0–43 |
 
-use crate::packager::SegmentationKey;
+use std::sync::Arc;
+
+use crate::packager::{Period, Segment, SegmentContent, SegmentationKey};
 use crate::units::{MediaTime, Timescale};
 
 /// Bytes of a record.
@@ -73,6 +75,28 @@ pub struct RowRecord {
     pub first: bool,
     /// Whether nothing was there.
     pub gap: bool,
+}
+
+impl RowRecord {
+    /// The segment of `period` that it speaks of.
+    #[must_use]
+    pub fn segment(
+        &self,
+        period: &Arc<Period>,
+        timescale: Timescale,
+        content: SegmentContent,
+    ) -> Segment {
+        Segment {
+            number: self.number,
+            period: Arc::clone(period),
+            begins_period: self.begins_period,
+            first: self.first,
+            start: self.start,
+            duration: self.duration,
+            timescale,
+            content,
+        }
+    }
 }
 
 /// Writes fields one behind the other.

@@ -71,7 +71,8 @@ impl Shelf {
     }
 
     /// The rows of a segmentation from `from` up to `to` (Unix milliseconds) and those that reach
-    /// into it, by rendition's name; of all, or of the one that is `asked`. A reel that left meanwhile, or is damaged, is passed over.
+    /// into it, by rendition's name; of all, or of the one that is `asked`. A reel that left
+    /// meanwhile, or is damaged, is passed over.
     ///
     /// # Errors
     /// What the catalogue says.
@@ -145,13 +146,5 @@ impl Shelf {
         let Some(entry) = entry else { return Ok(None) };
         let page = self.page(&entry)?;
         Ok(page.rendition(rendition).map(|rendition| (rendition, Arc::clone(&page.period))))
-    }
-
-    /// When the oldest media begins, Unix milliseconds.
-    ///
-    /// # Errors
-    /// What the catalogue says.
-    pub fn oldest(&self) -> io::Result<Option<i64>> {
-        self.catalogue.oldest(&self.channel)
     }
 }

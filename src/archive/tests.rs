@@ -453,3 +453,43 @@ fn an_export_holds_every_sample_of_its_stretch_and_begins_at_zero() {
     let none = shelf.export(key, (0, 1000), best).expect("read");
     assert!(none.is_none());
 }
+
+#[test]
+fn a_catalogue_that_refuses_hears_everything_when_it_has_healed() {
+    let place = TempDir::new().expect("a folder");
+    let path = place.path().join("catalogue.sqlite3");
+    let kept = Arc::new(Catalogue::open(&path).expect("opened"));
+    let folder = place.path().join("c");
+    let mut reels = Reels::new(folder.clone(), Arc::clone(&kept), "g/c".to_owned());
+    let (mut world, mut written) = (world(), Written::default());
+    let mut shown = record(&mut world, &mut reels, &mut written, 30);
+    let there = files(&folder, "mp4");
+    let sick = rusqlite::Connection::open(&path).expect("opened");
+    sick.execute_batch("ALTER TABLE reel RENAME TO away").expect("renamed");
+    world.run_until(34);
+    reels.append(&news(world.latest(), &written), &mut written).expect("the reels are there");
+    assert!(reels.sync().is_err(), "the catalogue refuses");
+    // Another Period asks for other reels.
+    world.encoder_returns(1);
+    world.run_until(60);
+    assert!(world.latest().segmentations.values().all(|view| view.period.ordinal > 0));
+    assert!(reels.append(&news(world.latest(), &written), &mut written).is_err());
+    assert!(reels.sync().is_err(), "it still does");
+    assert_eq!(files(&folder, "mp4"), there, "no reel that nobody knows is left");
+    sick.execute_batch("ALTER TABLE away RENAME TO reel").expect("renamed");
+    reels.append(&news(world.latest(), &written), &mut written).expect("the disk takes it");
+    reels.sync().expect("and the catalogue");
+    for (list, rows) in listed(world.latest()) {
+        let known = shown.entry(list).or_default();
+        let last = known.last().map_or(0, |row| row.number);
+        known.extend(rows.into_iter().filter(|row| row.number > last));
+    }
+    let shelf = Shelf { channel: "g/c".to_owned(), folder, catalogue: kept, pages: Arc::default() };
+    for ((key, id), rows) in &shown {
+        let name = if id.0 == 0 { "video" } else { "audio" };
+        for row in rows.iter().filter(|row| !row.is_gap()) {
+            let read = shelf.segment(*key, name, row.number).expect("read");
+            same(&read.unwrap_or_else(|| panic!("{name} {} is lost", row.number)).1, row);
+        }
+    }
+}

@@ -143,7 +143,7 @@ impl World {
     }
 
     /// The encoder goes, and comes back so many seconds later with its clock at zero.
-    pub(super) fn encoder_returns(&mut self, seconds: i64) {
+    pub(crate) fn encoder_returns(&mut self, seconds: i64) {
         self.input(SourceEvent::Lost);
         self.source.session += 1;
         for track in &mut self.tracks {
