@@ -44,6 +44,8 @@ mod senders;
 mod skew;
 #[path = "server/slate.rs"]
 mod slate;
+#[path = "server/stores.rs"]
+mod stores;
 #[path = "server/time_shift.rs"]
 mod time_shift;
 #[path = "server/tls.rs"]

@@ -1,6 +1,8 @@
 //! The catalogue of reels: what time and which numbers each holds. An SQLite file beside them, made
 //! anew from the reels where it is lost.
 
+mod spooled;
+
 use std::fs;
 use std::io;
 use std::path::Path;
@@ -24,8 +26,13 @@ CREATE TABLE IF NOT EXISTS reel (
     begins INTEGER NOT NULL,
     ends INTEGER NOT NULL,
     open INTEGER NOT NULL,
+    bytes INTEGER NOT NULL DEFAULT 0,
+    here INTEGER NOT NULL DEFAULT 1,
+    stored INTEGER NOT NULL DEFAULT 0,
     UNIQUE (channel, rendition, file)
 );
+CREATE TABLE IF NOT EXISTS leaving (name TEXT PRIMARY KEY) WITHOUT ROWID;
+CREATE TABLE IF NOT EXISTS surveyed (channel TEXT PRIMARY KEY) WITHOUT ROWID;
 CREATE INDEX IF NOT EXISTS reel_by_time ON reel (channel, ends);
 CREATE INDEX IF NOT EXISTS reel_by_period ON reel (channel, rendition, period);
 CREATE TABLE IF NOT EXISTS numbers (
@@ -41,8 +48,20 @@ CREATE TABLE IF NOT EXISTS numbers (
 CREATE INDEX IF NOT EXISTS numbers_by_last
     ON numbers (channel, rendition, segment_ms, part_ms, last);
 ";
+/// What a catalogue that was made before there were stores lacks.
+const OF_STORES: &str = "
+ALTER TABLE reel ADD COLUMN bytes INTEGER NOT NULL DEFAULT 0;
+ALTER TABLE reel ADD COLUMN here INTEGER NOT NULL DEFAULT 1;
+ALTER TABLE reel ADD COLUMN stored INTEGER NOT NULL DEFAULT 0;
+";
+/// Of what concerns the store alone.
+const INDEXES: &str = "
+CREATE INDEX IF NOT EXISTS reel_to_store ON reel (ends) WHERE here AND NOT stored AND NOT open;
+CREATE INDEX IF NOT EXISTS reel_on_disk ON reel (ends, bytes) WHERE here;
+";
 const COLUMNS: &str =
-    "SELECT reel.rendition, reel.file, reel.period, reel.begins, reel.ends, reel.open FROM reel";
+    "SELECT reel.rendition, reel.file, reel.period, reel.begins, reel.ends, reel.open,
+     reel.bytes, reel.here, reel.stored FROM reel";
 
 /// A reel as the catalogue knows it.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -59,6 +78,12 @@ pub struct Entry {
     pub ends: i64,
     /// Whether it was being written when the catalogue heard of it last.
     pub open: bool,
+    /// Bytes of the reel, as far as they were noted.
+    pub bytes: u64,
+    /// Whether it is on the disk.
+    pub here: bool,
+    /// Whether it is in the store.
+    pub stored: bool,
     /// The numbers it has of each list. What is asked for is given without them.
     pub numbers: Vec<(SegmentationKey, u64, u64)>,
 }
@@ -88,6 +113,9 @@ fn entry(row: &Row<'_>) -> rusqlite::Result<Entry> {
         begins: row.get(3)?,
         ends: row.get(4)?,
         open: row.get(5)?,
+        bytes: row.get::<_, i64>(6)?.cast_unsigned(),
+        here: row.get(7)?,
+        stored: row.get(8)?,
         numbers: Vec::new(),
     })
 }
@@ -127,6 +155,11 @@ impl Catalogue {
 
     fn with(db: Connection) -> rusqlite::Result<Self> {
         db.execute_batch(SCHEMA)?;
+        let known = "SELECT count(*) FROM pragma_table_info('reel') WHERE name = 'stored'";
+        if db.query_row(known, [], |row| row.get::<_, i64>(0))? == 0 {
+            db.execute_batch(&format!("BEGIN;{OF_STORES}COMMIT;"))?;
+        }
+        db.execute_batch(INDEXES)?;
         Ok(Catalogue { db: Mutex::new(db), reads: None })
     }
 
@@ -149,10 +182,12 @@ impl Catalogue {
         let noted = db.transaction().and_then(|noted| {
             for entry in entries {
                 let id: i64 = noted.query_row(
-                    "INSERT INTO reel (channel, rendition, file, period, begins, ends, open)
-                     VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7)
-                     ON CONFLICT (channel, rendition, file)
-                     DO UPDATE SET ends = excluded.ends, open = excluded.open RETURNING id",
+                    "INSERT INTO reel
+                     (channel, rendition, file, period, begins, ends, open, bytes, here, stored)
+                     VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8, ?9, ?10)
+                     ON CONFLICT (channel, rendition, file) DO UPDATE SET ends = excluded.ends,
+                     open = excluded.open, bytes = excluded.bytes, here = excluded.here,
+                     stored = excluded.stored RETURNING id",
                     params![
                         channel,
                         entry.rendition,
@@ -160,7 +195,10 @@ impl Catalogue {
                         entry.period,
                         entry.begins,
                         entry.ends,
-                        entry.open
+                        entry.open,
+                        entry.bytes.cast_signed(),
+                        entry.here,
+                        entry.stored
                     ],
                     |row| row.get(0),
                 )?;
@@ -300,6 +338,9 @@ mod tests {
             begins: file,
             ends: file + 300,
             open: false,
+            bytes: 1000,
+            here: true,
+            stored: false,
             numbers: vec![(KEY, first, first + 9)],
         }
     }

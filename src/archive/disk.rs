@@ -5,15 +5,17 @@
 //! beyond it has come through the death of the process, but perhaps not through that of the machine.
 
 use std::collections::BTreeMap;
-use std::fs::{self, File, OpenOptions};
-use std::io::{self, Write};
+use std::fs::{self, File};
+use std::io;
 use std::path::{Path, PathBuf};
-use std::sync::Arc;
 
-use super::catalogue::{Catalogue, Entry};
+use super::catalogue::Entry;
 use super::found::{Found, find, open};
 use super::recorder::{Batch, Written};
 use super::reel::{self, Head};
+use super::shelf::Shelf;
+use super::spool;
+use super::writes::Disk;
 use crate::packager::{RenditionId, SegmentationKey};
 use crate::units::{MediaDuration, MediaTime};
 
@@ -23,10 +25,8 @@ const REEL: MediaDuration = MediaDuration::from_secs(300);
 /// The reels of one channel that are being written.
 #[derive(Debug)]
 pub struct Reels {
-    folder: PathBuf,
-    catalogue: Arc<Catalogue>,
-    /// `{group}/{channel}`, as the catalogue has it.
-    channel: String,
+    shelf: Shelf,
+    disk: Box<dyn Disk>,
     open: BTreeMap<RenditionId, OpenReel>,
     /// What the catalogue is to hear with the next sync: reels that have been closed, and what it did
     /// not take before.
@@ -51,53 +51,77 @@ struct OpenReel {
 }
 
 impl Reels {
-    /// The reels below a channel's folder. None is open.
+    /// The reels of a channel's shelf. None is open.
     #[must_use]
-    pub fn new(folder: PathBuf, catalogue: Arc<Catalogue>, channel: String) -> Self {
-        Reels {
-            folder,
-            catalogue,
-            channel,
-            open: BTreeMap::new(),
-            untold: Vec::new(),
-            newest: None,
-        }
+    pub fn new(shelf: Shelf, disk: Box<dyn Disk>) -> Self {
+        Reels { shelf, disk, open: BTreeMap::new(), untold: Vec::new(), newest: None }
     }
 
     /// The reels whose media ends within `span` of the newest, cut back to what was written whole.
-    /// A channel that the catalogue does not know is looked for in its folder.
+    /// A channel that the catalogue does not know is looked for in its folder, and in the store.
     ///
     /// # Errors
-    /// Where the folder or the catalogue cannot be read.
+    /// Where the folder or the catalogue cannot be read. A store that does not answer is named.
     pub fn recent(
         &mut self,
         span: MediaDuration,
         refused: &mut dyn FnMut(&Path, String),
     ) -> io::Result<Vec<Found>> {
-        if self.catalogue.newest(&self.channel)?.is_none() {
-            let all = find(&self.folder, refused)?;
+        let Shelf { catalogue, channel, folder, .. } = &self.shelf;
+        if catalogue.newest(channel)?.is_none() {
+            let all = find(folder, refused)?;
             let entries: Vec<Entry> = all.iter().filter_map(Found::entry).collect();
-            self.catalogue.put(&self.channel, &entries)?;
+            catalogue.put(channel, &entries)?;
         }
-        let Some(newest) = self.catalogue.newest(&self.channel)? else { return Ok(Vec::new()) };
+        self.survey(refused)?;
+        let Some(newest) = catalogue.newest(channel)? else { return Ok(Vec::new()) };
         self.newest = Some(MediaTime::from_millis(newest));
         let mut recent = Vec::new();
-        for entry in self.catalogue.since(&self.channel, newest - span.floor_millis())? {
-            let path = self.folder.join(&entry.rendition).join(format!("{}.mp4", entry.file));
-            match open(&path) {
+        for entry in catalogue.since(channel, newest - span.floor_millis())? {
+            let place = self.shelf.place(&entry);
+            if entry.stored {
+                if let Err(error) = place.fetch() {
+                    refused(place.path(), format!("the store does not give it: {error}"));
+                    continue;
+                }
+                catalogue.note_place(channel, &entry, (true, true))?;
+            }
+            match open(place.path()) {
                 Ok(reel) => {
                     if let Some(now) = reel.entry().filter(|_| entry.open) {
-                        self.catalogue.put(&self.channel, &[now])?;
+                        catalogue.put(channel, &[now])?;
                     }
                     recent.push(reel);
                 }
                 Err(why) => {
-                    self.catalogue.forget(&self.channel, &entry.rendition, &entry.file)?;
-                    refused(&path, why);
+                    catalogue.forget(channel, &entry.rendition, &entry.file)?;
+                    refused(place.path(), why);
                 }
             }
         }
         Ok(recent)
+    }
+
+    /// Learns what the store has of the channel, where that is not known.
+    fn survey(&self, refused: &mut dyn FnMut(&Path, String)) -> io::Result<()> {
+        let Shelf { catalogue, channel, store, .. } = &self.shelf;
+        let Some(store) = store.as_ref() else { return Ok(()) };
+        if catalogue.is_surveyed(channel)? {
+            return Ok(());
+        }
+        let known = catalogue.since(channel, i64::MIN)?;
+        let known = known.into_iter().map(|entry| (entry.rendition, entry.file)).collect();
+        match spool::survey(store, channel, &known, refused) {
+            Ok(entries) => {
+                catalogue.put(channel, &entries)?;
+                catalogue.note_surveyed(channel)
+            }
+            Err(error) => {
+                let why = format!("the store does not say what it has: {error}");
+                refused(Path::new(channel), why);
+                Ok(())
+            }
+        }
     }
 
     /// Appends what is new and notes it in `written`: it survives the process. Gives how many bytes of
@@ -134,7 +158,7 @@ impl Reels {
         let ids: Vec<RenditionId> = self.open.keys().copied().collect();
         for id in ids {
             let Some(reel) = self.open.get_mut(&id) else { continue };
-            match reel.sync() {
+            match reel.sync(&mut *self.disk) {
                 Ok(false) => {}
                 Ok(true) => self.untold.push(reel.entry.clone()),
                 Err(error) => {
@@ -144,7 +168,7 @@ impl Reels {
             }
         }
         if !self.untold.is_empty() {
-            self.catalogue.put(&self.channel, &self.untold)?;
+            self.shelf.catalogue.put(&self.shelf.channel, &self.untold)?;
             self.untold.clear();
         }
         Ok(())
@@ -159,7 +183,11 @@ impl Reels {
                 .iter()
                 .filter_map(|id| self.open.get(id).map(|reel| reel.entry.clone()))
                 .collect();
-            if entries.is_empty() { Ok(()) } else { self.catalogue.put(&self.channel, &entries) }
+            if entries.is_empty() {
+                Ok(())
+            } else {
+                self.shelf.catalogue.put(&self.shelf.channel, &entries)
+            }
         });
         if noted.is_err() {
             for id in begun {
@@ -179,7 +207,10 @@ impl Reels {
                 continue;
             }
             self.close(batch.rendition);
-            let Some(reel) = OpenReel::create(&self.folder, batch, begins)? else { continue };
+            let Some(reel) = OpenReel::create(&mut *self.disk, &self.shelf.folder, batch, begins)?
+            else {
+                continue;
+            };
             self.open.insert(batch.rendition, reel);
             begun.push(batch.rendition);
         }
@@ -199,15 +230,14 @@ impl Reels {
         for id in left {
             self.close(id);
         }
-        for entry in self.catalogue.before(&self.channel, (newest - keep).floor_millis())? {
-            let path = self.folder.join(&entry.rendition).join(format!("{}.mp4", entry.file));
-            for file in [path.with_extension("idx"), path] {
-                match fs::remove_file(file) {
-                    Err(error) if error.kind() != io::ErrorKind::NotFound => return Err(error),
-                    _ => {}
-                }
-            }
-            self.catalogue.forget(&self.channel, &entry.rendition, &entry.file)?;
+        let Shelf { catalogue, channel, .. } = &self.shelf;
+        for entry in catalogue.before(channel, (newest - keep).floor_millis())? {
+            let place = self.shelf.place(&entry);
+            spool::remove(&place.beside())?;
+            spool::remove(place.path())?;
+            let objects = [place.index_name(), place.media_name()];
+            let objects = if entry.stored { objects.as_slice() } else { &[] };
+            catalogue.leave(channel, &entry, objects)?;
         }
         Ok(())
     }
@@ -217,11 +247,12 @@ impl Reels {
         if reel.is_bare() {
             // A disk that takes nothing is not to fill up with beginnings.
             remove(&reel.path);
-            let _ = self.catalogue.forget(&self.channel, &reel.entry.rendition, &reel.entry.file);
+            let Shelf { catalogue, channel, .. } = &self.shelf;
+            let _ = catalogue.forget(channel, &reel.entry.rendition, &reel.entry.file);
             return;
         }
         // Where this fails the next start makes the index from the reel's boxes.
-        if reel.sync().is_ok() {
+        if reel.sync(&mut *self.disk).is_ok() {
             reel.entry.open = false;
         }
         self.untold.push(reel.entry);
@@ -229,7 +260,7 @@ impl Reels {
 
     fn append_one(&mut self, batch: &Batch) -> io::Result<()> {
         let Some(reel) = self.open.get_mut(&batch.rendition) else { return Ok(()) };
-        reel.append(batch)?;
+        reel.append(&mut *self.disk, batch)?;
         reel.ends = reel.ends.max(batch.end().unwrap_or(reel.ends));
         self.newest = self.newest.max(Some(reel.ends));
         Ok(())
@@ -237,7 +268,12 @@ impl Reels {
 }
 
 impl OpenReel {
-    fn create(folder: &Path, batch: &Batch, begins: MediaTime) -> io::Result<Option<Self>> {
+    fn create(
+        disk: &mut dyn Disk,
+        folder: &Path,
+        batch: &Batch,
+        begins: MediaTime,
+    ) -> io::Result<Option<Self>> {
         let Some(head) = Head::of(batch.rendition, &batch.period).write(&batch.period) else {
             return Ok(None);
         };
@@ -246,13 +282,13 @@ impl OpenReel {
         let mut at = begins.floor_millis();
         let (path, mut media) = loop {
             let path = folder.join(format!("{at:013}.mp4"));
-            match OpenOptions::new().write(true).create_new(true).open(&path) {
+            match disk.create(&path) {
                 Ok(file) => break (path, file),
                 Err(error) if error.kind() == io::ErrorKind::AlreadyExists => at += 1,
                 Err(error) => return Err(error),
             }
         };
-        let begun = media.write_all(&head).and_then(|()| {
+        let begun = disk.write(&mut media, &head).and_then(|()| {
             let index = File::create(path.with_extension("idx"))?;
             File::open(&folder)?.sync_all()?;
             Ok(index)
@@ -265,6 +301,9 @@ impl OpenReel {
             begins: begins.floor_millis(),
             ends: begins.floor_millis(),
             open: true,
+            bytes: head.len() as u64,
+            here: true,
+            stored: false,
             numbers: Vec::new(),
         };
         Ok(Some(OpenReel {
@@ -285,17 +324,18 @@ impl OpenReel {
         self.ends == self.begins
     }
 
-    fn append(&mut self, batch: &Batch) -> io::Result<()> {
+    fn append(&mut self, disk: &mut dyn Disk, batch: &Batch) -> io::Result<()> {
         let records = batch.records(self.length);
         let mut end = self.length;
         for chunk in &batch.chunks {
-            self.media.write_all(&chunk.bytes)?;
+            disk.write(&mut self.media, &chunk.bytes)?;
             end += chunk.bytes.len() as u64;
         }
         let (rows, index) = reel::rows(end, &records);
-        self.media.write_all(&rows)?;
+        disk.write(&mut self.media, &rows)?;
         self.unsaid.extend(index);
         self.length = end + rows.len() as u64;
+        self.entry.bytes = self.length;
         for (key, row) in &batch.rows {
             extend(&mut self.entry.numbers, *key, row.number);
             self.entry.ends = self.entry.ends.max(ceil_millis(row.end_time()));
@@ -304,14 +344,14 @@ impl OpenReel {
     }
 
     /// True where there was anything to be made durable.
-    fn sync(&mut self) -> io::Result<bool> {
+    fn sync(&mut self, disk: &mut dyn Disk) -> io::Result<bool> {
         if self.unsaid.is_empty() {
             return Ok(false);
         }
-        self.media.sync_data()?;
-        self.index.write_all(&self.unsaid)?;
+        disk.sync(&self.media)?;
+        disk.write(&mut self.index, &self.unsaid)?;
         self.unsaid.clear();
-        self.index.sync_data()?;
+        disk.sync(&self.index)?;
         Ok(true)
     }
 }

@@ -1,15 +1,12 @@
 //! A stretch of the past as one MP4: its tables made from the reels' `moof` boxes, its media read from
 //! them when it is sent.
 
-use std::fs::File;
 use std::io;
-use std::os::unix::fs::FileExt;
-use std::path::Path;
-use std::sync::Arc;
 
 use bytes::Bytes;
 
 use super::page::Page;
+use super::place::{Place, Reader};
 use super::record::Record;
 use super::shelf::Shelf;
 use crate::isobmff::{MovieRun, MovieSample, MovieTrack, movie, parse_moof};
@@ -33,7 +30,7 @@ pub struct Export {
 /// Bytes of a reel, and where they lie in the file.
 #[derive(Clone, Debug)]
 struct Piece {
-    path: Arc<Path>,
+    place: Place,
     offset: u64,
     length: u64,
     at: u64,
@@ -67,9 +64,8 @@ impl Export {
         let Some(piece) = self.pieces.get(next) else { return Ok(Bytes::new()) };
         let skip = at - piece.at;
         let length = (piece.length - skip).min(READ).min(end.saturating_sub(at));
-        let mut bytes = vec![0; usize::try_from(length).unwrap_or(0)];
-        File::open(&piece.path)?.read_exact_at(&mut bytes, piece.offset + skip)?;
-        Ok(Bytes::from(bytes))
+        let length = usize::try_from(length).unwrap_or(0);
+        piece.place.read_at(piece.offset + skip, length)
     }
 }
 
@@ -127,8 +123,7 @@ impl Shelf {
             });
             let codec = place_of(&own.codec, &mut track.movie.codecs);
             let scale = (own.timescale, track.movie.timescale);
-            let mut reel =
-                Reel { page: &page, file: File::open(page.path())?, path: page.path().into() };
+            let mut reel = Reel { page: &page, reader: page.place().reader() };
             for record in page.records() {
                 let Record::Chunk { offset, length, start, .. } = record else { continue };
                 let of = spans.iter().any(|(period, from, to)| {
@@ -160,8 +155,7 @@ fn place_of(codec: &Codec, codecs: &mut Vec<Codec>) -> usize {
 
 struct Reel<'a> {
     page: &'a Page,
-    file: File,
-    path: Arc<Path>,
+    reader: Reader,
 }
 
 impl Reel<'_> {
@@ -173,12 +167,10 @@ impl Reel<'_> {
         (own, scale): (Timescale, Timescale),
     ) -> io::Result<(Vec<MovieSample>, Piece)> {
         let damaged = |why: String| io::Error::new(io::ErrorKind::InvalidData, why);
-        let mut head = vec![0; MOOF.min(length as usize)];
-        self.file.read_exact_at(&mut head, offset)?;
+        let mut head = self.reader.read_at(offset, MOOF.min(length as usize))?;
         let size = head.first_chunk().map_or(0, |size| u32::from_be_bytes(*size)) as usize;
         if size > head.len() && size <= length as usize {
-            head.resize(size, 0);
-            self.file.read_exact_at(&mut head, offset)?;
+            head = self.reader.read_at(offset, size)?;
         }
         head.truncate(size.min(head.len()));
         let chunk =
@@ -186,7 +178,7 @@ impl Reel<'_> {
         let (Some(first), Some(last)) = (chunk.samples.first(), chunk.samples.last()) else {
             return Err(damaged(format!(
                 "a chunk of {} has no samples",
-                self.page.path().display()
+                self.page.place().path().display()
             )));
         };
         let ticks = |ticks: i64| MediaDuration::new(ticks, own).rescale(scale).ticks();
@@ -198,8 +190,8 @@ impl Reel<'_> {
             sync: sample.sync(),
         });
         let (begin, end) = (first.data.start as u64, last.data.end as u64);
-        let path = Arc::clone(&self.path);
-        let piece = Piece { path, offset: offset + begin, length: end - begin, at: 0 };
+        let place = self.page.place().clone();
+        let piece = Piece { place, offset: offset + begin, length: end - begin, at: 0 };
         Ok((samples.collect(), piece))
     }
 }

@@ -44,6 +44,12 @@ impl Found {
             begins,
             ends,
             open: false,
+            bytes: match self.records.last() {
+                Some(Record::Note { offset, length }) => offset.saturating_add(u64::from(*length)),
+                _ => 0,
+            },
+            here: true,
+            stored: false,
             numbers,
         })
     }

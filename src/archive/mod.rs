@@ -13,6 +13,8 @@
 //! | `load` | rows read back at the start |
 //! | `catalogue` | which reel holds which time and numbers |
 //! | `page`, `shelf` | rows and segments read for readers |
+//! | `store`, `spool` | an object store, and the way of reels there |
+//! | `place`, `writes` | where a reel is read from, and how it is written |
 //! | `export` | a stretch as one MP4 |
 
 mod catalogue;
@@ -21,20 +23,26 @@ mod export;
 mod found;
 mod load;
 mod page;
+mod place;
 mod record;
 mod recorder;
 mod reel;
 mod shelf;
+mod spool;
+mod store;
 #[cfg(test)]
 mod tests;
+mod writes;
 
 pub use catalogue::{Catalogue, Entry};
 pub use disk::Reels;
 pub use export::{Export, best};
 pub use found::{Found, find};
 pub use load::{Loaded, end, load};
-pub use page::Page;
 pub use record::{RECORD, Record, RowRecord};
 pub use recorder::{Batch, Written, news};
 pub use reel::{Head, Periods, ReelError};
-pub use shelf::{Pages, Shelf, Stretch};
+pub use shelf::{Pages, Shelf, Stretch, is_lost};
+pub use spool::{Round, Spool};
+pub use store::{Store, StoreError, StoreSettings};
+pub use writes::{Disk, LocalDisk};

@@ -1,15 +1,11 @@
 //! A page: what a reel holds, read from its index, without its media.
 
 use std::collections::BTreeMap;
-use std::fs::{self, File};
 use std::io;
-use std::os::unix::fs::FileExt;
-use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
-use bytes::Bytes;
-
 use super::load::content;
+use super::place::Place;
 use super::record::Record;
 use super::reel::{self, Head};
 use crate::media::{MediaKind, VariantName};
@@ -20,14 +16,16 @@ use crate::units::{Bitrate, Timescale};
 
 /// What a reel holds.
 #[derive(Debug)]
-pub struct Page {
-    path: PathBuf,
+pub(super) struct Page {
+    place: Place,
     /// Bytes of the index it was read from.
-    pub(super) index: u64,
+    index: u64,
+    /// Whether that lies in the store, where it grows no more.
+    stored: bool,
     /// Whose.
-    pub rendition: RenditionId,
+    pub(super) rendition: RenditionId,
     /// The Period it lies in.
-    pub period: Arc<Period>,
+    pub(super) period: Arc<Period>,
     timescale: Timescale,
     records: Vec<Record>,
     rows: BTreeMap<SegmentationKey, Vec<Arc<Segment>>>,
@@ -41,23 +39,23 @@ impl Page {
     ///
     /// # Errors
     /// Where files cannot be read, or are not what they should be.
-    pub fn read(path: &Path) -> io::Result<Self> {
-        let index = fs::read(path.with_extension("idx"))?;
+    pub(super) fn read(place: Place) -> io::Result<Self> {
+        let (index, stored) = place.index()?;
         let (records, _, _) = reel::believed(&index);
         let damaged = |why: String| io::Error::new(io::ErrorKind::InvalidData, why);
         let Some(Record::Note { length, .. }) = records.first() else {
             return Err(damaged("the index says nothing of a head".to_owned()));
         };
-        let mut head = vec![0; *length as usize];
-        File::open(path)?.read_exact_at(&mut head, 0)?;
+        let head = place.read_at(0, *length as usize)?;
         let head: Head = reel::head(&head).map_err(|error| damaged(error.to_string()))?;
         let period = head.period().map_err(|error| damaged(error.to_string()))?;
         let timescale = head.timescale();
         let timescale =
             timescale.ok_or_else(|| damaged("its rendition has no track".to_owned()))?;
         let mut page = Page {
-            path: path.to_owned(),
+            place,
             index: index.len() as u64,
+            stored,
             rendition: head.rendition,
             period: Arc::new(period),
             timescale,
@@ -79,8 +77,13 @@ impl Page {
 
     /// The reel.
     #[must_use]
-    pub(super) fn path(&self) -> &Path {
-        &self.path
+    pub(super) fn place(&self) -> &Place {
+        &self.place
+    }
+
+    /// Whether the reel has nothing that it lacks.
+    pub(super) fn is_whole(&self) -> io::Result<bool> {
+        Ok(self.place.grown()?.map_or(self.stored, |length| length == self.index))
     }
 
     /// What its index says.
@@ -91,13 +94,13 @@ impl Page {
 
     /// The rows of a list, in order, without their bytes.
     #[must_use]
-    pub fn rows(&self, key: SegmentationKey) -> &[Arc<Segment>] {
+    pub(super) fn rows(&self, key: SegmentationKey) -> &[Arc<Segment>] {
         self.rows.get(&key).map_or(&[], Vec::as_slice)
     }
 
     /// The rendition as far as its reels know it: its rates are those of this one.
     #[must_use]
-    pub fn rendition(&self, name: &str) -> Option<Rendition> {
+    pub(super) fn rendition(&self, name: &str) -> Option<Rendition> {
         let track = self.period.track(self.rendition)?;
         let kind: MediaKind = track.codec.kind();
         let (mut bytes, mut ticks) = (0, 0);
@@ -125,7 +128,7 @@ impl Page {
     ///
     /// # Errors
     /// Where the reel cannot be read, or its bytes are not those that were written.
-    pub fn segment(
+    pub(super) fn segment(
         &self,
         key: SegmentationKey,
         number: u64,
@@ -142,7 +145,7 @@ impl Page {
 
     /// Whether a row of it begins before its own first chunk does.
     #[must_use]
-    pub fn needs_before(&self, key: SegmentationKey, number: u64) -> bool {
+    pub(super) fn needs_before(&self, key: SegmentationKey, number: u64) -> bool {
         let first = self.records.iter().find_map(|record| match record {
             Record::Chunk { start, .. } => Some(*start),
             _ => None,
@@ -166,7 +169,17 @@ impl Page {
     }
 
     fn read_chunks(&self, from: i64, to: i64, chunks: &mut Vec<Arc<Chunk>>) -> io::Result<()> {
-        let mut file = None;
+        let mut asked = self.records.iter().filter_map(|record| match record {
+            Record::Chunk { start, offset, length, .. } if (from..to).contains(start) => {
+                Some((*offset, offset + u64::from(*length)))
+            }
+            _ => None,
+        });
+        let Some(first) = asked.next() else { return Ok(()) };
+        // Between them lies little else.
+        let (begin, end) = asked.fold(first, |(b, e), (begin, end)| (begin.min(b), end.max(e)));
+        let length = usize::try_from(end - begin).map_err(io::Error::other)?;
+        let bytes = self.place.read_at(begin, length)?;
         for record in &self.records {
             let Record::Chunk { offset, length, start, duration, sync, ends_part, checksum } =
                 record
@@ -176,12 +189,8 @@ impl Page {
             if !(from..to).contains(start) {
                 continue;
             }
-            let file = match &mut file {
-                Some(file) => file,
-                none => none.insert(File::open(&self.path)?),
-            };
-            let mut bytes = vec![0; *length as usize];
-            file.read_exact_at(&mut bytes, *offset)?;
+            let at = usize::try_from(offset - begin).map_err(io::Error::other)?;
+            let bytes = bytes.slice(at..at + *length as usize);
             if crc32fast::hash(&bytes) != *checksum {
                 let why = format!("the chunk at byte {offset} is not what was written");
                 return Err(io::Error::new(io::ErrorKind::InvalidData, why));
@@ -191,7 +200,7 @@ impl Page {
                 duration: i64::from(*duration),
                 sync: *sync,
                 ends_part: *ends_part,
-                bytes: Bytes::from(bytes),
+                bytes,
             }));
         }
         Ok(())

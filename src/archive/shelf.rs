@@ -10,6 +10,8 @@ use lru::LruCache;
 
 use super::catalogue::{Catalogue, Entry};
 use super::page::Page;
+use super::place::Place;
+use super::store::Store;
 use crate::packager::{Period, Rendition, Segment, SegmentationKey};
 
 /// Pages kept in memory: a few minutes of a rendition each, tens of kilobytes.
@@ -26,14 +28,16 @@ impl Default for Pages {
 }
 
 impl Pages {
-    fn get(&self, path: PathBuf) -> io::Result<Arc<Page>> {
-        let length = std::fs::metadata(path.with_extension("idx"))?.len();
-        let known = self.kept().get(&path).cloned();
+    fn get(&self, place: Place) -> io::Result<Arc<Page>> {
+        let known = self.kept().get(place.path()).cloned();
         // The reel that is being written grows, and its index with it.
-        if let Some(page) = known.filter(|page| page.index == length) {
+        if let Some(page) = known
+            && page.is_whole()?
+        {
             return Ok(page);
         }
-        let page = Arc::new(Page::read(&path)?);
+        let path = place.path().to_owned();
+        let page = Arc::new(Page::read(place)?);
         self.kept().put(path, Arc::clone(&page));
         Ok(page)
     }
@@ -54,6 +58,16 @@ pub struct Shelf {
     pub catalogue: Arc<Catalogue>,
     /// What was read of it.
     pub pages: Arc<Pages>,
+    /// Where reels go when they are whole; `None` where they stay in the folder.
+    pub store: Option<Store>,
+}
+
+/// Whether an error of reading says that what was asked for is gone, or damaged: another time it would be
+/// no better.
+#[must_use]
+pub fn is_lost(error: &io::Error) -> bool {
+    use io::ErrorKind::{InvalidData, NotFound, UnexpectedEof};
+    matches!(error.kind(), InvalidData | NotFound | UnexpectedEof)
 }
 
 /// One rendition's rows of a stretch of time.
@@ -66,8 +80,13 @@ pub struct Stretch {
 }
 
 impl Shelf {
+    pub(super) fn place(&self, entry: &Entry) -> Place {
+        let of = (self.folder.as_path(), self.channel.as_str(), self.store.as_ref());
+        Place::new(of, &entry.rendition, &entry.file)
+    }
+
     fn page(&self, entry: &Entry) -> io::Result<Arc<Page>> {
-        self.pages.get(self.folder.join(&entry.rendition).join(format!("{}.mp4", entry.file)))
+        self.pages.get(self.place(entry))
     }
 
     /// The rows of a segmentation from `from` up to `to` (Unix milliseconds) and those that reach
@@ -75,7 +94,7 @@ impl Shelf {
     /// meanwhile, or is damaged, is passed over.
     ///
     /// # Errors
-    /// What the catalogue says.
+    /// What the catalogue says, and the disk or the store but for [what is lost](is_lost).
     pub fn rows(
         &self,
         key: SegmentationKey,
@@ -85,7 +104,11 @@ impl Shelf {
         let mut found: BTreeMap<String, Stretch> = BTreeMap::new();
         let entries = self.catalogue.covering(&self.channel, from, to)?.into_iter();
         for entry in entries.filter(|e| asked.is_none_or(|asked| asked == e.rendition)) {
-            let Ok(page) = self.page(&entry) else { continue };
+            let page = match self.page(&entry) {
+                Ok(page) => page,
+                Err(error) if is_lost(&error) => continue,
+                Err(error) => return Err(error),
+            };
             let rows = page.rows(key);
             let begin = rows.partition_point(|row| row.end_time().floor_millis() <= from);
             let end = rows.partition_point(|row| row.start_time().floor_millis() < to);

@@ -1,5 +1,7 @@
 //! Worlds recorded, reels torn, rows read back.
 
+mod stores;
+
 use std::collections::BTreeMap;
 use std::fs;
 use std::path::{Path, PathBuf};
@@ -8,7 +10,7 @@ use std::sync::Arc;
 use bytes::Bytes;
 use tempfile::TempDir;
 
-use super::{Catalogue, Export, Loaded, Reels, Shelf, Written, best, find, load, news};
+use super::{Catalogue, Export, Loaded, LocalDisk, Reels, Shelf, Written, best, find, load, news};
 use crate::isobmff::{SampleDefaults, Strictness, parse_chunk};
 use crate::media::Codec;
 use crate::media::codec::AvcConfig;
@@ -33,8 +35,22 @@ fn catalogue() -> Arc<Catalogue> {
     Arc::new(Catalogue::in_memory().expect("memory"))
 }
 
+fn shelf(folder: &Path, catalogue: &Arc<Catalogue>) -> Shelf {
+    Shelf {
+        channel: "g/c".to_owned(),
+        folder: folder.to_owned(),
+        catalogue: Arc::clone(catalogue),
+        pages: Arc::default(),
+        store: None,
+    }
+}
+
+fn reels(shelf: &Shelf) -> Reels {
+    Reels::new(shelf.clone(), Box::new(LocalDisk))
+}
+
 fn fresh(folder: &Path) -> Reels {
-    Reels::new(folder.to_owned(), catalogue(), "g/c".to_owned())
+    reels(&shelf(folder, &catalogue()))
 }
 
 fn listed(snapshot: &Snapshot) -> Listed {
@@ -329,38 +345,27 @@ fn is_on(shelf: &Shelf, shown: &Listed, world: &World) {
 #[test]
 fn a_shelf_gives_all_that_was_shown_and_its_catalogue_can_be_made_anew() {
     let folder = TempDir::new().expect("a folder");
-    let (kept, mut written) = (catalogue(), Written::default());
-    let mut reels = Reels::new(folder.path().to_owned(), Arc::clone(&kept), "g/c".to_owned());
+    let (kept, mut written) = (shelf(folder.path(), &catalogue()), Written::default());
     let mut world = world();
-    let shown = record(&mut world, &mut reels, &mut written, 640);
-    let shelf = |catalogue| Shelf {
-        channel: "g/c".to_owned(),
-        folder: folder.path().to_owned(),
-        catalogue,
-        pages: Arc::default(),
-    };
-    is_on(&shelf(kept), &shown, &world);
-    let anew = catalogue();
-    let mut lost = Reels::new(folder.path().to_owned(), Arc::clone(&anew), "g/c".to_owned());
-    let recent = lost.recent(MediaDuration::from_secs(10), &mut |_, why| panic!("{why}"));
+    let shown = record(&mut world, &mut reels(&kept), &mut written, 640);
+    is_on(&kept, &shown, &world);
+    let anew = shelf(folder.path(), &catalogue());
+    let recent = reels(&anew).recent(MediaDuration::from_secs(10), &mut |_, why| panic!("{why}"));
     assert_eq!(recent.expect("read").len(), 2, "of each rendition the newest");
-    is_on(&shelf(anew), &shown, &world);
+    is_on(&anew, &shown, &world);
 }
 
 #[test]
 fn a_chunk_that_rotted_is_not_served() {
     let folder = TempDir::new().expect("a folder");
-    let (kept, mut written) = (catalogue(), Written::default());
-    let mut reels = Reels::new(folder.path().to_owned(), Arc::clone(&kept), "g/c".to_owned());
-    let shown = record(&mut world(), &mut reels, &mut written, 30);
+    let (shelf, mut written) = (shelf(folder.path(), &catalogue()), Written::default());
+    let shown = record(&mut world(), &mut reels(&shelf), &mut written, 30);
     for path in files(folder.path(), "mp4") {
         let mut bytes = fs::read(&path).expect("a reel");
         let middle = bytes.len() / 2;
         bytes[middle..middle + 64].iter_mut().for_each(|byte| *byte ^= 0xff);
         fs::write(&path, bytes).expect("written");
     }
-    let (channel, folder) = ("g/c".to_owned(), folder.path().to_owned());
-    let shelf = Shelf { channel, folder, catalogue: kept, pages: Arc::default() };
     let (mut sound, mut refused) = (0, 0);
     for ((key, id), rows) in &shown {
         let name = if id.0 == 0 { "video" } else { "audio" };
@@ -403,12 +408,9 @@ fn payload(row: &Segment) -> Vec<u8> {
 #[test]
 fn an_export_holds_every_sample_of_its_stretch_and_begins_at_zero() {
     let folder = TempDir::new().expect("a folder");
-    let (kept, mut written) = (catalogue(), Written::default());
-    let mut reels = Reels::new(folder.path().to_owned(), Arc::clone(&kept), "g/c".to_owned());
+    let (shelf, mut written) = (shelf(folder.path(), &catalogue()), Written::default());
     let mut world = world();
-    let shown = record(&mut world, &mut reels, &mut written, 400);
-    let (channel, folder) = ("g/c".to_owned(), folder.path().to_owned());
-    let shelf = Shelf { channel, folder, catalogue: kept, pages: Arc::default() };
+    let shown = record(&mut world, &mut reels(&shelf), &mut written, 400);
     let key = world.key(6);
     let video = &shown[&(key, RenditionId(0))];
     // Over the end of a reel.
@@ -460,7 +462,8 @@ fn a_catalogue_that_refuses_hears_everything_when_it_has_healed() {
     let path = place.path().join("catalogue.sqlite3");
     let kept = Arc::new(Catalogue::open(&path).expect("opened"));
     let folder = place.path().join("c");
-    let mut reels = Reels::new(folder.clone(), Arc::clone(&kept), "g/c".to_owned());
+    let shelf = shelf(&folder, &kept);
+    let mut reels = reels(&shelf);
     let (mut world, mut written) = (world(), Written::default());
     let mut shown = record(&mut world, &mut reels, &mut written, 30);
     let there = files(&folder, "mp4");
@@ -484,7 +487,6 @@ fn a_catalogue_that_refuses_hears_everything_when_it_has_healed() {
         let last = known.last().map_or(0, |row| row.number);
         known.extend(rows.into_iter().filter(|row| row.number > last));
     }
-    let shelf = Shelf { channel: "g/c".to_owned(), folder, catalogue: kept, pages: Arc::default() };
     for ((key, id), rows) in &shown {
         let name = if id.0 == 0 { "video" } else { "audio" };
         for row in rows.iter().filter(|row| !row.is_gap()) {

@@ -63,6 +63,25 @@ pub enum Problem {
         /// Greatest value allowed.
         max: u64,
     },
+    /// Only one half of an access key.
+    #[error("needs {missing} beside it")]
+    KeyIncomplete {
+        /// The key that is not there.
+        missing: &'static str,
+    },
+    /// A key of S3 where the store is none.
+    #[error(
+        "needs url = \"s3://…\" beside it; other stores take what they need from the environment"
+    )]
+    OfS3,
+    /// No address of an object store.
+    #[error(
+        "must be s3://bucket/folder, gs://bucket/folder, az://container/folder or file:///folder"
+    )]
+    StoreUrl,
+    /// No word.
+    #[error("must be 1 to 1000 printable ASCII characters without a space")]
+    Word,
     /// Only one of user and password.
     #[error("needs {missing} beside it: user and password go together")]
     CredentialsIncomplete {

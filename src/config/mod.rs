@@ -16,6 +16,7 @@ mod presentation;
 mod pull;
 mod section;
 mod servers;
+mod store;
 #[cfg(test)]
 mod tests;
 mod text;
@@ -29,7 +30,8 @@ pub use self::fault::{Fault, Faults, Problem};
 pub use self::limits::Limits;
 pub use self::name::{ManifestName, Name};
 pub use self::pull::PullUrl;
-pub use self::servers::{Admin, Egress, Ingest, Store, TlsFiles};
+pub use self::servers::{Admin, Egress, Ingest, TlsFiles};
+pub use self::store::{ObjectStore, Store};
 pub use self::text::{ShownDuration, ShownSize};
 
 use self::section::{Section, Source};

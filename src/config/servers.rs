@@ -1,4 +1,4 @@
-//! The listeners and the store.
+//! The listeners.
 
 use std::net::{Ipv4Addr, SocketAddr};
 use std::num::NonZeroUsize;
@@ -59,15 +59,6 @@ pub struct Admin {
     pub listen: SocketAddr,
 }
 
-/// Where state and media are kept.
-#[derive(Clone, Debug, PartialEq)]
-pub struct Store {
-    /// Folder, as written: relative to the configuration file's.
-    pub path: PathBuf,
-    /// Whether what lists show is kept there, so that they go on over a restart.
-    pub keep_lists: bool,
-}
-
 impl Default for Egress {
     fn default() -> Self {
         Egress {
@@ -90,12 +81,6 @@ impl Default for Ingest {
 impl Default for Admin {
     fn default() -> Self {
         Admin { listen: loopback(8070) }
-    }
-}
-
-impl Default for Store {
-    fn default() -> Self {
-        Store { path: PathBuf::from("var"), keep_lists: true }
     }
 }
 
@@ -195,13 +180,4 @@ fn collide(a: SocketAddr, b: SocketAddr) -> bool {
     let same_family = a.is_ipv4() == b.is_ipv4();
     let all_of_it = same_family && (a.ip().is_unspecified() || b.ip().is_unspecified());
     a.port() != 0 && a.port() == b.port() && (a.ip() == b.ip() || all_of_it)
-}
-
-impl Store {
-    pub(super) fn read(mut section: Section<'_>, faults: &mut Vec<Fault>) -> Self {
-        let path = section.or("path", &Store::default().path, value::path);
-        let keep_lists = section.or("keep_lists", &Store::default().keep_lists, value::boolean);
-        section.close(faults);
-        Store { path, keep_lists }
-    }
 }

@@ -7,6 +7,7 @@ use std::time::Duration;
 use http::HeaderName;
 use http::header::AUTHORIZATION;
 use toml::de::DeValue;
+use url::Url;
 
 use super::fault::Problem;
 use super::name::{ManifestName, Name};
@@ -124,6 +125,25 @@ pub(super) fn address_block(value: &DeValue<'_>) -> Read<IpBlock> {
 
 pub(super) fn pull_url(value: &DeValue<'_>) -> Read<PullUrl> {
     value.as_str().and_then(PullUrl::parse).ok_or(Problem::PullUrl)
+}
+
+/// The address of an object store.
+pub(super) fn store_url(value: &DeValue<'_>) -> Read<Url> {
+    let url = value.as_str().and_then(|text| Url::parse(text).ok());
+    let known = |url: &Url| match url.scheme() {
+        "s3" | "gs" | "az" => url.has_host(),
+        "file" => !url.has_host() && url.path().len() > 1,
+        _ => false,
+    };
+    url.filter(known).ok_or(Problem::StoreUrl)
+}
+
+/// A word without a space, that is printed as it is.
+pub(super) fn word(value: &DeValue<'_>) -> Read<String> {
+    let plain = |text: &&str| {
+        (1..=1000).contains(&text.len()) && text.bytes().all(|b| b.is_ascii_graphic())
+    };
+    value.as_str().filter(plain).map(str::to_owned).ok_or(Problem::Word)
 }
 
 pub(super) fn user(value: &DeValue<'_>) -> Read<String> {

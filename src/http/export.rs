@@ -8,9 +8,9 @@ use http::{Response, StatusCode};
 use super::body::{Body, Next, Tail};
 use super::negotiate::{Ranged, has_already, range};
 use super::reply::{Reply, put, sentence, whole};
-use crate::archive::{Export, best};
+use crate::archive::{Export, best, is_lost};
 use crate::packager::Rendition;
-use crate::resolve::{EndpointRules, Missing};
+use crate::resolve::{EndpointRules, Missing, NotNow};
 use crate::runtime::{ChannelHandle, Origin};
 
 /// The parameter that names the renditions of a file.
@@ -50,13 +50,14 @@ pub(super) async fn reply(
             let (group, name) = (&channel.group, &channel.name);
             tracing::warn!(group, channel = name, %error, "a file cannot be made of the archive");
         });
-        Some((export.ok().flatten(), unknown))
+        Some((export, unknown))
     });
     match made.await.ok().flatten() {
         Some((_, Some((name, known)))) => {
             Reply::BadRequest(format!("{TRACKS}: {name} is not there; there are {known}"))
         }
-        Some((Some(export), None)) => {
+        Some((Err(error), None)) if !is_lost(&error) => Reply::Unavailable(NotNow::Unreadable),
+        Some((Ok(Some(export)), None)) => {
             let download = Download { origin: Arc::clone(origin), export: Arc::new(export) };
             Reply::Export { download, etag }
         }

@@ -10,14 +10,14 @@ use bytes::Bytes;
 
 use super::rendered::Rendered;
 use super::reply::Reply;
-use crate::archive::{Shelf, Stretch};
+use crate::archive::{Shelf, Stretch, is_lost};
 use crate::media::MediaKind;
 use crate::observe::Metrics;
 use crate::packager::{PastLists, Rendition, Segment, Snapshot, extended, past};
 use crate::repackage::transport_stream;
 use crate::resolve::{
     Archived, ArchivedFile, Container, Derived, DerivedName, EndpointRules, Missing, NoPast,
-    Object, ObjectKind, PastView, Resolution, View, ViewKind, recipe, render_past,
+    NotNow, Object, ObjectKind, PastView, Resolution, View, ViewKind, recipe, render_past,
 };
 use crate::runtime::ChannelHandle;
 use crate::units::MediaTime;
@@ -56,10 +56,13 @@ fn make(
         Some(shelf) => shelf.rows(rules.segmentation, (from, to), None),
         None => Ok(BTreeMap::new()),
     };
-    let stored = stored.unwrap_or_else(|error| {
-        failed(channel, &error);
-        BTreeMap::new()
-    });
+    let stored = match stored {
+        Ok(stored) => stored,
+        Err(error) => {
+            failed(channel, &error);
+            return Reply::Unavailable(NotNow::Unreadable);
+        }
+    };
     let live = snapshot.segmentations.get(&rules.segmentation);
     let lists = lists_of(stored);
     match render_past(rules, view, lists, live) {
@@ -152,18 +155,24 @@ fn failed(channel: &ChannelHandle, error: &io::Error) {
 }
 
 /// An object of the archive; `None` where it is not there, or not what was written.
+///
+/// # Errors
+/// Where the archive has it and cannot be read.
 pub(super) async fn object(
     channel: &Arc<ChannelHandle>,
     rules: &EndpointRules,
     archived: Archived,
-) -> Option<Object> {
+) -> Result<Option<Object>, NotNow> {
     let (channel, ordinal) = (Arc::clone(channel), rules.ordinal);
     let read = tokio::task::spawn_blocking(move || {
-        let (rules, shelf) = (channel.endpoints.get(&ordinal)?, channel.shelf.as_ref()?);
-        let read = read(shelf, rules, &archived);
-        read.inspect_err(|error| failed(&channel, error)).ok().flatten()
+        let of = channel.endpoints.get(&ordinal).zip(channel.shelf.as_ref());
+        let Some((rules, shelf)) = of else { return Ok(None) };
+        read(shelf, rules, &archived).or_else(|error| {
+            failed(&channel, &error);
+            if is_lost(&error) { Ok(None) } else { Err(NotNow::Unreadable) }
+        })
     });
-    read.await.ok().flatten()
+    read.await.unwrap_or(Ok(None))
 }
 
 fn read(shelf: &Shelf, rules: &EndpointRules, asked: &Archived) -> io::Result<Option<Object>> {

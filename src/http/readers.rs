@@ -122,8 +122,9 @@ async fn media(
         }
         Resolution::Archived(archived, otherwise) => {
             match past::object(channel, rules, archived).await {
-                Some(object) => Reply::Object { object, etag: etag(&path.leaf) },
-                None => past::refusal(&otherwise),
+                Ok(Some(object)) => Reply::Object { object, etag: etag(&path.leaf) },
+                Ok(None) => past::refusal(&otherwise),
+                Err(why) => Reply::Unavailable(why),
             }
         }
         Resolution::Growing(growing) => {

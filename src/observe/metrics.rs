@@ -89,6 +89,14 @@ pub struct Metrics {
     ingested: Family<ChannelLabels, Counter>,
     memory: Family<ChannelLabels, Gauge<i64, AtomicI64>>,
     versions: Family<ChannelLabels, Gauge<i64, AtomicI64>>,
+    /// Bytes of reels that came into the object store.
+    pub stored: Counter<u64, AtomicU64>,
+    /// Rounds in which the object store did not take reels or let them go.
+    pub store_failures: Counter<u64, AtomicU64>,
+    /// Reels that had to make room on the disk before the object store had them.
+    pub spool_lost: Counter<u64, AtomicU64>,
+    /// Bytes of reels on the disk, where there is an object store.
+    pub spooled: Gauge<i64, AtomicI64>,
     /// Bytes of bodies handed to readers' connections.
     pub sent: Counter<u64, AtomicU64>,
     /// Manifests rendered.
@@ -118,6 +126,10 @@ impl Default for Metrics {
             ingested: Family::default(),
             memory: Family::default(),
             versions: Family::default(),
+            stored: Counter::default(),
+            store_failures: Counter::default(),
+            spool_lost: Counter::default(),
+            spooled: Gauge::default(),
             sent: Counter::default(),
             renderings: Counter::default(),
             derivations: Counter::default(),
@@ -176,6 +188,7 @@ impl Metrics {
             "Passes in which a channel's reels could not be appended to or removed",
             self.archive_failures.clone(),
         );
+        self.register_store(r);
         r.register("panics", "Lives of a channel that ended in a panic", self.panics.clone());
         r.register(
             "ingested_bytes",
@@ -185,6 +198,30 @@ impl Metrics {
         r.register("memory_bytes", "Bytes of media kept in memory", self.memory.clone());
         r.register("snapshot_version", "Version of the newest snapshot", self.versions.clone());
         registry
+    }
+
+    fn register_store(&self, r: &mut Registry) {
+        r.register_with_unit(
+            "stored",
+            "Reels that came into the object store",
+            Unit::Bytes,
+            self.stored.clone(),
+        );
+        r.register(
+            "store_failures",
+            "Rounds in which the object store did not take reels or let them go",
+            self.store_failures.clone(),
+        );
+        r.register(
+            "spool_lost",
+            "Reels that made room on the disk before the object store had them",
+            self.spool_lost.clone(),
+        );
+        r.register(
+            "spool_bytes",
+            "Reels on the disk, where there is a store",
+            self.spooled.clone(),
+        );
     }
 
     /// One answer.

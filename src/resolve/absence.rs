@@ -42,6 +42,9 @@ pub enum NotNow {
         "transport streams can carry none of the channel's codecs: HLS_CMAF, LLHLS_CMAF and DASH can"
     )]
     NothingFits,
+    /// The archive has it, and does not give it.
+    #[error("the archive cannot be read at the moment; ask again")]
+    Unreadable,
     /// What was waited for did not come.
     #[error("what was asked for did not come in time")]
     TimedOut,

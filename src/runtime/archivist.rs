@@ -12,7 +12,7 @@ use std::thread::{self, JoinHandle};
 use std::time::Duration;
 
 use super::channel::ChannelHandle;
-use crate::archive::{Reels, Shelf, Written, load, news};
+use crate::archive::{LocalDisk, Reels, Shelf, Written, load, news};
 use crate::packager::{ChannelConfig, Lists};
 use crate::units::MediaDuration;
 
@@ -47,8 +47,7 @@ impl Archive {
         let mut refused = |path: &Path, why: String| {
             tracing::warn!(path = %path.display(), why, "a reel is passed over");
         };
-        let (catalogue, channel) = (Arc::clone(&shelf.catalogue), shelf.channel.clone());
-        let mut reels = Reels::new(shelf.folder.clone(), catalogue, channel);
+        let mut reels = Reels::new(shelf.clone(), Box::new(LocalDisk));
         let found = reels.recent(config.kept(), &mut refused)?;
         let loaded = load(&found, config.kept(), &mut refused);
         let archive = Archive { reels, written: loaded.written, keep, failing: false };

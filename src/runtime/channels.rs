@@ -12,7 +12,7 @@ use super::clock::Clock;
 use super::origin::{channel_config, endpoint_rules, kept};
 use super::server::ServerError;
 use super::state_file::{StateError, StateFiles};
-use crate::archive::{Catalogue, Pages, Shelf};
+use crate::archive::{Catalogue, Pages, Shelf, Spool, Store};
 use crate::config::{self, Config, PullUrl};
 use crate::ingest::programme::{self, Programme};
 use crate::observe::Metrics;
@@ -40,6 +40,7 @@ pub(super) struct Channels {
     pub(super) pulls: Vec<Pull>,
     pub(super) slates: Vec<Slate>,
     pub(super) archives: Vec<(Arc<ChannelHandle>, Archive)>,
+    pub(super) spool: Option<Spool>,
 }
 
 impl Channels {
@@ -54,8 +55,10 @@ impl Channels {
         let reaches_back = |e: &config::Endpoint| kept(e, &config.limits).is_positive();
         let mut endpoints = config.channels.iter().flat_map(|channel| &channel.endpoints);
         let keeps = config.store.keep_lists || endpoints.any(reaches_back);
-        let shelves = keeps.then(|| Shelves::open(&store)).transpose()?;
-        let mut made = Channels::default();
+        let shelves =
+            keeps.then(|| Shelves::open(&store, config.store.objects.as_ref())).transpose()?;
+        let spool = shelves.as_ref().and_then(Shelves::spool);
+        let mut made = Channels { spool, ..Channels::default() };
         for channel in &config.channels {
             let read = |path: &Option<PathBuf>| {
                 let read = |path| load(&channel.name.to_string(), path, folder, embedded);
@@ -110,15 +113,36 @@ struct Shelves {
     folder: PathBuf,
     catalogue: Arc<Catalogue>,
     pages: Arc<Pages>,
+    /// Where reels go, and what they may take of the disk.
+    store: Option<(Store, u64)>,
 }
 
 impl Shelves {
-    fn open(store: &Path) -> Result<Self, ServerError> {
+    fn open(store: &Path, objects: Option<&config::ObjectStore>) -> Result<Self, ServerError> {
         let folder = store.join("archive");
         let path = folder.join("catalogue.sqlite3");
         let catalogue = Catalogue::open(&path)
             .map_err(|error| ServerError::State(StateError::Io { path, error }))?;
-        Ok(Shelves { folder, catalogue: Arc::new(catalogue), pages: Arc::default() })
+        let open = |objects: &config::ObjectStore| {
+            let store = Store::open(&objects.url, &objects.settings);
+            let store = store.map_err(|error| ServerError::Store {
+                url: objects.url.to_string(),
+                error: Box::new(error),
+            });
+            Ok::<_, ServerError>((store?, objects.spool as u64))
+        };
+        Ok(Shelves {
+            folder,
+            catalogue: Arc::new(catalogue),
+            pages: Arc::default(),
+            store: objects.map(open).transpose()?,
+        })
+    }
+
+    fn spool(&self) -> Option<Spool> {
+        let (store, bytes) = self.store.clone()?;
+        let (folder, catalogue) = (self.folder.clone(), Arc::clone(&self.catalogue));
+        Some(Spool { folder, catalogue, store, bytes })
     }
 
     fn of(&self, group: &str, name: &str) -> Shelf {
@@ -127,6 +151,7 @@ impl Shelves {
             folder: self.folder.join(group).join(name),
             catalogue: Arc::clone(&self.catalogue),
             pages: Arc::clone(&self.pages),
+            store: self.store.as_ref().map(|(store, _)| store.clone()),
         }
     }
 }

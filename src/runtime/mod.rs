@@ -7,6 +7,7 @@ mod channels;
 mod clock;
 mod loop_source;
 mod origin;
+mod porter;
 mod server;
 mod shutdown;
 mod slate;

@@ -16,8 +16,10 @@ use super::channels::{Channels, Launched, Pull, Slate};
 use super::clock::Clock;
 use super::loop_source::LoopSource;
 use super::origin::{Fronts, Origin};
+use super::porter::Porter;
 use super::slate;
 use super::state_file::StateError;
+use crate::archive::StoreError;
 use crate::config::{Config, TlsFiles};
 use crate::http::{CertificateError, Front, Tls, listen, serve_admin, serve_readers};
 use crate::ingest::programme::{Programme, ProgrammeError};
@@ -66,6 +68,14 @@ pub enum ServerError {
         /// Why.
         error: CertificateError,
     },
+    /// The object store cannot be used.
+    #[error("store.url {url} cannot be used: {error}")]
+    Store {
+        /// Its address.
+        url: String,
+        /// Why.
+        error: Box<StoreError>,
+    },
     /// State on disk cannot be used.
     #[error(transparent)]
     State(#[from] StateError),
@@ -102,6 +112,7 @@ pub struct Server {
     pub origin: Arc<Origin>,
     threads: Vec<JoinHandle<()>>,
     archivist: Archivist,
+    porter: Option<Porter>,
 }
 
 impl Server {
@@ -127,8 +138,9 @@ impl Server {
             .ok_or_else(|| ServerError::System(io::Error::other("there are no random bytes")))?;
         let metrics = Metrics::default();
         let launched = Launched { config: &config, folder: &folder, embedded: embedded.as_ref() };
+        let metrics_of_store = metrics.clone();
         let channels = Channels::make(&launched, &metrics, &clock)?;
-        let Channels { handles, tasks, pulls, slates, archives } = channels;
+        let Channels { handles, tasks, pulls, slates, archives, spool } = channels;
         let page = page.map(|page| page(egress_address, ingest_address));
         let origin = Arc::new(Origin::new(
             clock,
@@ -145,6 +157,10 @@ impl Server {
             origin,
             threads: Vec::new(),
             archivist: Archivist::start(archives).map_err(ServerError::System)?,
+            porter: spool
+                .map(|spool| Porter::start(spool, metrics_of_store))
+                .transpose()
+                .map_err(ServerError::System)?,
         };
         server.spawn_shell(tasks, (pulls, slates), ingest, admin)?;
         for (n, listener) in egress.into_iter().enumerate() {
@@ -262,6 +278,7 @@ impl Server {
             let _ = thread.join();
         }
         self.archivist.stop();
+        drop(self.porter);
     }
 }
 

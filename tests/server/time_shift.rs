@@ -9,10 +9,10 @@ use crate::playlist::{Playlist, media_playlists};
 use crate::world::{LOOPED, World, folder};
 
 /// Minutes of media: more than memory keeps.
-const LIVED_S: i64 = 360;
+pub(crate) const LIVED_S: i64 = 360;
 
 /// The loop in every form, a day of it to be asked for.
-fn config() -> String {
+pub(crate) fn config() -> String {
     let shifted = LOOPED.replace("open = true", "open = true\n  timeshift_days = 1");
     format!(
         "{shifted}
@@ -34,7 +34,7 @@ fn config() -> String {
 }
 
 /// Every object that players of live lists fetched, with what they got.
-type Fetched = BTreeMap<String, (Option<String>, Vec<u8>)>;
+pub(crate) type Fetched = BTreeMap<String, (Option<String>, Vec<u8>)>;
 
 const ENDPOINTS: [(u32, &str); 4] =
     [(1, "manifest"), (2, "manifest"), (4, "manifest.m3u8"), (5, "manifest")];
@@ -67,7 +67,11 @@ pub(crate) async fn live_for(world: &World, seconds: usize) {
     }
 }
 
-async fn lists(world: &World, endpoint: u32, manifest: &str) -> BTreeMap<String, Playlist> {
+pub(crate) async fn lists(
+    world: &World,
+    endpoint: u32,
+    manifest: &str,
+) -> BTreeMap<String, Playlist> {
     let reply = world.get(&format!("/v1/g/{endpoint}/c/{manifest}")).await;
     assert_eq!(reply.status, 200, "{manifest}: {}", reply.text());
     let mut lists = BTreeMap::new();
@@ -94,7 +98,7 @@ async fn fetch(world: &World, path: &str, fetched: &mut Fetched) {
 }
 
 /// Lives through some minutes. Gives what players fetched meanwhile.
-async fn lived(world: &World) -> Fetched {
+pub(crate) async fn lived(world: &World) -> Fetched {
     let mut fetched = Fetched::new();
     world.settled().await;
     for _ in 0..LIVED_S / 20 {
@@ -112,7 +116,7 @@ async fn lived(world: &World) -> Fetched {
     fetched
 }
 
-async fn is_the_same(world: &World, fetched: &Fetched) {
+pub(crate) async fn is_the_same(world: &World, fetched: &Fetched) {
     for (path, (etag, body)) in fetched {
         let reply = world.get(path).await;
         assert_eq!(reply.status, 200, "{path}: {}", reply.text());
@@ -121,7 +125,7 @@ async fn is_the_same(world: &World, fetched: &Fetched) {
     }
 }
 
-fn now_s(world: &World) -> i64 {
+pub(crate) fn now_s(world: &World) -> i64 {
     world.server().origin.clock.now().wall.millis() / 1000
 }
 

@@ -57,9 +57,36 @@ fn keys_of_the_listeners_and_the_store() {
         ]
     );
     check(&[ADDRESS], |line| format!("[admin]\n{line}"));
-    check(&[("path", &["'/srv/headwater'"], &["''", "1", "\"a\\u0000\""])], |line| {
-        format!("[store]\n{line}")
-    });
+    check(
+        &[
+            ("path", &["'/srv/headwater'"], &["''", "1", "\"a\\u0000\""]),
+            (
+                "url",
+                &["'s3://bucket'", "'gs://b/c'", "'az://box/a/b'", "'file:///srv/reels'"],
+                &["''", "'bucket'", "'http://h/b'", "'s3:///x'", "'file://host/x'", "'file:///'"],
+            ),
+            ("spool", &["'64MiB'", "'1024GiB'"], &["'63MiB'", "1", "'much'", "-1"]),
+        ],
+        |line| format!("[store]\n{line}"),
+    );
+    check(
+        &[
+            ("endpoint", &["'http://127.0.0.1:9000'", "'https://h'"], &["'h:80'", "''", "1"]),
+            ("region", &["'eu-west-1'"], &["''", "'eu west'", "1"]),
+        ],
+        |line| format!("[store]\nurl = 's3://b/x'\n{line}"),
+    );
+    assert_eq!(
+        faults("[store]\nurl = 'gs://b'\nregion = 'x'\n"),
+        [
+            "line 3: store.region = 'x': needs url = \"s3://…\" beside it; other stores take what they \
+          need from the environment"
+        ]
+    );
+    assert_eq!(
+        faults("[store]\nurl = 's3://b'\nsecret_access_key = 'hidden'\n"),
+        ["line 3: store.secret_access_key: needs access_key_id beside it"]
+    );
 }
 
 #[test]
