@@ -58,6 +58,8 @@ fn survives(seed: u64, minutes: i64) {
     assert!(faults.is_empty(), "seed {seed}: HEADWATER_SEED={seed}\n{}", faults.join("\n"));
 }
 
+/// Robustness 11: players of all kinds read everything that is listed, through everything that befalls
+/// their sources, and are refused nothing.
 #[test]
 fn an_hour_of_a_fresh_world_is_survived() {
     let minutes = told("HEADWATER_MINUTES").map_or(60, u64::cast_signed);
@@ -109,7 +111,7 @@ fn world_five_is_survived() {
     fixed(5);
 }
 
-/// A source whose clock is wrong by 100 ppm, and that wraps once: all players go on, what is
+/// Robustness 25: a source whose clock is wrong by 100 ppm, and that wraps once: all players go on, what is
 /// published stays within half a segment of true time, and what is held does not grow. A week in the
 /// full tier, half a day in the fast one.
 #[test]

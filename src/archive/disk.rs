@@ -20,7 +20,7 @@ use crate::packager::{RenditionId, SegmentationKey};
 use crate::units::{MediaDuration, MediaTime};
 
 /// How long a reel is before the next one begins.
-const REEL: MediaDuration = MediaDuration::from_secs(300);
+pub(super) const REEL: MediaDuration = MediaDuration::from_secs(300);
 
 /// The reels of one channel that are being written.
 #[derive(Debug)]

@@ -1,7 +1,9 @@
 //! A channel's newest rows read back from its reels.
 
 use std::collections::BTreeMap;
-use std::fs;
+use std::fs::File;
+use std::io;
+use std::os::unix::fs::FileExt;
 use std::path::Path;
 use std::sync::Arc;
 
@@ -11,7 +13,9 @@ use super::found::Found;
 use super::record::{Record, RowRecord};
 use super::recorder::Written;
 use super::reel::Periods;
-use crate::packager::{Chunk, Lists, Part, Period, RenditionId, Segment, SegmentContent};
+use crate::packager::{
+    Chunk, Lists, Part, Period, RenditionId, Segment, SegmentContent, SegmentationKey,
+};
 use crate::units::{MediaDuration, MediaTime, Timescale};
 
 /// What was read back.
@@ -23,31 +27,39 @@ pub struct Loaded {
     pub written: Written,
 }
 
-/// Reads the rows of the last `span` of media, with their bytes. `reels` are in the order of
-/// [`find`](super::found::find); a reel that cannot be read is passed over and named.
+/// How much is read back.
+#[derive(Clone, Copy, Debug)]
+pub struct Reach {
+    /// Rows that end no longer before the newest media.
+    pub rows: MediaDuration,
+    /// Of these, those that are read with their bytes: a start does not wait for the media of the
+    /// others, which the archive answers when it is asked for.
+    pub media: MediaDuration,
+}
+
+/// Reads the newest rows. `reels` are in the order of [`find`](super::found::find); a reel that cannot
+/// be read is passed over and named.
 #[must_use]
-pub fn load(
-    reels: &[Found],
-    span: MediaDuration,
-    refused: &mut dyn FnMut(&Path, String),
-) -> Loaded {
+pub fn load(reels: &[Found], reach: Reach, refused: &mut dyn FnMut(&Path, String)) -> Loaded {
     let mut loaded = Loaded::default();
     let mut periods = Periods::default();
     let ends: Vec<Option<MediaTime>> = reels.iter().map(end).collect();
-    let newest = ends.iter().flatten().max().copied();
+    let Some(newest) = ends.iter().flatten().max().copied() else { return loaded };
+    let bytes = Bytesful::of(reels, newest - reach.media);
     let mut chunks: BTreeMap<RenditionId, BTreeMap<(u64, i64), Arc<Chunk>>> = BTreeMap::new();
     for (reel, end) in reels.iter().zip(ends) {
         note(reel, &mut loaded.written);
-        if newest.zip(end).is_none_or(|(newest, end)| newest - end > span) {
+        if end.is_none_or(|end| newest - end > reach.rows) {
             continue;
         }
         let period = periods.of(&reel.head).map_err(|error| error.to_string());
         let read = period.and_then(|period| {
-            let bytes = fs::read(&reel.path).map_err(|error| error.to_string())?;
-            Ok((period, bytes))
+            let known = chunks.entry(reel.head.rendition).or_default();
+            read_chunks(reel, bytes.from, known).map_err(|error| error.to_string())?;
+            Ok(period)
         });
         match read {
-            Ok((period, bytes)) => {
+            Ok(period) => {
                 let known = chunks.entry(reel.head.rendition).or_default();
                 take(reel, &period, &bytes, known, &mut loaded.rows);
             }
@@ -58,6 +70,78 @@ pub fn load(
         keep_consecutive(rows);
     }
     loaded
+}
+
+/// Which rows are read with their bytes: of each list the same numbers in all renditions, so that what
+/// goes together is there together.
+struct Bytesful {
+    numbers: BTreeMap<SegmentationKey, u64>,
+    /// Where their media begins.
+    from: MediaTime,
+}
+
+impl Bytesful {
+    /// Those of which one reaches beyond `since`.
+    fn of(reels: &[Found], since: MediaTime) -> Self {
+        let rows = || {
+            reels.iter().filter_map(|reel| Some((reel, timescale(reel)?))).flat_map(
+                |(reel, scale)| {
+                    reel.records.iter().filter_map(move |record| match record {
+                        Record::Row(row) => Some((row, scale)),
+                        _ => None,
+                    })
+                },
+            )
+        };
+        let mut numbers: BTreeMap<SegmentationKey, u64> = BTreeMap::new();
+        for (row, scale) in rows() {
+            if MediaTime::new(row.start.saturating_add(row.duration), scale) > since {
+                let first = numbers.entry(row.key).or_insert(row.number);
+                *first = row.number.min(*first);
+            }
+        }
+        let of = |row: &RowRecord| numbers.get(&row.key).is_some_and(|first| row.number >= *first);
+        let starts = rows().filter(|(row, _)| of(row));
+        let from = starts.map(|(row, scale)| MediaTime::new(row.start, scale)).min();
+        Bytesful { from: from.unwrap_or(since), numbers }
+    }
+
+    fn has(&self, row: &RowRecord) -> bool {
+        self.numbers.get(&row.key).is_some_and(|first| row.number >= *first)
+    }
+}
+
+/// Reads the chunks of a reel that begin at `from` or later.
+fn read_chunks(
+    reel: &Found,
+    from: MediaTime,
+    chunks: &mut BTreeMap<(u64, i64), Arc<Chunk>>,
+) -> io::Result<()> {
+    let Some(scale) = timescale(reel) else { return Ok(()) };
+    let mut file = None;
+    for record in &reel.records {
+        let Record::Chunk { offset, length, start, duration, sync, ends_part, .. } = record else {
+            continue;
+        };
+        if MediaTime::new(*start, scale) < from {
+            continue;
+        }
+        let file = match &mut file {
+            Some(file) => file,
+            none => none.insert(File::open(&reel.path)?),
+        };
+        let mut bytes = vec![0; *length as usize];
+        file.read_exact_at(&mut bytes, *offset)?;
+        let chunk = Chunk {
+            start: *start,
+            duration: i64::from(*duration),
+            sync: *sync,
+            ends_part: *ends_part,
+            bytes: Bytes::from(bytes),
+        };
+        chunks.insert((reel.head.ordinal(), *start), Arc::new(chunk));
+    }
+    Ok(())
 }
 
 fn timescale(reel: &Found) -> Option<Timescale> {
@@ -93,41 +177,31 @@ fn note(reel: &Found, written: &mut Written) {
 fn take(
     reel: &Found,
     period: &Arc<Period>,
-    bytes: &[u8],
-    chunks: &mut BTreeMap<(u64, i64), Arc<Chunk>>,
+    bytes: &Bytesful,
+    chunks: &BTreeMap<(u64, i64), Arc<Chunk>>,
     lists: &mut Lists,
 ) {
     let Some(timescale) = timescale(reel) else { return };
     let mut parts = Vec::new();
     for record in &reel.records {
         match record {
-            Record::Chunk { offset, length, start, duration, sync, ends_part, .. } => {
-                let from = usize::try_from(*offset).unwrap_or(usize::MAX);
-                let Some(bytes) = bytes.get(from..from.saturating_add(*length as usize)) else {
-                    continue;
-                };
-                let chunk = Chunk {
-                    start: *start,
-                    duration: i64::from(*duration),
-                    sync: *sync,
-                    ends_part: *ends_part,
-                    bytes: Bytes::copy_from_slice(bytes),
-                };
-                chunks.insert((period.ordinal, *start), Arc::new(chunk));
-            }
+            Record::Chunk { .. } | Record::Note { .. } => {}
             Record::Part { start, duration, last } => parts.push((*start, *duration, *last)),
             Record::Row(row) => {
                 let parts = std::mem::take(&mut parts);
                 let of_row = (period.ordinal, row.start)
                     ..(period.ordinal, row.start.saturating_add(row.duration.max(0)));
-                let of_row: Vec<Arc<Chunk>> =
-                    chunks.range(of_row).map(|(_, c)| c.clone()).collect();
-                let Some(content) = content(row, of_row, &parts) else { continue };
+                let of_row = || chunks.range(of_row).map(|(_, c)| c.clone()).collect();
+                let content = match (row.gap, bytes.has(row)) {
+                    (true, _) => Some(SegmentContent::Gap),
+                    (false, false) => Some(SegmentContent::Stored),
+                    (false, true) => content(row, of_row(), &parts),
+                };
+                let Some(content) = content else { continue };
                 let segment = row.segment(period, timescale, content);
                 let list = lists.entry(row.key).or_default();
                 list.entry(reel.head.rendition).or_default().push(Arc::new(segment));
             }
-            Record::Note { .. } => {}
         }
     }
 }

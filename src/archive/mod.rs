@@ -16,6 +16,7 @@
 //! | `store`, `spool` | an object store, and the way of reels there |
 //! | `place`, `writes` | where a reel is read from, and how it is written |
 //! | `export` | a stretch as one MP4 |
+//! | `synthetic` | archives without media, for benches and tests |
 
 mod catalogue;
 mod disk;
@@ -30,6 +31,8 @@ mod reel;
 mod shelf;
 mod spool;
 mod store;
+#[doc(hidden)]
+pub mod synthetic;
 #[cfg(test)]
 mod tests;
 mod writes;
@@ -38,7 +41,7 @@ pub use catalogue::{Catalogue, Entry};
 pub use disk::Reels;
 pub use export::{Export, best};
 pub use found::{Found, find};
-pub use load::{Loaded, end, load};
+pub use load::{Loaded, Reach, end, load};
 pub use record::{RECORD, Record, RowRecord};
 pub use recorder::{Batch, Written, news};
 pub use reel::{Head, Periods, ReelError};

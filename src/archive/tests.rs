@@ -1,5 +1,6 @@
 //! Worlds recorded, reels torn, rows read back.
 
+mod disks;
 mod stores;
 
 use std::collections::BTreeMap;
@@ -10,7 +11,9 @@ use std::sync::Arc;
 use bytes::Bytes;
 use tempfile::TempDir;
 
-use super::{Catalogue, Export, Loaded, LocalDisk, Reels, Shelf, Written, best, find, load, news};
+use super::{
+    Catalogue, Export, Loaded, LocalDisk, Reach, Reels, Shelf, Written, best, find, load, news,
+};
 use crate::isobmff::{SampleDefaults, Strictness, parse_chunk};
 use crate::media::Codec;
 use crate::media::codec::AvcConfig;
@@ -19,6 +22,7 @@ use crate::packager::{RenditionId, Segment, SegmentContent, SegmentationKey, Sna
 use crate::units::MediaDuration;
 
 const SPAN: MediaDuration = MediaDuration::from_secs(3600);
+const ALL: Reach = Reach { rows: SPAN, media: SPAN };
 
 type Listed = BTreeMap<(SegmentationKey, RenditionId), Vec<Arc<Segment>>>;
 
@@ -84,7 +88,7 @@ fn record(world: &mut World, reels: &mut Reels, written: &mut Written, seconds: 
 fn read(folder: &Path) -> Loaded {
     let refuse = |path: &Path, why: String| panic!("{}: {why}", path.display());
     let found = find(folder, &mut { refuse }).expect("the folder can be read");
-    load(&found, SPAN, &mut { refuse })
+    load(&found, ALL, &mut { refuse })
 }
 
 fn same(read: &Segment, shown: &Segment) {
@@ -220,7 +224,7 @@ fn a_torn_tail_loses_what_was_not_whole_and_nothing_else() {
             }
         }
         let found = find(torn.path(), &mut |_, _| {}).expect("the folder can be read");
-        let read = load(&found, SPAN, &mut |path, why| panic!("{}: {why}", path.display()));
+        let read = load(&found, ALL, &mut |path, why| panic!("{}: {why}", path.display()));
         let count = are_of(&read, &shown);
         assert!(count <= all);
         assert!(n % 3 != 1 || count == all, "the reel alone says everything: {count} of {all}");
@@ -234,7 +238,7 @@ fn a_torn_tail_loses_what_was_not_whole_and_nothing_else() {
 
 fn read_sound(folder: &Path) -> Loaded {
     let found = find(folder, &mut |_, _| {}).expect("the folder can be read");
-    load(&found, SPAN, &mut |_, _| {})
+    load(&found, ALL, &mut |_, _| {})
 }
 
 #[test]
@@ -260,6 +264,32 @@ fn a_channel_goes_on_from_its_archive() {
         known.extend(rows.into_iter().filter(|row| row.number > last));
     }
     assert_eq!(are_of(&read(folder.path()), &all), total(&all), "none twice, none missing");
+}
+
+#[test]
+fn a_start_reads_the_media_of_the_live_edge_and_of_the_rest_the_rows() {
+    let folder = TempDir::new().expect("a folder");
+    let (mut reels, mut written) = (fresh(folder.path()), Written::default());
+    let shown = record(&mut world(), &mut reels, &mut written, 320);
+    let found = find(folder.path(), &mut |_, why| panic!("{why}")).expect("read");
+    let reach = Reach { rows: SPAN, media: MediaDuration::from_secs(12) };
+    let read = load(&found, reach, &mut |_, why| panic!("{why}"));
+    for (key, lists) in &read.rows {
+        let mut first = Vec::new();
+        for (id, rows) in lists {
+            assert_eq!(rows.len(), shown[&(*key, *id)].len());
+            let stored = rows.iter().take_while(|row| row.is_stored()).count();
+            for (read, shown) in rows.iter().zip(&shown[&(*key, *id)]).skip(stored) {
+                same(read, shown);
+            }
+            first.push(rows[stored].number);
+            let span = rows.last().expect("rows").end_time() - rows[stored].start_time();
+            let most = MediaDuration::from_secs(13) + key.segment_duration();
+            assert!(span >= reach.media && span <= most, "{span:?}");
+        }
+        first.dedup();
+        assert_eq!(first.len(), 1, "what goes together is there together");
+    }
 }
 
 #[test]

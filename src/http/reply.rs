@@ -194,6 +194,7 @@ impl Reply {
                 | Missing::OtherProtocol
                 | Missing::Gap
                 | Missing::NotKept
+                | Missing::InArchive
                 | Missing::Past,
             )
             | Reply::Gone => ONE_SECOND,

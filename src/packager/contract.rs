@@ -352,6 +352,15 @@ impl ChannelConfig {
         let longest = self.segmentations.iter().map(list).max();
         longest.unwrap_or(MediaDuration::ZERO).times(2) + MediaDuration::from_secs(60)
     }
+
+    /// What must be in memory of the lists of a life before this one: lists have parts in their last three
+    /// target durations (draft-pantos-hls-rfc8216bis §4.4.4.9), and a transport stream is made with
+    /// the segment before it.
+    #[must_use]
+    pub fn live_edge(&self) -> MediaDuration {
+        let longest = self.segmentations.iter().map(|wanted| wanted.key.segment_duration()).max();
+        longest.unwrap_or(MediaDuration::ZERO).times(6)
+    }
 }
 
 /// Bounds of one channel (invariant 19).

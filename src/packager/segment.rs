@@ -71,6 +71,12 @@ impl Segment {
         matches!(self.content, SegmentContent::Gap)
     }
 
+    /// Whether its bytes are in the archive alone.
+    #[must_use]
+    pub fn is_stored(&self) -> bool {
+        matches!(self.content, SegmentContent::Stored)
+    }
+
     /// Its parts; none in a gap, in the archive or without a part grid.
     #[must_use]
     pub fn parts(&self) -> &[Part] {

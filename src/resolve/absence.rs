@@ -17,6 +17,9 @@ pub enum Missing {
     /// Nothing of it is kept.
     #[error("nothing is kept of this time")]
     NotKept,
+    /// It is listed, was in the archive, and is there no more.
+    #[error("the archive has lost this")]
+    InArchive,
     /// It is longer ago than anything is kept.
     #[error("this is longer ago than anything is kept: timeshift_days says how long")]
     Past,

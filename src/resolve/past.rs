@@ -268,9 +268,14 @@ impl PastView {
     }
 }
 
-/// The container of what an endpoint serves, for objects of the archive.
-pub(super) fn archived(rules: &EndpointRules, rendition: &str, file: &File) -> Option<Archived> {
-    if rules.shift.is_none() && !rules.beyond_memory {
+/// What the archive may have of an endpoint; of one that has no past it has what is `listed`.
+pub(super) fn archived(
+    rules: &EndpointRules,
+    rendition: &str,
+    file: &File,
+    listed: bool,
+) -> Option<Archived> {
+    if rules.shift.is_none() && !rules.beyond_memory && !listed {
         return None;
     }
     let own = rules.protocol.container();

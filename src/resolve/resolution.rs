@@ -18,7 +18,7 @@ use super::rules::EndpointRules;
 use super::shift::ShiftError;
 use crate::manifest::dash::mpd;
 use crate::manifest::hls::{MediaPlaylist, media, multivariant};
-use crate::packager::{RenditionId, RenditionView, SegmentationView, Snapshot};
+use crate::packager::{RenditionId, RenditionView, Segment, SegmentationView, Snapshot};
 use crate::units::{MediaDuration, Monotonic, Now};
 
 /// How long a request may wait, in target durations (§6.2.5.2).
@@ -136,9 +136,11 @@ pub fn resolve(
     let view = snapshot.segmentations.get(&rules.segmentation);
     let answer = present(snapshot, rules, leaf, query, arrival, now, view);
     let left = matches!(answer, Resolution::Gone | Resolution::NotFound(_));
+    // After a restart the older rows of a list are not in memory.
+    let listed = matches!(answer, Resolution::NotFound(Missing::InArchive));
     match leaf {
         Leaf::Object { generation: GENERATION, rendition, file } if left => {
-            match past::archived(rules, rendition, file) {
+            match past::archived(rules, rendition, file, listed) {
                 Some(archived) => Resolution::Archived(archived, Box::new(answer)),
                 None => answer,
             }
@@ -278,6 +280,9 @@ impl Ask<'_> {
 
     fn segment(&self, number: u64) -> Resolution {
         if let Some(segment) = self.list.segment(number) {
+            if self.is_stored(segment) {
+                return Resolution::NotFound(Missing::InArchive);
+            }
             return match self.rules.protocol.container() {
                 Container::Cmaf => self.object(segment.body(), ObjectKind::Segment),
                 Container::TransportStream => self.derived(DerivedName::Segment(number)),
@@ -302,6 +307,17 @@ impl Ask<'_> {
             (_, Some(last)) if number <= last => Resolution::NotFound(Missing::Gap),
             _ => Resolution::NotFound(Missing::NotYet),
         }
+    }
+
+    /// Whether the archive answers for a row that is listed: after a restart the older ones are not in
+    /// memory. A transport stream is made with the segment before it.
+    fn is_stored(&self, row: &Segment) -> bool {
+        let before = || {
+            let before = self.list.segment(row.number.checked_sub(1)?)?;
+            (!row.first).then_some(before)
+        };
+        let made = self.rules.protocol.container() == Container::TransportStream;
+        row.is_stored() || made && before().is_some_and(|before| before.is_stored())
     }
 
     fn part(&self, period: i64, start: i64) -> Resolution {

@@ -12,7 +12,7 @@ use std::thread::{self, JoinHandle};
 use std::time::Duration;
 
 use super::channel::ChannelHandle;
-use crate::archive::{LocalDisk, Reels, Shelf, Written, load, news};
+use crate::archive::{LocalDisk, Reach, Reels, Shelf, Written, load, news};
 use crate::packager::{ChannelConfig, Lists};
 use crate::units::MediaDuration;
 
@@ -49,7 +49,8 @@ impl Archive {
         };
         let mut reels = Reels::new(shelf.clone(), Box::new(LocalDisk));
         let found = reels.recent(config.kept(), &mut refused)?;
-        let loaded = load(&found, config.kept(), &mut refused);
+        let reach = Reach { rows: config.kept(), media: config.live_edge() };
+        let loaded = load(&found, reach, &mut refused);
         let archive = Archive { reels, written: loaded.written, keep, failing: false };
         Ok((archive, loaded.rows))
     }

@@ -1,7 +1,8 @@
 // The table of what is played. A case is
-//   { name, fast, kind: 'page' | 'play' | 'read' | 'outages', … }
+//   { name, fast, kind: 'page' | 'play' | 'read' | 'outages' | 'seek', … }
 // page: the demo's page as it stands. play: a player on one endpoint of one push. read: ffmpeg on
-// one endpoint. outages: two players while their encoder dies and comes back, with or without a slate.
+// one endpoint. outages: two players while their encoder dies and comes back, with or without a slate. seek: two players go back to what was before encoder and server were started
+// anew.
 // `expect(seen)` gives further reasons to fail.
 
 // The pushes: the programmes of fixtures/push, each into a channel of its own name.
@@ -53,11 +54,12 @@ const ENDPOINTS = [
 // The channel whose past is played.
 const SHIFTED = PUSHES[0].channel;
 
-function channelText(channel, input = '') {
+// `window` is that of endpoints that can have one longer than memory, and have none.
+function channelText(channel, input = '', window = '') {
   const past = channel === SHIFTED ? 'timeshift_days = 1\n' : '';
   const endpoints = ENDPOINTS.map(
     ({ name, protocol, more }) =>
-      `[[channel.endpoint]]\nname = "${name}"\nprotocol = "${protocol}"\nopen = true\n${past}${more}\n`,
+      `[[channel.endpoint]]\nname = "${name}"\nprotocol = "${protocol}"\nopen = true\n${past}${/part_duration|window/.test(more) ? '' : window}${more}\n`,
   );
   return `[[channel]]\ngroup = "e2e"\nname = "${channel}"\n${input}${endpoints.join('')}`;
 }
@@ -261,6 +263,18 @@ const slates = WATCHERS.slice(0, SLATE_CHANNELS.length).map((watchers, at) =>
   }),
 );
 
+// One channel of a server of its own, whose lists are longer than memory is after a restart.
+const SOUGHT = 'seek';
+export const soughtChannel = () => channelText(SOUGHT, '', 'window = "5m"\n');
+const seeks = [WATCHERS[1], [WATCHERS[0][1], WATCHERS[2][0]]].map((watchers) => ({
+  kind: 'seek',
+  channel: SOUGHT,
+  file: '30.mp4',
+  watchers: watchers.map((watcher) => ({ ...watcher, name: watcherName(watcher) })),
+  fast: false,
+  name: `${watchers.map(watcherName).join(' and ')} seek back over restarts of encoder and server`,
+}));
+
 // The reckoned latency stands on the page only when playlists, dates and segments agree.
 const demoPage = {
   kind: 'page',
@@ -269,4 +283,4 @@ const demoPage = {
   expect: ({ found }) => (/\d s$/.test(found) ? [] : [`the page shows the latency as ${found}`]),
 };
 
-export const CASES = [demoPage, ...plays, ...reads, ...pasts, ...pairs, ...outages, ...slates];
+export const CASES = [demoPage, ...plays, ...reads, ...pasts, ...pairs, ...outages, ...slates, ...seeks];

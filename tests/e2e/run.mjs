@@ -18,11 +18,13 @@ import {
   pullingChannels,
   pushFolder,
   pushPath,
+  soughtChannel,
 } from './cases.mjs';
 import { openBrowser } from './lib/browser.mjs';
 import { makeControl, makePushes, push, pushAs, readFaults } from './lib/ffmpeg.mjs';
 import { serveFiles } from './lib/files.mjs';
 import { outageFaults, startFaults } from './lib/outages.mjs';
+import { seekFaults } from './lib/seek.mjs';
 import { startDemo, startServer, untilThere } from './lib/server.mjs';
 import { STARTUP_SECONDS, faults } from './lib/verdict.mjs';
 
@@ -182,6 +184,22 @@ const KINDS = {
     } finally {
       await encoder.stop();
       for (const [, page] of watched) await page.close();
+    }
+  },
+  async seek({ channel, file, watchers }, { browser }) {
+    const server = await startServer(BINARY, soughtChannel(), log('server-seek'));
+    try {
+      return await seekFaults({
+        file: path.join(WORK, 'push', file),
+        pushUrl: server.addresses.ingest + pushPath(channel),
+        log: log('push-seek'),
+        server,
+        watchers,
+        url: ({ endpoint, extension }) => server.addresses.egress + manifestPath(channel, endpoint, extension),
+        browser,
+      });
+    } finally {
+      await server.stop();
     }
   },
   async read(where, { pushes }) {

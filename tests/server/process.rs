@@ -98,7 +98,7 @@ impl Process {
     }
 
     /// Waits, bounded, until the metrics are as a test wants them.
-    async fn until(&self, what: &str, done: impl Fn(&str) -> bool) {
+    async fn until(&self, what: &str, mut done: impl FnMut(&str) -> bool) {
         let mut operator = Connection::open(self.admin).await;
         let mut again = tokio::time::interval(Duration::from_millis(5));
         let mut text = String::new();
@@ -162,8 +162,7 @@ async fn sudden_deaths_lose_nothing_that_was_kept() {
             let at_once = process.get("/v1/g/1/c/1-1/video-90p/media.m3u8").await;
             assert_eq!(at_once.status, 200, "life {life}: {}", at_once.text());
             let at_once = Playlist::read(&at_once.text(), None);
-            // What was published within a tenth of a second of the end may be missing.
-            assert!(at_once.last() + 1 >= before.last(), "life {life}");
+            assert!(at_once.last() >= before.last(), "life {life}");
             before.entries.retain(|entry| entry.number <= at_once.last());
             before.parts.clear();
         }
@@ -179,6 +178,13 @@ async fn sudden_deaths_lose_nothing_that_was_kept() {
         let kept = |line: &str| line.starts_with("headwater_archived") && !line.ends_with(" 0");
         process.until("it is kept", |metrics| metrics.lines().any(kept)).await;
         let text = process.get(&format!("{path}media.m3u8")).await.text();
+        // A pass was perhaps under way then; the one after it has all that the list shows.
+        let mut seen = std::collections::BTreeSet::new();
+        let two_passes = |metrics: &str| {
+            seen.extend(metrics.lines().find(|line| kept(line)).map(str::to_owned));
+            seen.len() > 2
+        };
+        process.until("it has been kept twice more", two_passes).await;
         drop(process);
         before = Some(Playlist::read(&text, None));
     }

@@ -75,13 +75,14 @@ export async function openBrowser() {
         return page.evaluate((given) => window.playCase(given), options);
       });
     },
-    // A player on our page that goes on until it is closed: { motion(seconds), close() }.
+    // A player on our page that goes on until it is closed: { seek(seconds), motion(seconds), close() }.
     async watch({ player, url, lowLatency = false, headers = {} }) {
       const context = await browser.newContext({ viewport: { width: 1280, height: 800 } });
       const page = await context.newPage();
       await page.goto(files.origin);
       await page.evaluate((given) => window.watchCase(given), { player, url, lowLatency, headers });
       return {
+        seek: (seconds) => page.evaluate((given) => window.seek(given), seconds),
         motion: (seconds) => page.evaluate((given) => window.motion(given), seconds),
         close: () => context.close(),
       };

@@ -43,18 +43,28 @@ export const startDemo = (binary, log) => launch(binary, [], log);
 export async function startServer(binary, channels, log) {
   const folder = await mkdtemp(path.join(os.tmpdir(), 'headwater-e2e-'));
   const config = path.join(folder, 'headwater.toml');
-  const listen = '"127.0.0.1:0"';
-  const text = [
-    `[egress]\nlisten = ${listen}`,
-    `[ingest]\nhttp = ${listen}`,
-    `[admin]\nlisten = ${listen}`,
-    `[store]\npath = ${JSON.stringify(path.join(folder, 'store'))}`,
-    channels,
-  ].join('\n');
-  await writeFile(config, text);
-  const server = await launch(binary, ['serve', '--config', config], log);
+  const chosen = { egress: '127.0.0.1:0', ingest: '127.0.0.1:0', admin: '127.0.0.1:0' };
+  const begin = async ({ egress, ingest, admin }) => {
+    const text = [
+      `[egress]\nlisten = "${egress}"`,
+      `[ingest]\nhttp = "${ingest}"`,
+      `[admin]\nlisten = "${admin}"`,
+      `[store]\npath = ${JSON.stringify(path.join(folder, 'store'))}`,
+      channels,
+    ].join('\n');
+    await writeFile(config, text);
+    return launch(binary, ['serve', '--config', config], log);
+  };
+  let server = await begin(chosen);
+  const { addresses } = server;
   return {
     ...server,
+    // Ends it, and starts it again at the same addresses.
+    async restart() {
+      await server.stop();
+      const host = (name) => new URL(addresses[name]).host;
+      server = await begin({ egress: host('egress'), ingest: host('ingest'), admin: host('admin') });
+    },
     async stop() {
       await server.stop();
       await rm(folder, { recursive: true, force: true });

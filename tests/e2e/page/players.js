@@ -203,6 +203,10 @@ window.watchCase = async ({ player, url, lowLatency, headers }) => {
     trace.push({ at: performance.now(), position: video.currentTime });
     if (trace.length > 600) trace.shift();
   }, 50);
+  // So many seconds on, or back.
+  window.seek = (seconds) => {
+    video.currentTime += seconds;
+  };
   window.motion = (seconds) => {
     const since = performance.now() - seconds * 1000;
     const recent = trace.filter(({ at }) => at >= since);
