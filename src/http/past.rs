@@ -25,20 +25,17 @@ use crate::units::MediaTime;
 /// A manifest of the past.
 pub(super) async fn manifest(
     channel: &Arc<ChannelHandle>,
-    rules: &EndpointRules,
+    rules: &Arc<EndpointRules>,
     view: PastView,
     snapshot: Arc<Snapshot>,
 ) -> Reply {
     if let Some(rendered) = channel.renderings.past(rules, &view) {
         return whole(&view, rendered);
     }
-    let (channel, ordinal) = (Arc::clone(channel), rules.ordinal);
-    let made = tokio::task::spawn_blocking(move || {
-        let rules = channel.endpoints.get(&ordinal)?;
-        Some(make(&channel, rules, &view, &snapshot))
-    });
+    let (channel, rules) = (Arc::clone(channel), Arc::clone(rules));
+    let made = tokio::task::spawn_blocking(move || make(&channel, &rules, &view, &snapshot));
     // A rendering that panicked has been told of; its reader is told that there is nothing.
-    made.await.ok().flatten().unwrap_or(Reply::NotFound(Missing::NotKept))
+    made.await.unwrap_or(Reply::NotFound(Missing::NotKept))
 }
 
 fn whole(view: &PastView, rendered: Arc<Rendered>) -> Reply {
@@ -52,7 +49,7 @@ fn make(
     snapshot: &Snapshot,
 ) -> Reply {
     let (from, to) = view.stretch(rules);
-    let stored = match &channel.shelf {
+    let stored = match channel.shelf() {
         Some(shelf) => shelf.rows(rules.segmentation, (from, to), None),
         None => Ok(BTreeMap::new()),
     };
@@ -79,7 +76,7 @@ fn make(
 /// A manifest of what is live that reaches further back than memory does.
 pub(super) async fn beyond(
     channel: &Arc<ChannelHandle>,
-    rules: &EndpointRules,
+    rules: &Arc<EndpointRules>,
     snapshot: &Arc<Snapshot>,
     view: View,
     metrics: &Metrics,
@@ -87,12 +84,11 @@ pub(super) async fn beyond(
     if let Some(rendered) = channel.renderings.known(rules, snapshot, view) {
         return Some(rendered);
     }
-    let (channel, ordinal) = (Arc::clone(channel), rules.ordinal);
+    let (channel, rules) = (Arc::clone(channel), Arc::clone(rules));
     let (snapshot, metrics) = (Arc::clone(snapshot), metrics.clone());
     let made = tokio::task::spawn_blocking(move || {
-        let rules = channel.endpoints.get(&ordinal)?;
-        let with = || Cow::Owned(extend(&channel, rules, &snapshot, view));
-        channel.renderings.get_of(rules, &snapshot, view, &metrics, with)
+        let with = || Cow::Owned(extend(&channel, &rules, &snapshot, view));
+        channel.renderings.get_of(&rules, &snapshot, view, &metrics, with)
     });
     made.await.ok().flatten()
 }
@@ -106,7 +102,7 @@ fn extend(
 ) -> Snapshot {
     let mut snapshot = snapshot.clone();
     let (Some(shelf), Some(live)) =
-        (&channel.shelf, snapshot.segmentations.get_mut(&rules.segmentation))
+        (channel.shelf(), snapshot.segmentations.get_mut(&rules.segmentation))
     else {
         return snapshot;
     };
@@ -154,13 +150,12 @@ fn failed(channel: &ChannelHandle, error: &io::Error) {
 /// An object of the archive; `None` where it is not there, or not what was written.
 pub(super) async fn object(
     channel: &Arc<ChannelHandle>,
-    rules: &EndpointRules,
+    rules: &Arc<EndpointRules>,
     archived: Archived,
 ) -> Option<Object> {
-    let (channel, ordinal) = (Arc::clone(channel), rules.ordinal);
+    let (channel, rules) = (Arc::clone(channel), Arc::clone(rules));
     let read = tokio::task::spawn_blocking(move || {
-        let (rules, shelf) = (channel.endpoints.get(&ordinal)?, channel.shelf.as_ref()?);
-        let read = read(shelf, rules, &archived);
+        let read = read(channel.shelf()?, &rules, &archived);
         read.inspect_err(|error| failed(&channel, error)).ok().flatten()
     });
     read.await.ok().flatten()

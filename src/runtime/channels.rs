@@ -1,111 +1,172 @@
-//! The channels of a configuration, made.
+//! Channels made from their configuration: their state, their archive, what feeds them.
 
-use std::collections::BTreeMap;
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
+use tokio::sync::mpsc;
 use url::Url;
 
 use super::archivist::Archive;
-use super::channel::{ChannelHandle, ChannelTask, Parts};
+use super::channel::{ChannelHandle, Inputs};
+use super::channel_task::{ChannelTask, Order};
 use super::clock::Clock;
-use super::origin::{channel_config, endpoint_rules, kept};
+use super::plan::Plan;
 use super::server::ServerError;
 use super::state_file::{StateError, StateFiles};
 use crate::archive::{Catalogue, Pages, Shelf};
 use crate::config::{self, Config, PullUrl};
 use crate::ingest::programme::{self, Programme};
 use crate::observe::Metrics;
-use crate::packager::{ChannelConfig, InputId, Lists};
-use crate::resolve::EndpointRules;
+use crate::packager::{ChannelConfig, Lists};
 use crate::units::MediaDuration;
 
-/// An input that is pulled, and from where.
-pub(super) type Pull = (Arc<ChannelHandle>, InputId, Url);
-/// A channel and its slate.
-pub(super) type Slate = (Arc<ChannelHandle>, Arc<Programme>);
+/// Orders that wait for a channel's task.
+const ORDERS: usize = 4;
 
-/// What channels are made from.
-pub(super) struct Launched<'a> {
-    pub(super) config: &'a Config,
-    pub(super) folder: &'a Path,
-    pub(super) embedded: Option<&'a (PathBuf, &'static [u8])>,
+/// What channels are made with.
+#[derive(Debug)]
+pub(super) struct Maker {
+    pub(super) limits: config::Limits,
+    keep_lists: bool,
+    folder: PathBuf,
+    store: PathBuf,
+    embedded: Option<(PathBuf, &'static [u8])>,
+    files: StateFiles,
+    shelves: Option<Shelves>,
+    metrics: Metrics,
+    clock: Clock,
 }
 
-/// The channels of a server, and what feeds and keeps them.
-#[derive(Default)]
-pub(super) struct Channels {
-    pub(super) handles: Vec<Arc<ChannelHandle>>,
-    pub(super) tasks: Vec<(ChannelTask, Option<Arc<Programme>>)>,
-    pub(super) pulls: Vec<Pull>,
-    pub(super) slates: Vec<Slate>,
-    pub(super) archives: Vec<(Arc<ChannelHandle>, Archive)>,
+/// What feeds a channel but encoders.
+#[derive(Clone, Debug)]
+pub(super) struct Feeders {
+    /// Its loop, by its path.
+    pub(super) programme: Option<(PathBuf, Arc<Programme>)>,
+    /// What plays while all inputs are silent.
+    pub(super) slate: Option<(PathBuf, Arc<Programme>)>,
+    /// What inputs 1 and 2 are pulled from.
+    pub(super) pulls: [Option<Url>; 2],
 }
 
-impl Channels {
-    pub(super) fn make(
-        from: &Launched<'_>,
-        metrics: &Metrics,
-        clock: &Clock,
+/// A channel that is made, and does not run yet.
+#[derive(Debug)]
+pub(super) struct Made {
+    pub(super) handle: Arc<ChannelHandle>,
+    pub(super) task: ChannelTask,
+    pub(super) orders: mpsc::Sender<Order>,
+    pub(super) feeders: Feeders,
+    pub(super) archive: Option<Archive>,
+}
+
+impl Maker {
+    pub(super) fn new(
+        config: &Config,
+        folder: &Path,
+        embedded: Option<(PathBuf, &'static [u8])>,
+        metrics: Metrics,
+        clock: Clock,
     ) -> Result<Self, ServerError> {
-        let Launched { config, folder, embedded } = *from;
         let store = folder.join(&config.store.path);
-        let files = StateFiles::open(&store)?;
-        let reaches_back = |e: &config::Endpoint| kept(e, &config.limits).is_positive();
-        let mut endpoints = config.channels.iter().flat_map(|channel| &channel.endpoints);
-        let keeps = config.store.keep_lists || endpoints.any(reaches_back);
-        let shelves = keeps.then(|| Shelves::open(&store)).transpose()?;
-        let mut made = Channels::default();
-        for channel in &config.channels {
-            let read = |path: &Option<PathBuf>| {
-                let read = |path| load(&channel.name.to_string(), path, folder, embedded);
-                path.as_deref().map(read).transpose()
-            };
-            let programme = read(&channel.loop_file)?;
-            let slate = read(&channel.slate)?;
-            let (group, name) = (channel.group.to_string(), channel.name.to_string());
-            let (file, state) = files.channel(&group, &name)?;
-            let core = channel_config(channel, &config.limits);
-            let shifted = channel.endpoints.iter().any(reaches_back);
-            let shelves = shelves.as_ref().filter(|_| shifted || config.store.keep_lists);
-            let shelf = shelves.map(|shelves| shelves.of(&group, &name));
-            let back = channel.endpoints.iter().map(|e| kept(e, &config.limits)).max();
-            let keep = back.unwrap_or(MediaDuration::ZERO).max(core.kept());
-            let opened = shelf.as_ref().map(|shelf| open_archive(shelf, &core, keep));
-            let (archive, rows) = opened.transpose()?.unzip();
-            let rows = rows.filter(|_| config.store.keep_lists);
-            let parts = Parts {
-                metrics: metrics.channel(&group, &name),
-                group,
-                name,
-                endpoints: rules(channel, &config.limits),
-                credentials: channel.inputs.clone(),
-                looped: programme.is_some(),
-                pulled: [0, 1].map(|n: usize| channel.pulls[n].is_some()),
-                config: core,
-                derived_bytes: config.limits.derived_bytes,
-                shelf,
-                state,
-                rows: rows.unwrap_or_default(),
-                file,
-            };
-            let (handle, task) = ChannelHandle::new(parts, clock.clone());
-            made.pulls.extend(pulls_of(channel, &handle));
-            made.archives.extend(archive.map(|archive| (Arc::clone(&handle), archive)));
-            made.slates.extend(slate.map(|slate| (Arc::clone(&handle), slate)));
-            made.handles.push(handle);
-            made.tasks.push((task, programme));
+        Ok(Maker {
+            limits: config.limits.clone(),
+            keep_lists: config.store.keep_lists,
+            folder: folder.to_owned(),
+            files: StateFiles::open(&store)?,
+            store,
+            embedded,
+            shelves: None,
+            metrics,
+            clock,
+        })
+    }
+
+    /// Makes a channel. What it shows at once is what is still there of its last life.
+    pub(super) fn make(
+        &mut self,
+        channel: &config::Channel,
+        by_name: bool,
+    ) -> Result<Made, ServerError> {
+        let feeders = self.feeders(channel)?;
+        let (group, name) = (channel.group.to_string(), channel.name.to_string());
+        let (file, state) = self.files.channel(&group, &name)?;
+        let plan = Plan::of(channel, by_name, &self.limits, state.as_ref());
+        let shelf = self.shelf(&group, &name, &plan)?;
+        let opened = shelf.as_ref().map(|shelf| open_archive(shelf, &plan.config, plan.keep));
+        let (archive, rows) = opened.transpose()?.unzip();
+        let rows = rows.filter(|_| self.keep_lists).unwrap_or_default();
+        let metrics = self.metrics.channel(&group, &name);
+        let inputs = Inputs::of(channel);
+        let derived = self.limits.derived_bytes;
+        let (handle, feeds) = ChannelHandle::new((group, name), metrics, inputs, derived);
+        if let Some(shelf) = shelf {
+            handle.put_shelf(shelf);
         }
-        Ok(made)
+        let (orders, ordered) = mpsc::channel(ORDERS);
+        let task = ChannelTask::new(
+            Arc::clone(&handle),
+            (feeds, ordered),
+            plan,
+            (state, rows, file),
+            (self.clock.clone(), self.limits.clone()),
+        );
+        Ok(Made { handle, task, orders, feeders, archive })
+    }
+
+    /// What feeds a channel.
+    pub(super) fn feeders(&self, channel: &config::Channel) -> Result<Feeders, ServerError> {
+        let read = |path: &Option<PathBuf>| {
+            let name = channel.name.to_string();
+            let read = |path: &PathBuf| {
+                let read = load(&name, path, &self.folder, self.embedded.as_ref());
+                read.map(|programme| (path.clone(), programme))
+            };
+            path.as_ref().map(read).transpose()
+        };
+        let url = |pull: &Option<PullUrl>| pull.as_ref().map(|pull| pull.url().clone());
+        Ok(Feeders {
+            programme: read(&channel.loop_file)?,
+            slate: read(&channel.slate)?,
+            pulls: [url(&channel.pulls[0]), url(&channel.pulls[1])],
+        })
+    }
+
+    /// The archive of a channel that has had none, where its endpoints need one now, and how far
+    /// back archives of such a channel are kept.
+    pub(super) fn rearchive(
+        &mut self,
+        channel: &config::Channel,
+        handle: &ChannelHandle,
+    ) -> Result<(Option<Archive>, MediaDuration), ServerError> {
+        let plan = Plan::of(channel, false, &self.limits, None);
+        if handle.shelf().is_some() {
+            return Ok((None, plan.keep));
+        }
+        let shelf = self.shelf(&handle.group, &handle.name, &plan)?;
+        let Some(shelf) = shelf else { return Ok((None, plan.keep)) };
+        let (archive, _) = open_archive(&shelf, &plan.config, plan.keep)?;
+        handle.put_shelf(shelf);
+        Ok((Some(archive), plan.keep))
+    }
+
+    fn shelf(
+        &mut self,
+        group: &str,
+        name: &str,
+        plan: &Plan,
+    ) -> Result<Option<Shelf>, ServerError> {
+        if !self.keep_lists && !plan.reaches_back {
+            return Ok(None);
+        }
+        let shelves = match &mut self.shelves {
+            Some(shelves) => shelves,
+            none => none.insert(Shelves::open(&self.store)?),
+        };
+        Ok(Some(shelves.of(group, name)))
     }
 }
 
-/// A channel's endpoints by their ordinals.
-fn rules(channel: &config::Channel, limits: &config::Limits) -> BTreeMap<u32, EndpointRules> {
-    channel.endpoints.iter().map(|e| (e.ordinal, endpoint_rules(e, limits))).collect()
-}
-
 /// Where the archives of all channels lie.
+#[derive(Debug)]
 struct Shelves {
     folder: PathBuf,
     catalogue: Arc<Catalogue>,
@@ -139,13 +200,6 @@ fn open_archive(
     let read = Archive::open(shelf, config, keep);
     let at = |error| ServerError::State(StateError::Io { path: shelf.folder.clone(), error });
     read.map_err(at)
-}
-
-fn pulls_of(channel: &config::Channel, handle: &Arc<ChannelHandle>) -> Vec<Pull> {
-    let pull = |(n, from): (u8, &Option<PullUrl>)| {
-        Some((Arc::clone(handle), InputId(n), from.as_ref()?.url().clone()))
-    };
-    (1..).zip(&channel.pulls).filter_map(pull).collect()
 }
 
 fn load(
