@@ -104,7 +104,7 @@ impl Feeding {
     }
 }
 
-/// A loop until it is halted; then its source is lost.
+/// A loop until it is halted; then its source is lost, if the server goes on.
 async fn looping(
     programme: Arc<Programme>,
     handle: Arc<ChannelHandle>,
@@ -115,5 +115,9 @@ async fn looping(
     let playing = LoopSource::new(programme, source, origin.clock.now());
     playing.run(Arc::clone(&handle), origin.clock.clone(), halt).await;
     handle.status.disconnected(1);
+    if origin.shutdown.begun() {
+        // A segment that is being made when the server ends is not made less than whole.
+        return;
+    }
     handle.feed(Feed { source, events: vec![SourceEvent::Lost] }).await;
 }

@@ -35,10 +35,11 @@ pub(super) async fn run(
             () = playing.play(&channel, &origin.clock, &halt) => {}
             _ = wanted.wait_for(|now| now.as_ref() != Some(&slate)) => {}
         }
-        if !channel.feed(Feed { source, events: vec![SourceEvent::Lost] }).await {
-            return;
-        }
-        if halt.begun() {
+        // What is made less than whole is not to be what a server shows last.
+        if origin.shutdown.begun()
+            || !channel.feed(Feed { source, events: vec![SourceEvent::Lost] }).await
+            || halt.begun()
+        {
             return;
         }
     }

@@ -65,7 +65,7 @@ struct Listed {
     name: VariantName,
 }
 
-/// Pulls `url` into an input until it is halted; then its source is lost.
+/// Pulls `url` into an input until it is halted; then its source is lost, if the server goes on.
 pub async fn run(
     url: Url,
     input: InputId,
@@ -98,6 +98,9 @@ pub async fn run(
     }
     // It ends when it sees that it is halted; where it panicked that has been said.
     let _ = watching.await;
+    if pull.origin.shutdown.begun() {
+        return;
+    }
     let source = pull.live().session.lock().await.source();
     pull.channel.feed(Feed { source, events: vec![SourceEvent::Lost] }).await;
 }
