@@ -6,6 +6,7 @@
 mod channel;
 #[cfg(test)]
 mod tests;
+mod wishes;
 
 pub use channel::channel;
 

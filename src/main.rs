@@ -8,7 +8,7 @@ use clap::{Parser, Subcommand};
 use headwater::config::Config;
 use headwater::demo;
 use headwater::observe::{LogFormat, start_logging};
-use headwater::runtime::{Clock, Launch, Server, certificate_faults};
+use headwater::runtime::{Clock, Launch, Reload, Server, certificate_faults};
 
 /// A live packaging origin. Without a command it plays the demo.
 #[derive(Debug, Parser)]
@@ -23,7 +23,7 @@ struct Arguments {
 
 #[derive(Debug, Subcommand)]
 enum Command {
-    /// Runs the server; SIGTERM ends it in order
+    /// Runs the server; SIGTERM ends it in order, SIGHUP has the file read again
     Serve {
         /// The configuration file
         #[arg(long)]
@@ -51,6 +51,7 @@ fn main() -> ExitCode {
                 tracing::warn!("{remark}");
             }
             let folder = config.parent().unwrap_or(Path::new(".")).to_owned();
+            let reload = Reload { path: config.clone(), started: parsed.clone() };
             let launch = Launch {
                 config: parsed,
                 folder,
@@ -58,11 +59,11 @@ fn main() -> ExitCode {
                 embedded: None,
                 page: None,
             };
-            run(launch, |_| String::new())
+            run(launch, Some(&reload), |_| String::new())
         }),
         None => demo::launch().map_err(|e| e.to_string()).and_then(|(launch, _folder)| {
             start_logging(LogFormat::Text, &format!("{},access=off", arguments.log));
-            run(launch, demo::greeting)
+            run(launch, None, demo::greeting)
         }),
     };
     match outcome {
@@ -109,7 +110,11 @@ fn raise_open_files(connections: usize) {
     }
 }
 
-fn run(launch: Launch, greeting: impl Fn(&Server) -> String) -> Result<(), String> {
+fn run(
+    launch: Launch,
+    reload: Option<&Reload>,
+    greeting: impl Fn(&Server) -> String,
+) -> Result<(), String> {
     raise_open_files(launch.config.limits.connections + launch.config.limits.ingest_connections);
     let server = Server::start(launch).map_err(|e| e.to_string())?;
     let fronts = &server.origin.fronts;
@@ -123,5 +128,5 @@ fn run(launch: Launch, greeting: impl Fn(&Server) -> String) -> Result<(), Strin
         addresses.map(|(name, scheme, address)| format!("{name} {scheme}://{address}\n")).concat();
     // Nobody reading standard output is no reason not to serve.
     let _ = io::stdout().write_all(format!("{lines}{}ready\n", greeting(&server)).as_bytes());
-    server.run_until_signal().map_err(|e| e.to_string())
+    server.run_until_signal(reload).map_err(|e| e.to_string())
 }

@@ -24,6 +24,8 @@ mod ingest;
 mod life;
 #[path = "server/limits.rs"]
 mod limits;
+#[path = "server/live.rs"]
+mod live;
 #[path = "server/low_latency.rs"]
 mod low_latency;
 #[path = "server/playlist.rs"]
@@ -32,8 +34,12 @@ mod playlist;
 mod presentation;
 #[path = "server/process.rs"]
 mod process;
+#[path = "server/published.rs"]
+mod published;
 #[path = "server/pull.rs"]
 mod pull;
+#[path = "server/reload.rs"]
+mod reload;
 #[path = "server/runs.rs"]
 mod runs;
 #[path = "server/segments.rs"]

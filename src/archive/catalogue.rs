@@ -102,7 +102,7 @@ fn other(error: rusqlite::Error) -> io::Error {
 }
 
 fn key_of(key: SegmentationKey) -> (u32, u32) {
-    (key.segment_ms, key.part_ms.unwrap_or(0))
+    key.to_numbers()
 }
 
 fn entry(row: &Row<'_>) -> rusqlite::Result<Entry> {
@@ -328,7 +328,7 @@ impl Catalogue {
 mod tests {
     use super::*;
 
-    const KEY: SegmentationKey = SegmentationKey { segment_ms: 2000, part_ms: None };
+    const KEY: SegmentationKey = SegmentationKey::new(2000, None);
 
     fn reel(file: i64, first: u64) -> Entry {
         Entry {

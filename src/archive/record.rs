@@ -166,8 +166,8 @@ impl Record {
                 .put(start.to_be_bytes())
                 .put(duration.to_be_bytes()),
             Record::Row(row) => Fields::new(3, [row.begins_period, row.first, row.gap])
-                .put(row.key.segment_ms.to_be_bytes())
-                .put(row.key.part_ms.unwrap_or(0).to_be_bytes())
+                .put(row.key.to_numbers().0.to_be_bytes())
+                .put(row.key.to_numbers().1.to_be_bytes())
                 .put(row.number.to_be_bytes())
                 .put(row.start.to_be_bytes())
                 .put(row.duration.to_be_bytes()),
@@ -202,10 +202,7 @@ impl Record {
             3 => {
                 let (segment_ms, part_ms) = (fields.u32()?, fields.u32()?);
                 Record::Row(RowRecord {
-                    key: SegmentationKey {
-                        segment_ms,
-                        part_ms: Some(part_ms).filter(|ms| *ms > 0),
-                    },
+                    key: SegmentationKey::from_numbers(segment_ms, part_ms),
                     number: fields.u64()?,
                     start: fields.i64()?,
                     duration: fields.i64()?,
@@ -234,7 +231,7 @@ pub(super) mod tests {
     use super::*;
 
     pub(in crate::archive) fn one_of_each() -> Vec<Record> {
-        let key = SegmentationKey { segment_ms: 2000, part_ms: Some(500) };
+        let key = SegmentationKey::new(2000, Some(500));
         let ends_part = Some(MediaTime::new(-7, Timescale::NINETY_KHZ));
         let row = RowRecord {
             key,

@@ -10,7 +10,7 @@ use super::name::Name;
 use super::pull::PullUrl;
 use super::section::{Found, Section};
 use super::value;
-use crate::resolve::Secret;
+use crate::resolve::{Published, Secret};
 use crate::units::MediaDuration;
 
 /// Inputs of a channel: the main one and its standby.
@@ -54,6 +54,7 @@ pub(super) fn read_channels(
     faults: &mut Vec<Fault>,
 ) -> Vec<Channel> {
     let mut first_of = BTreeMap::new();
+    let mut published = BTreeMap::new();
     let mut channels = Vec::new();
     for mut section in root.sections("channel").good().unwrap_or_default() {
         let group = section.required("group", value::name);
@@ -74,7 +75,7 @@ pub(super) fn read_channels(
         if let (Some(_), [Some(_), _]) = (&loop_file, &pulls) {
             section.complain("loop", Problem::LoopAndPull);
         }
-        let endpoints = read_endpoints(&mut section, limits, faults);
+        let endpoints = read_endpoints(&mut section, limits, &mut published, faults);
         section.close(faults);
         if let (Some(group), Some(name)) = (group, name) {
             channels.push(Channel { group, name, loop_file, slate, inputs, pulls, endpoints });
@@ -129,6 +130,7 @@ fn read_credentials(section: &mut Section<'_>) -> Option<Credentials> {
 fn read_endpoints(
     channel: &mut Section<'_>,
     limits: &Limits,
+    published: &mut BTreeMap<Published, String>,
     faults: &mut Vec<Fault>,
 ) -> Vec<Endpoint> {
     let sections = match channel.sections("endpoint") {
@@ -149,8 +151,14 @@ fn read_endpoints(
     let mut before: Vec<(String, Outline)> = Vec::new();
     // Those past the most allowed are refused as a whole.
     for (ordinal, mut section) in (1..).zip(sections.into_iter().take(ENDPOINTS_MAX)) {
-        let outline = Outline::read(&mut section, ordinal, limits.memory_window);
+        let outline = Outline::read(&mut section, ordinal, limits.memory_window, faults);
         agree(&before, &outline, &mut section);
+        for place in &outline.published {
+            let path = section.path().to_owned();
+            if let Some(first) = published.insert(place.clone(), path) {
+                section.complain("published", Problem::PublishedTaken { first });
+            }
+        }
         before.push((section.path().to_owned(), outline));
         section.close(faults);
     }

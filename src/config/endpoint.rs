@@ -2,15 +2,16 @@
 
 use std::time::Duration;
 
-use super::fault::Problem;
+use super::fault::{Fault, Problem};
 use super::limits::MEMORY_WINDOW_MAX;
 use super::name::{ManifestName, Name};
 use super::presentation;
+use super::request_args;
 use super::section::{Found, Section};
 use super::servers::addresses;
 use super::value;
 use crate::manifest::Presentation;
-use crate::resolve::{AccessRules, Protocol};
+use crate::resolve::{AccessRules, Names, Protocol, Published};
 use crate::units::MediaDuration;
 
 const SECOND: Duration = Duration::from_secs(1);
@@ -51,6 +52,13 @@ pub struct Endpoint {
     pub manifest_name: ManifestName,
     /// How its manifests present the channel.
     pub presentation: Presentation,
+    /// Names of its own for the parameters of time-shift queries, beside those always understood.
+    pub shift_names: Names,
+    /// Where its manifests stand beside `/v1/`, too.
+    pub published: Vec<Published>,
+    /// Whether what it serves is to be encrypted. It is set by a control plane alone, and such an
+    /// endpoint serves nothing.
+    pub encrypted: bool,
     /// Who may read it.
     pub access: AccessRules,
 }
@@ -94,6 +102,8 @@ pub(super) struct Outline {
     pub(super) timing: Option<Timing>,
     /// Whether it is a Low-Latency HLS one.
     pub(super) leads_parts: bool,
+    /// Where its manifests stand beside `/v1/`.
+    pub(super) published: Vec<Published>,
     /// All of it.
     pub(super) endpoint: Option<Endpoint>,
 }
@@ -124,7 +134,12 @@ impl Timing {
 
 impl Outline {
     /// Reads one `[[channel.endpoint]]`. `kept` is what stays in memory.
-    pub(super) fn read(section: &mut Section<'_>, ordinal: u32, kept: MediaDuration) -> Self {
+    pub(super) fn read(
+        section: &mut Section<'_>,
+        ordinal: u32,
+        kept: MediaDuration,
+        faults: &mut Vec<Fault>,
+    ) -> Self {
         let protocol = section.required("protocol", value::protocol);
         let timing = read_timing(section, protocol);
         if let (Some(protocol), Some(timing)) = (protocol, timing) {
@@ -140,7 +155,9 @@ impl Outline {
         let manifest_name = section.get("manifest_name", value::manifest_name).or_default();
         let audio_groups = section.get("use_audio_rendition_groups", value::boolean).or(false);
         let presentation = presentation::read(section, protocol, timing);
-        let access = read_access(section);
+        let published = section.list("published", value::published).or_default();
+        let shift_names = request_args::read(section, faults);
+        let access = read_access(section, faults);
         let assemble = || {
             let timing = timing?;
             Some(Endpoint {
@@ -155,11 +172,16 @@ impl Outline {
                 timeshift_days: u32::try_from(timeshift?).ok()?,
                 manifest_name: manifest_name?,
                 presentation: presentation?,
+                shift_names: shift_names.clone()?,
+                published: published.clone()?,
+                encrypted: false,
                 access: access?,
             })
         };
         let leads_parts = protocol.is_some_and(Protocol::low_latency);
-        Outline { endpoint: assemble(), name, timing, leads_parts }
+        let endpoint = assemble();
+        let published = published.unwrap_or_default();
+        Outline { name, timing, leads_parts, published, endpoint }
     }
 }
 
@@ -231,7 +253,14 @@ fn read_window(section: &mut Section<'_>, segment: Option<MediaDuration>) -> Fou
     }
 }
 
-fn read_access(section: &mut Section<'_>) -> Option<AccessRules> {
+fn read_access(section: &mut Section<'_>, faults: &mut Vec<Fault>) -> Option<AccessRules> {
+    let mut header = section.section("cdn_identifier_header");
+    let identifier = header.is_there().then(|| {
+        let name = header.required("key", value::header_name);
+        let value = header.required("value", value::header_value);
+        Some((name?.as_str().to_owned(), value?))
+    });
+    header.close(faults);
     let code = section.get("authorization_code", value::authorization_code);
     let whitelist = addresses(section, "ip_whitelist");
     let blacklist = addresses(section, "ip_blacklist");
@@ -243,12 +272,22 @@ fn read_access(section: &mut Section<'_>) -> Option<AccessRules> {
     };
     let (whitelist, blacklist) = (whitelist.or_default()?, blacklist.or_default()?);
     let open = open.or(false)?;
-    let controls =
-        [("authorization_code", code.is_some()), ("ip_whitelist", !whitelist.is_empty())];
+    let controls = [
+        ("authorization_code", code.is_some()),
+        ("ip_whitelist", !whitelist.is_empty()),
+        ("cdn_identifier_header", identifier.is_some()),
+    ];
     if let (true, Some((control, _))) = (open, controls.into_iter().find(|(_, given)| *given)) {
         section.complain("open", Problem::OpenContradicts { control });
         return None;
     }
-    let rules = AccessRules::new(blacklist, whitelist, code, open);
-    rules.map_err(|error| section.complain_of_all(error.into())).ok()
+    let rules = AccessRules::new(blacklist, whitelist, code, open || identifier.is_some());
+    let rules = rules.map_err(|error| section.complain_of_all(error.into())).ok()?;
+    match identifier {
+        None => Some(rules),
+        Some(identifier) => {
+            let (name, value) = identifier?;
+            Some(rules.with_identifier(name, value))
+        }
+    }
 }

@@ -9,7 +9,7 @@ use std::time::Duration;
 use thiserror::Error;
 
 use super::text::{ShownDuration, ShownSize};
-use crate::resolve::{AddressError, NoControl, ProtocolError};
+use crate::resolve::{AddressError, NoControl, ProtocolError, PublishedError};
 
 /// One fault of a configuration file.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -108,6 +108,9 @@ pub enum Problem {
         /// Longest allowed.
         max: Duration,
     },
+    /// The name of a stretch's end that says something else too.
+    #[error("must have an end_time that no other parameter of request_args is called by")]
+    EndNameTaken,
     /// Two endpoints of one name in a channel.
     #[error(
         "names the same endpoint as {first}; names must be unique within a channel \
@@ -138,6 +141,9 @@ pub enum Problem {
     /// No name of a header.
     #[error("must be the name of an HTTP header; Authorization is always read and cannot be it")]
     HeaderName,
+    /// No value of a header.
+    #[error("must be 1 to 200 printable ASCII characters, without a space at either end")]
+    HeaderValue,
     /// No address to listen on.
     #[error("must be an IP address and a port, like \"127.0.0.1:8080\" or \"[::1]:8080\"")]
     ListenAddress,
@@ -187,6 +193,12 @@ pub enum Problem {
         /// Key of the control.
         control: &'static str,
     },
+    /// No name of a parameter.
+    #[error(
+        "must be 1 to 64 letters, digits, `_`, `.` or `-`, other than shift and tracks, and must not \
+        begin with _HLS_: these are the server's own"
+    )]
+    ParameterName,
     /// Parts for an endpoint that has none.
     #[error(
         "must not stand here: only LLHLS_CMAF, LLHLS_TS, DASH_CMAF and HLSDASH_CMAF have parts"
@@ -204,6 +216,15 @@ pub enum Problem {
     /// No URL of a web server.
     #[error("must be a URL like \"https://host/live.m3u8\"")]
     PullUrl,
+    /// No place for a manifest.
+    #[error(transparent)]
+    Published(#[from] PublishedError),
+    /// Two manifests in one place.
+    #[error("stands where a manifest of {first} does; each needs a place of its own")]
+    PublishedTaken {
+        /// Path of the first endpoint.
+        first: String,
+    },
     /// No protocol of this release.
     #[error(transparent)]
     Protocol(#[from] ProtocolError),
@@ -238,6 +259,12 @@ pub enum Problem {
     /// The file is no TOML; the parser's own words.
     #[error("{0}")]
     Syntax(String),
+    /// No form of times.
+    #[error("must be \"timestamp\" or \"iso8601\"")]
+    TimeFormat,
+    /// No unit of times.
+    #[error("must be \"second\" or \"millisecond\"")]
+    TimeUnit,
     /// Fewer entries than needed.
     #[error("must have at least one entry")]
     TooFew,

@@ -14,6 +14,7 @@ mod limits;
 mod name;
 mod presentation;
 mod pull;
+mod request_args;
 mod section;
 mod servers;
 mod store;

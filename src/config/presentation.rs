@@ -6,13 +6,15 @@ use std::time::Duration;
 use super::endpoint::Timing;
 use super::fault::Problem;
 use super::section::{Found, Section};
-use super::value::{bitrate, media, stream_order};
+use super::value::{bitrate, count, media, stream_order};
 use crate::manifest::dash::UPDATE_PERIOD;
 use crate::manifest::hls::HOLD_BACK_TARGETS;
 use crate::manifest::{Presentation, VideoBitrates};
 use crate::resolve::Protocol;
 use crate::units::MediaDuration;
 
+/// The highest EXT-X-VERSION there is (rfc8216bis §8).
+const HLS_VERSION_MAX: u64 = 13;
 const SECOND: Duration = Duration::from_secs(1);
 const INTERVAL_MAX: Duration = Duration::from_hours(1);
 const DELAY_MAX: Duration = Duration::from_mins(1);
@@ -26,6 +28,7 @@ pub(super) fn read(
 ) -> Option<Presentation> {
     let order = section.get("stream_order", stream_order).or_default();
     let bitrates = read_bitrates(section);
+    let hls_version = section.get("hls_version", count(1, HLS_VERSION_MAX)).or(1);
     let durations = [
         section.get("date_time_interval", media(SECOND, INTERVAL_MAX)),
         section.get("presentation_delay", media(SECOND, DELAY_MAX)),
@@ -43,6 +46,7 @@ pub(super) fn read(
         delay,
         min_buffer,
         min_update,
+        hls_version: u32::try_from(hls_version?).ok()?,
     };
     if let (Some(protocol), Some(timing)) = (protocol, timing) {
         unused(section, protocol, &presentation);
@@ -70,8 +74,13 @@ fn read_bitrates(section: &mut Section<'_>) -> Option<VideoBitrates> {
 
 /// Remarks on keys that the protocol has no use for.
 fn unused(section: &mut Section<'_>, protocol: Protocol, presentation: &Presentation) {
-    if presentation.date_time_interval.is_some() && !protocol.has_hls() {
-        section.complain("date_time_interval", Problem::NoEffect { only: "HLS" });
+    for (key, written) in [
+        ("date_time_interval", presentation.date_time_interval.is_some()),
+        ("hls_version", presentation.hls_version > 1),
+    ] {
+        if written && !protocol.has_hls() {
+            section.complain(key, Problem::NoEffect { only: "HLS" });
+        }
     }
     for (key, written) in [
         ("min_buffer_time", presentation.min_buffer.is_some()),

@@ -64,7 +64,7 @@ name = "o ne"
          needs user beside it: user and password go together",
         "line 17: channel[0].input[0].pasword: \
          is no key of this section; the nearest is `password`",
-        "line 18: channel[0].endpoint[0]: needs authorization_code or ip_whitelist, \
+        "line 18: channel[0].endpoint[0]: needs authorization_code, ip_whitelist or cdn_identifier_header, \
          or open = true to let everybody read",
         "line 19: channel[0].endpoint[0].protocol = \"MSS\": is not a protocol; \
          available are HLS, HLS_CMAF, LLHLS_TS, LLHLS_CMAF, DASH_CMAF (or DASH), HLSDASH_CMAF",

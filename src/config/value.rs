@@ -14,7 +14,7 @@ use super::name::{ManifestName, Name};
 use super::pull::PullUrl;
 use super::text;
 use crate::manifest::StreamOrder;
-use crate::resolve::{IpBlock, Protocol, Secret};
+use crate::resolve::{IpBlock, Protocol, Published, Secret};
 use crate::units::{Bitrate, MediaDuration};
 
 /// A written value that became a `T`, or what is wrong with it.
@@ -144,6 +144,44 @@ pub(super) fn word(value: &DeValue<'_>) -> Read<String> {
         (1..=1000).contains(&text.len()) && text.bytes().all(|b| b.is_ascii_graphic())
     };
     value.as_str().filter(plain).map(str::to_owned).ok_or(Problem::Word)
+}
+
+/// Where a manifest stands beside `/v1/`.
+pub(super) fn published(value: &DeValue<'_>) -> Read<Published> {
+    Ok(Published::parse(string(value)?)?)
+}
+
+/// The name of a query's parameter that is not one of the server's own.
+pub(super) fn parameter(value: &DeValue<'_>) -> Read<String> {
+    let allowed = |b: u8| b.is_ascii_alphanumeric() || b"_.-".contains(&b);
+    let plain = |text: &&str| (1..=64).contains(&text.len()) && text.bytes().all(allowed);
+    let own = |text: &&str| text.starts_with("_HLS_") || matches!(*text, "shift" | "tracks");
+    let name = value.as_str().filter(plain).filter(|text| !own(text));
+    name.map(str::to_owned).ok_or(Problem::ParameterName)
+}
+
+pub(super) fn is_iso8601(value: &DeValue<'_>) -> Read<bool> {
+    match value.as_str() {
+        Some("timestamp") => Ok(false),
+        Some("iso8601") => Ok(true),
+        _ => Err(Problem::TimeFormat),
+    }
+}
+
+pub(super) fn is_millisecond(value: &DeValue<'_>) -> Read<bool> {
+    match value.as_str() {
+        Some("second") => Ok(false),
+        Some("millisecond") => Ok(true),
+        _ => Err(Problem::TimeUnit),
+    }
+}
+
+/// What a header must say: a secret that a header can carry.
+pub(super) fn header_value(value: &DeValue<'_>) -> Read<Secret> {
+    let plain = |text: &&str| text.bytes().all(|b| (b' '..=b'~').contains(&b));
+    let plain = value.as_str().filter(plain).filter(|text| text.trim() == *text);
+    let secret = plain.and_then(|text| Secret::new(text).ok());
+    secret.ok_or(Problem::HeaderValue)
 }
 
 pub(super) fn user(value: &DeValue<'_>) -> Read<String> {

@@ -5,11 +5,12 @@ use std::sync::Arc;
 
 use bytes::Bytes;
 
+use super::wishes::{config, wish};
 use crate::media::codec::{AacConfig, AvcConfig};
 use crate::media::{Codec, Language, Sample, TrackId, TrackInfo, VariantName};
 use crate::packager::{
-    Channel, ChannelConfig, Input, InputId, Limits, Output, Restored, SegmentationKey,
-    SegmentationWanted, Snapshot, SourceEvent, SourceId, State,
+    Channel, ChannelConfig, Input, InputId, Limits, Output, Restored, SegmentationKey, Snapshot,
+    SourceEvent, SourceId, State,
 };
 use crate::resolve::{
     AccessRules, Arrival, Container, EndpointRules, File, Form, GENERATION, Leaf, Protocol,
@@ -23,13 +24,7 @@ const OPERATIONS_MAX: usize = 300;
 const BEGINNING_S: i64 = 1_789_123_457;
 /// Times a demultiplexer gives: 33 bits, unrolled for years.
 const TICKS_MAX: i64 = 1 << 50;
-/// Of Low-Latency HLS, of HLS and DASH, and of low-latency DASH.
-const KEYS: [SegmentationKey; 3] = [
-    SegmentationKey { segment_ms: 1000, part_ms: Some(500) },
-    SegmentationKey { segment_ms: 2000, part_ms: None },
-    SegmentationKey { segment_ms: 2000, part_ms: Some(400) },
-];
-const LIMITS: Limits =
+pub(super) const LIMITS: Limits =
     Limits { tracks: 4, periods: 8, pending_bytes: 1 << 16, channel_bytes: 1 << 18 };
 
 /// What bytes decode into.
@@ -65,25 +60,8 @@ struct World {
     snapshot: Arc<Snapshot>,
     /// Of inputs 1 and 2 and of the slate.
     session: [u32; 3],
-    slate: bool,
+    config: ChannelConfig,
     tracks: Vec<Track>,
-}
-
-fn config(slate: bool) -> ChannelConfig {
-    let wanted = |key| SegmentationWanted {
-        key,
-        segments: 4,
-        window: MediaDuration::ZERO,
-        leads_parts: key == KEYS[0],
-        nominal: key == KEYS[2],
-        muxed: key == KEYS[0],
-    };
-    ChannelConfig {
-        segmentations: KEYS.map(wanted).to_vec(),
-        input_loss: MediaDuration::from_secs(2),
-        slate,
-        limits: LIMITS,
-    }
 }
 
 fn beginning() -> Now {
@@ -103,7 +81,7 @@ pub fn channel(data: &[u8]) {
         state: State::default(),
         snapshot: Arc::new(Snapshot::default()),
         session: [1; 3],
-        slate,
+        config: config(slate),
         tracks: Vec::new(),
     };
     let mut bits = Bits(data);
@@ -148,9 +126,15 @@ impl World {
             14 => {
                 self.now.wall.0 += bits.wide()? * 1_000_000_000;
             }
-            _ if operation == 0xff => {
+            15 if operation == 0xff => {
                 let now = self.now;
                 self.channel.handle_input(now, Input::End);
+                self.drain();
+            }
+            15 => {
+                self.config = wish(bits.byte()?, &self.config);
+                let (now, config) = (self.now, self.config.clone());
+                self.channel.handle_input(now, Input::Configure(config));
                 self.drain();
             }
             _ => {}
@@ -232,7 +216,7 @@ impl World {
 
     fn restart(&mut self) {
         let restored = Restored { state: self.state.clone(), ..Restored::default() };
-        self.channel = Channel::new(config(self.slate), Some(restored), self.now);
+        self.channel = Channel::new(self.config.clone(), Some(restored), self.now);
         self.snapshot = Arc::new(Snapshot::default());
         for input in [0, 1, 2] {
             self.lose(input);
@@ -262,8 +246,12 @@ impl World {
         for (key, view) in &self.snapshot.segmentations {
             let rules = rules(*key);
             let ask = |leaf: &Leaf<'_>, query: Option<&str>| {
-                let viewer =
-                    Viewer { address: Ipv4Addr::LOCALHOST.into(), code: None, bearer: None };
+                let viewer = Viewer {
+                    address: Ipv4Addr::LOCALHOST.into(),
+                    code: None,
+                    bearer: None,
+                    identifier: None,
+                };
                 let losses = self.snapshot.losses;
                 let arrival = Arrival { at: self.now.mono, losses, may_grow: true };
                 resolve(&self.snapshot, &rules, leaf, query, &viewer, arrival, self.now)
@@ -299,6 +287,7 @@ impl World {
 
 fn rules(key: SegmentationKey) -> EndpointRules {
     EndpointRules {
+        id: 0,
         ordinal: 1,
         protocol: match key.part_ms {
             Some(500) => Protocol::LlHlsCmaf,
@@ -316,7 +305,10 @@ fn rules(key: SegmentationKey) -> EndpointRules {
         shift: None,
         shift_names: crate::resolve::Names::default(),
         access: AccessRules::open(),
-        folder: EndpointRules::folder(1),
+        encrypted: false,
+        generation: GENERATION,
+        folder: EndpointRules::folder(1, GENERATION),
+        published: Vec::new(),
     }
 }
 

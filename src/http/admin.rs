@@ -71,9 +71,12 @@ fn status(origin: &Origin) -> String {
     let channels: Vec<_> = origin
         .channels()
         .map(|c| {
-            let snapshot = c.snapshot();
-            let shown = c.status.show(&c.group, &c.name, c.looped, &snapshot, now);
-            shown.with(c.endpoints.values().filter_map(|rules| missed(rules, &snapshot)))
+            let now_shown = c.shown();
+            let snapshot = &now_shown.snapshot;
+            let looped = c.inputs().looped;
+            let shown = c.status.show(&c.group, &c.name, looped, snapshot, now);
+            let entrances = now_shown.endpoints.values();
+            shown.with(entrances.filter_map(|entrance| missed(&entrance.rules, snapshot)))
         })
         .collect();
     let mut text =

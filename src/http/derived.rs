@@ -120,7 +120,7 @@ mod tests {
 
     fn name(number: u64) -> Derived {
         Derived {
-            segmentation: SegmentationKey { segment_ms: 2000, part_ms: None },
+            segmentation: SegmentationKey::new(2000, None),
             rendition: RenditionId(0),
             muxed: true,
             name: DerivedName::Segment(number),

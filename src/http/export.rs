@@ -35,7 +35,7 @@ pub(super) async fn reply(
     let key = rules.segmentation;
     let etag = format!("\"mp4-{from}-{to}-{}\"", wanted.as_deref().unwrap_or_default().join("."));
     let made = tokio::task::spawn_blocking(move || {
-        let shelf = channel.shelf.as_ref()?;
+        let shelf = channel.shelf()?;
         let mut unknown = None;
         let choose = |known: &[Rendition]| {
             let Some(wanted) = &wanted else { return best(known) };

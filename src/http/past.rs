@@ -25,20 +25,17 @@ use crate::units::MediaTime;
 /// A manifest of the past.
 pub(super) async fn manifest(
     channel: &Arc<ChannelHandle>,
-    rules: &EndpointRules,
+    rules: &Arc<EndpointRules>,
     view: PastView,
     snapshot: Arc<Snapshot>,
 ) -> Reply {
     if let Some(rendered) = channel.renderings.past(rules, &view) {
         return whole(&view, rendered);
     }
-    let (channel, ordinal) = (Arc::clone(channel), rules.ordinal);
-    let made = tokio::task::spawn_blocking(move || {
-        let rules = channel.endpoints.get(&ordinal)?;
-        Some(make(&channel, rules, &view, &snapshot))
-    });
+    let (channel, rules) = (Arc::clone(channel), Arc::clone(rules));
+    let made = tokio::task::spawn_blocking(move || make(&channel, &rules, &view, &snapshot));
     // A rendering that panicked has been told of; its reader is told that there is nothing.
-    made.await.ok().flatten().unwrap_or(Reply::NotFound(Missing::NotKept))
+    made.await.unwrap_or(Reply::NotFound(Missing::NotKept))
 }
 
 fn whole(view: &PastView, rendered: Arc<Rendered>) -> Reply {
@@ -52,7 +49,7 @@ fn make(
     snapshot: &Snapshot,
 ) -> Reply {
     let (from, to) = view.stretch(rules);
-    let stored = match &channel.shelf {
+    let stored = match channel.shelf() {
         Some(shelf) => shelf.rows(rules.segmentation, (from, to), None),
         None => Ok(BTreeMap::new()),
     };
@@ -82,7 +79,7 @@ fn make(
 /// A manifest of what is live that reaches further back than memory does.
 pub(super) async fn beyond(
     channel: &Arc<ChannelHandle>,
-    rules: &EndpointRules,
+    rules: &Arc<EndpointRules>,
     snapshot: &Arc<Snapshot>,
     view: View,
     metrics: &Metrics,
@@ -90,12 +87,11 @@ pub(super) async fn beyond(
     if let Some(rendered) = channel.renderings.known(rules, snapshot, view) {
         return Some(rendered);
     }
-    let (channel, ordinal) = (Arc::clone(channel), rules.ordinal);
+    let (channel, rules) = (Arc::clone(channel), Arc::clone(rules));
     let (snapshot, metrics) = (Arc::clone(snapshot), metrics.clone());
     let made = tokio::task::spawn_blocking(move || {
-        let rules = channel.endpoints.get(&ordinal)?;
-        let with = || Cow::Owned(extend(&channel, rules, &snapshot, view));
-        channel.renderings.get_of(rules, &snapshot, view, &metrics, with)
+        let with = || Cow::Owned(extend(&channel, &rules, &snapshot, view));
+        channel.renderings.get_of(&rules, &snapshot, view, &metrics, with)
     });
     made.await.ok().flatten()
 }
@@ -109,7 +105,7 @@ fn extend(
 ) -> Snapshot {
     let mut snapshot = snapshot.clone();
     let (Some(shelf), Some(live)) =
-        (&channel.shelf, snapshot.segmentations.get_mut(&rules.segmentation))
+        (channel.shelf(), snapshot.segmentations.get_mut(&rules.segmentation))
     else {
         return snapshot;
     };
@@ -160,14 +156,13 @@ fn failed(channel: &ChannelHandle, error: &io::Error) {
 /// Where the archive has it and cannot be read.
 pub(super) async fn object(
     channel: &Arc<ChannelHandle>,
-    rules: &EndpointRules,
+    rules: &Arc<EndpointRules>,
     archived: Archived,
 ) -> Result<Option<Object>, NotNow> {
-    let (channel, ordinal) = (Arc::clone(channel), rules.ordinal);
+    let (channel, rules) = (Arc::clone(channel), Arc::clone(rules));
     let read = tokio::task::spawn_blocking(move || {
-        let of = channel.endpoints.get(&ordinal).zip(channel.shelf.as_ref());
-        let Some((rules, shelf)) = of else { return Ok(None) };
-        read(shelf, rules, &archived).or_else(|error| {
+        let Some(shelf) = channel.shelf() else { return Ok(None) };
+        read(shelf, &rules, &archived).or_else(|error| {
             failed(&channel, &error);
             if is_lost(&error) { Ok(None) } else { Err(NotNow::Unreadable) }
         })

@@ -45,6 +45,8 @@ pub enum PushReply {
     TooLarge(String),
     /// The channel ends with the server.
     Ending,
+    /// The channel is removed.
+    Removed,
     /// No byte came for `limits.ingest_silence`.
     Silent,
     /// The body broke off.
@@ -85,6 +87,9 @@ impl PushReply {
             PushReply::TooLarge(why) => (StatusCode::PAYLOAD_TOO_LARGE, why),
             PushReply::NotMedia(why) => (StatusCode::UNSUPPORTED_MEDIA_TYPE, why),
             PushReply::Ending => (StatusCode::SERVICE_UNAVAILABLE, "the server is ending; try again".to_owned()),
+            PushReply::Removed => {
+                (StatusCode::NOT_FOUND, "this channel has been removed".to_owned())
+            }
             PushReply::Silent => (
                 StatusCode::REQUEST_TIMEOUT,
                 "no byte came for limits.ingest_silence".to_owned(),

@@ -5,6 +5,7 @@ use std::sync::Arc;
 
 use bytes::Bytes;
 use http::header::{self, HeaderMap, HeaderValue};
+use http::request::Parts;
 use http::{Method, Request, Response, Version};
 use hyper::body::Incoming;
 use jiff::Timestamp;
@@ -23,10 +24,11 @@ use crate::observe::Limit;
 use crate::packager::Snapshot;
 use crate::resolve::{
     Arrival, Container, DerivedName, EgressPath, EndpointRules, File, GENERATION, Leaf, Missing,
-    Object, ObjectKind, Resolution, View, ViewKind, Viewer, client_address, resolve,
+    Object, ObjectKind, Resolution, View, ViewKind, Viewer, client_address, requested_host,
+    resolve,
 };
-use crate::runtime::{ChannelHandle, Origin, WaitPlace};
-use crate::units::{MediaDuration, Monotonic};
+use crate::runtime::{ChannelHandle, ChannelSet, Origin, Shown, WaitPlace};
+use crate::units::{MediaDuration, Monotonic, Now};
 
 /// Serves readers until shutdown.
 pub async fn serve_readers(listener: TcpListener, origin: Arc<Origin>) {
@@ -56,14 +58,13 @@ async fn answer(
                     content_type: "text/html; charset=utf-8",
                     text: origin.page.clone().unwrap_or_default(),
                 },
-                _ => match EgressPath::parse(path) {
-                    Some(path) => {
-                        let may_grow = head.version >= Version::HTTP_11;
-                        let query = head.uri.query();
-                        media(&origin, peer, &head.headers, &path, query, may_grow).await
+                _ => {
+                    let set = origin.set();
+                    match place(&origin, &set, peer, &head) {
+                        Some((channel, at)) => media(&origin, peer, &head, &channel, &at).await,
+                        None => Reply::NotFound(Missing::Unknown),
                     }
-                    None => Reply::NotFound(Missing::Unknown),
-                },
+                }
             }
         }
         _ => Reply::Method,
@@ -89,19 +90,61 @@ fn time(origin: &Origin) -> Reply {
     Reply::Text { content_type: "text/plain; charset=utf-8", text }
 }
 
+/// What of a channel is asked for.
+struct At<'a> {
+    ordinal: u32,
+    /// Which of the endpoint's published manifests, where it is one.
+    published: Option<usize>,
+    leaf: Leaf<'a>,
+}
+
+impl At<'_> {
+    /// The rules that hold now.
+    fn rules(&self, shown: &Shown) -> Option<Arc<EndpointRules>> {
+        let entrance = shown.endpoints.get(&self.ordinal)?;
+        match self.published {
+            Some(nth) => entrance.published.get(nth).cloned(),
+            None => Some(Arc::clone(&entrance.rules)),
+        }
+    }
+}
+
+/// Whose a path is: by names under `/v1/`, else by what is published there.
+fn place<'a>(
+    origin: &Origin,
+    set: &'a ChannelSet,
+    peer: SocketAddr,
+    head: &'a Parts,
+) -> Option<(Arc<ChannelHandle>, At<'a>)> {
+    let path = head.uri.path();
+    let (channel, at) = if let Some(path) = EgressPath::parse(path) {
+        let EgressPath { group, ordinal, channel, leaf } = path;
+        (set.channel(group, channel)?, At { ordinal, published: None, leaf })
+    } else {
+        let text = |name| head.headers.get(name).and_then(|v: &HeaderValue| v.to_str().ok());
+        // HTTP/2 has it in the request's URI.
+        let own = head.uri.host().or_else(|| text("host"));
+        let trusted = &origin.egress.trusted_proxies;
+        let host = requested_host(peer.ip(), own, text("x-forwarded-host"), trusted);
+        let found = set.routes.find(host, path)?;
+        let at = At { ordinal: found.ordinal, published: found.manifest, leaf: found.leaf };
+        (set.channel(found.group, found.channel)?, at)
+    };
+    // Nobody begins to watch what goes; who watches it sees its lists end.
+    let begins = matches!(at.leaf, Leaf::Manifest { .. });
+    (!channel.ending.begun() || !begins || origin.shutdown.begun())
+        .then(|| (Arc::clone(channel), at))
+}
+
 async fn media(
     origin: &Arc<Origin>,
     peer: SocketAddr,
-    headers: &HeaderMap,
-    path: &EgressPath<'_>,
-    query: Option<&str>,
-    may_grow: bool,
+    head: &Parts,
+    channel: &Arc<ChannelHandle>,
+    at: &At<'_>,
 ) -> Reply {
-    let channel = origin.channel(path.group, path.channel);
-    let Some((channel, rules)) = channel.and_then(|c| Some((c, c.endpoints.get(&path.ordinal)?)))
-    else {
-        return Reply::NotFound(Missing::Unknown);
-    };
+    let (headers, query) = (&head.headers, head.uri.query());
+    let may_grow = head.version >= Version::HTTP_11;
     let forwarded = headers.get_all("x-forwarded-for").iter().map(HeaderValue::as_bytes);
     let bearer =
         headers.get(header::AUTHORIZATION).and_then(|v| v.as_bytes().strip_prefix(b"Bearer "));
@@ -109,20 +152,24 @@ async fn media(
         address: client_address(peer.ip(), forwarded, &origin.egress.trusted_proxies),
         code: headers.get(&origin.egress.cdn_auth_header).map(HeaderValue::as_bytes),
         bearer,
+        identifier: None,
     };
-    let asked = Asked { path, query, viewer: &viewer, may_grow };
-    let (resolution, snapshot) = wait_for(origin, channel, rules, &asked).await;
+    let asked = Asked { at, headers, query, viewer, may_grow };
+    let (resolution, snapshot, rules) = wait_for(origin, channel, &asked).await;
+    let (Some(rules), leaf) = (rules, &at.leaf) else {
+        return Reply::NotFound(Missing::Unknown);
+    };
     match resolution {
-        Resolution::Manifest(view) => manifest(origin, channel, rules, &snapshot, view).await,
-        Resolution::Object(object) => Reply::Object { object, etag: etag(&path.leaf) },
-        Resolution::Past(view) => past::manifest(channel, rules, view, snapshot).await,
+        Resolution::Manifest(view) => manifest(origin, channel, &rules, &snapshot, view).await,
+        Resolution::Object(object) => Reply::Object { object, etag: etag(leaf) },
+        Resolution::Past(view) => past::manifest(channel, &rules, view, snapshot).await,
         Resolution::Export { from, to } => {
             let name = Arc::clone(channel);
-            export::reply(origin, name, rules, query, (from, to)).await
+            export::reply(origin, name, &rules, query, (from, to)).await
         }
         Resolution::Archived(archived, otherwise) => {
-            match past::object(channel, rules, archived).await {
-                Ok(Some(object)) => Reply::Object { object, etag: etag(&path.leaf) },
+            match past::object(channel, &rules, archived).await {
+                Ok(Some(object)) => Reply::Object { object, etag: etag(leaf) },
                 Ok(None) => past::refusal(&otherwise),
                 Err(why) => Reply::Unavailable(why),
             }
@@ -132,7 +179,7 @@ async fn media(
                 origin.metrics.crossed(Limit::Waiters);
                 return Reply::Crowded;
             };
-            let (media, etag) = (growing.media, etag(&path.leaf));
+            let (media, etag) = (growing.media, etag(leaf));
             let (origin, channel) = (Arc::clone(origin), Arc::clone(channel));
             let grower = Grower { origin, channel, growing, _place: place };
             Reply::Growing { media, etag, tail: grower.tail() }
@@ -147,7 +194,7 @@ async fn media(
             match body {
                 Some(body) => {
                     let object = Object { body, kind, media: MediaKind::Video, container };
-                    Reply::Object { object, etag: etag(&path.leaf) }
+                    Reply::Object { object, etag: etag(leaf) }
                 }
                 None => Reply::Gone,
             }
@@ -169,7 +216,7 @@ async fn media(
 async fn manifest(
     origin: &Origin,
     channel: &Arc<ChannelHandle>,
-    rules: &EndpointRules,
+    rules: &Arc<EndpointRules>,
     snapshot: &Arc<Snapshot>,
     view: View,
 ) -> Reply {
@@ -192,10 +239,28 @@ async fn manifest(
 
 /// A request for media.
 struct Asked<'a> {
-    path: &'a EgressPath<'a>,
+    at: &'a At<'a>,
+    headers: &'a HeaderMap,
     query: Option<&'a str>,
-    viewer: &'a Viewer<'a>,
+    viewer: Viewer<'a>,
     may_grow: bool,
+}
+
+impl Asked<'_> {
+    fn answer(
+        &self,
+        snapshot: &Snapshot,
+        rules: Option<&EndpointRules>,
+        arrival: Arrival,
+        now: Now,
+    ) -> Resolution {
+        // An endpoint may have been removed while its reader waited.
+        let Some(rules) = rules else { return Resolution::NotFound(Missing::Unknown) };
+        let header = rules.access.identifier_header();
+        let identifier = header.and_then(|name| self.headers.get(name)).map(HeaderValue::as_bytes);
+        let viewer = Viewer { identifier, ..self.viewer };
+        resolve(snapshot, rules, &self.at.leaf, self.query, &viewer, arrival, now)
+    }
 }
 
 /// Resolves, and where that says to wait, waits for the rendition's next version, the deadline or
@@ -203,29 +268,26 @@ struct Asked<'a> {
 async fn wait_for(
     origin: &Arc<Origin>,
     channel: &ChannelHandle,
-    rules: &EndpointRules,
     asked: &Asked<'_>,
-) -> (Resolution, Arc<Snapshot>) {
+) -> (Resolution, Arc<Snapshot>, Option<Arc<EndpointRules>>) {
     let now = origin.clock.now();
-    let mut snapshot = channel.snapshot();
-    let arrival = Arrival { at: now.mono, losses: snapshot.losses, may_grow: asked.may_grow };
-    let answer = |snapshot: &Snapshot, now| {
-        let (leaf, query) = (&asked.path.leaf, asked.query);
-        resolve(snapshot, rules, leaf, query, asked.viewer, arrival, now)
-    };
-    let mut resolution = answer(&snapshot, now);
+    let mut shown = channel.shown();
+    let mut rules = asked.at.rules(&shown);
+    let losses = shown.snapshot.losses;
+    let arrival = Arrival { at: now.mono, losses, may_grow: asked.may_grow };
+    let mut resolution = asked.answer(&shown.snapshot, rules.as_deref(), arrival, now);
     let mut place: Option<WaitPlace> = None;
     while let Resolution::Wait { on, deadline } = resolution {
         if place.is_none() {
             place = origin.wait_place();
             if place.is_none() {
                 origin.metrics.crossed(Limit::Waiters);
-                return (resolution, snapshot);
+                break;
             }
         }
-        // Subscribed before the snapshot is looked at again: nothing published after is missed.
+        // Subscribed before what is shown is looked at again: nothing published after is missed.
         let mut versions = channel.versions(on);
-        if channel.snapshot().version == snapshot.version {
+        if Arc::ptr_eq(&channel.shown(), &shown) {
             tokio::select! {
                 _ = versions.changed() => {}
                 () = origin.clock.sleep_until(deadline) => {}
@@ -233,14 +295,16 @@ async fn wait_for(
                 () = origin.shutdown.wait() => {}
             }
         }
-        snapshot = channel.snapshot();
+        // Rules may have changed too.
+        shown = channel.shown();
+        rules = asked.at.rules(&shown);
         let mut now = origin.clock.now();
         if origin.shutdown.begun() {
             now.mono = Monotonic(u64::MAX);
         }
-        resolution = answer(&snapshot, now);
+        resolution = asked.answer(&shown.snapshot, rules.as_deref(), arrival, now);
     }
-    (resolution, snapshot)
+    (resolution, Arc::clone(&shown.snapshot), rules)
 }
 
 /// An object's URL names its bytes, so its name is its validator.

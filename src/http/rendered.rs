@@ -15,6 +15,7 @@ use lru::LruCache;
 use crate::observe::Metrics;
 use crate::packager::Snapshot;
 use crate::resolve::{EndpointRules, PastManifest, PastView, Shift, View, ViewKind, render};
+use crate::runtime::Endpoints;
 
 /// One rendering, plain and compressed.
 #[derive(Debug)]
@@ -52,13 +53,13 @@ impl Rendered {
 /// Manifests of the past that are whole, kept of a channel.
 const PAST: NonZeroUsize = NonZeroUsize::new(64).expect("not zero");
 
-/// Of which endpoint, what, of which wish, and from when on: what is kept no longer leaves it.
-type PastName = (u32, PastManifest, Shift, i64);
+/// By which rules, what, of which wish, and from when on: what is kept no longer leaves it.
+type PastName = (u64, PastManifest, Shift, i64);
 
-/// The newest rendering of every view of a channel's endpoints.
+/// The newest rendering of every view of a channel's endpoints, by the number of their rules.
 #[derive(Debug)]
 pub struct Renderings {
-    newest: DashMap<(u32, ViewKind), Slot>,
+    newest: DashMap<(u64, ViewKind), Slot>,
     past: Mutex<LruCache<PastName, Arc<Rendered>>>,
 }
 
@@ -69,12 +70,23 @@ impl Default for Renderings {
 }
 
 fn name_of(rules: &EndpointRules, view: &PastView) -> PastName {
-    (rules.ordinal, view.what.clone(), view.shift, view.span.from)
+    (rules.id, view.what.clone(), view.shift, view.span.from)
 }
 
 type Slot = (u64, Arc<OnceLock<Option<Arc<Rendered>>>>);
 
 impl Renderings {
+    /// Forgets what was rendered by rules that hold no more.
+    pub fn retain(&self, endpoints: &Endpoints) {
+        let holds = |id: u64| {
+            endpoints.values().any(|entrance| {
+                entrance.rules.id == id || entrance.published.iter().any(|rules| rules.id == id)
+            })
+        };
+        self.newest.retain(|(id, _), _| holds(*id));
+        self.kept_past().clear();
+    }
+
     /// A manifest of the past that is whole, where it was rendered before.
     pub(super) fn past(&self, rules: &EndpointRules, view: &PastView) -> Option<Arc<Rendered>> {
         self.kept_past().get(&name_of(rules, view)).cloned()
@@ -112,7 +124,7 @@ impl Renderings {
         snapshot: &Snapshot,
         view: View,
     ) -> Option<Arc<Rendered>> {
-        let slot = self.newest.get(&(rules.ordinal, view.kind))?;
+        let slot = self.newest.get(&(rules.id, view.kind))?;
         slot.1.get().filter(|_| slot.0 == version(snapshot, view))?.clone()
     }
 
@@ -125,7 +137,7 @@ impl Renderings {
         metrics: &Metrics,
         with: impl FnOnce() -> Cow<'a, Snapshot>,
     ) -> Option<Arc<Rendered>> {
-        let key = (rules.ordinal, view.kind);
+        let key = (rules.id, view.kind);
         let version = version(snapshot, view);
         // Most readers find what another has rendered: they share a read lock.
         let known = self.newest.get(&key).map(|slot| (slot.0, Arc::clone(&slot.1)));

@@ -6,7 +6,7 @@ use tokio::sync::{Mutex, MutexGuard, Notify};
 
 use super::segmented::{Session, SessionLimits};
 use crate::packager::InputId;
-use crate::runtime::{ChannelHandle, Feed, Origin};
+use crate::runtime::{ChannelHandle, Feed, Origin, Shutdown};
 
 /// A session that lives.
 #[derive(Debug)]
@@ -29,8 +29,8 @@ impl Live {
         Arc::new(Live { session: Mutex::new(session), called: Notify::new(), input })
     }
 
-    /// Tells the session how time passes until it is over.
-    pub(super) async fn watch(&self, origin: &Origin, channel: &ChannelHandle) {
+    /// Tells the session how time passes until it is over or halted.
+    pub(super) async fn watch(&self, origin: &Origin, channel: &ChannelHandle, halt: &Shutdown) {
         loop {
             let deadline = self.session.lock().await.poll_timeout();
             let alarm = async {
@@ -42,7 +42,7 @@ impl Live {
             tokio::select! {
                 () = alarm => {}
                 () = self.called.notified() => {}
-                () = origin.shutdown.wait() => return,
+                () = halt.wait() => return,
             }
             let mut session = self.session.lock().await;
             session.handle_timeout(origin.clock.now());

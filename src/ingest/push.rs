@@ -95,28 +95,28 @@ async fn push(
             path.group, path.channel
         ));
     };
-    let input = path.input;
-    if channel.looped && input == InputId(1) {
+    let (input, inputs) = (path.input, channel.inputs());
+    if inputs.looped && input == InputId(1) {
         return refuse(
-            channel,
+            &channel,
             input,
             PushReply::NoChannel(
                 "input 1 of this channel plays its loop; push to input 2".to_owned(),
             ),
         );
     }
-    if channel.pulled[usize::from(input.0) - 1] {
+    if inputs.pulled[usize::from(input.0) - 1] {
         let why = format!("input {} of this channel is pulled; push to the other", input.0);
-        return refuse(channel, input, PushReply::NoChannel(why));
+        return refuse(&channel, input, PushReply::NoChannel(why));
     }
-    if let Some(wanted) = channel.credentials[usize::from(input.0) - 1].as_ref() {
+    if let Some(wanted) = inputs.credentials[usize::from(input.0) - 1].as_ref() {
         let now = origin.clock.now().mono;
         let admission = admit(wanted, &origin.nonces, method, target, headers, now);
         if admission != Admission::Admitted {
             let stale = admission == Admission::Stale;
             let reply = PushReply::Unauthorized { nonce: origin.nonces.make(now), stale };
             if admission == Admission::Refused {
-                return refuse(channel, input, reply);
+                return refuse(&channel, input, reply);
             }
             // Digest has every encoder ask first: that is worth showing until one delivers, no more.
             channel.status.refused(input.0, reply.sentence());
@@ -129,10 +129,10 @@ async fn push(
     }
     tracing::info!(group = channel.group, channel = channel.name, input = input.0, object = path.object, %peer, "an encoder delivers");
     channel.status.connected(input.0);
-    let reply = take(origin, channel, &path, Frames::new(origin, channel, body)).await;
+    let reply = take(origin, &channel, &path, Frames::new(origin, &channel, body)).await;
     channel.status.disconnected(input.0);
     if reply != PushReply::Taken {
-        refuse(channel, input, reply.clone());
+        refuse(&channel, input, reply.clone());
     }
     reply
 }

@@ -88,6 +88,8 @@ pub struct Presentation {
     pub min_buffer: Option<MediaDuration>,
     /// minimumUpdatePeriod.
     pub min_update: Option<MediaDuration>,
+    /// The least EXT-X-VERSION that playlists say.
+    pub hls_version: u32,
 }
 
 impl Default for Presentation {
@@ -105,6 +107,7 @@ impl Presentation {
         delay: None,
         min_buffer: None,
         min_update: None,
+        hls_version: 1,
     };
 
     /// Leaves those whose rate lies within the bounds, in the endpoint's order. Where none does, the

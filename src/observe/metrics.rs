@@ -284,6 +284,21 @@ impl ChannelMetrics {
         self.reported.lock().unwrap_or_else(PoisonError::into_inner).insert(fact)
     }
 
+    /// Forgets all of them: the channel is there no more.
+    pub fn forget(&self) {
+        let all = &self.metrics;
+        for counter in [&all.panics, &all.archived, &all.archive_failures, &all.ingested] {
+            counter.remove(&self.labels);
+        }
+        for gauge in [&all.memory, &all.versions] {
+            gauge.remove(&self.labels);
+        }
+        for fact in &*self.reported.lock().unwrap_or_else(PoisonError::into_inner) {
+            let (group, channel) = (self.labels.group.clone(), self.labels.channel.clone());
+            all.facts.remove(&FactLabels { group, channel, fact: (*fact).to_owned() });
+        }
+    }
+
     /// Counts bytes of a pushed body.
     pub fn ingested(&self, bytes: usize) {
         self.metrics.ingested.get_or_create(&self.labels).inc_by(bytes as u64);

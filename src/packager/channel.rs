@@ -1,5 +1,6 @@
 //! [`Channel`]: the core's one mutable thing.
 
+mod configure;
 mod drift;
 mod inputs;
 mod publish;
@@ -10,10 +11,8 @@ mod standby;
 use std::collections::{BTreeMap, VecDeque};
 
 use super::cadence::Rhythm;
-use super::contract::{
-    ChannelConfig, Input, InputId, Output, PeriodReason, Report, SegmentationWanted, SourceEvent,
-    SourceId,
-};
+use super::config::{ChannelConfig, SegmentationWanted};
+use super::contract::{Input, InputId, Output, PeriodReason, Report, SourceEvent, SourceId};
 use super::run::{Run, Surroundings, Taken};
 use super::segmentation::Segmentation;
 use super::state::{Restored, State};
@@ -96,6 +95,7 @@ impl Channel {
     pub fn new(config: ChannelConfig, restored: Option<Restored>, now: Now) -> Self {
         let Restored { mut state, version, mut rows } = restored.unwrap_or_default();
         state.format = State::FORMAT;
+        let remembered = configure::adopt(&config, &mut state, &mut rows);
         let rhythm = state.run.as_ref().and_then(|run| run.video).map(|(rhythm, _)| rhythm);
         let segmentation = |wanted: &SegmentationWanted| {
             let mut segmentation = Segmentation::new(*wanted);
@@ -136,6 +136,7 @@ impl Channel {
             state,
             config,
         };
+        channel.remember(remembered);
         // What is still there is served at once.
         channel.publish(false);
         channel
@@ -145,6 +146,7 @@ impl Channel {
     pub fn handle_input(&mut self, now: Now, input: Input) {
         match input {
             Input::Source(source, event) => self.handle_source(now, source, event),
+            Input::Configure(config) => self.configure(config),
             Input::End => {
                 self.end_run();
                 self.ended = true;

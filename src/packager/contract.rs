@@ -5,6 +5,7 @@ use std::sync::Arc;
 
 use serde::{Deserialize, Serialize};
 
+use super::config::ChannelConfig;
 use super::snapshot::Snapshot;
 use super::state::State;
 use crate::media::{Sample, TrackId, TrackInfo};
@@ -57,6 +58,9 @@ pub enum SourceEvent {
 pub enum Input {
     /// Something from a source.
     Source(SourceId, SourceEvent),
+    /// It is to package so: lists come and go at once, durations change at the next cut that all
+    /// share.
+    Configure(ChannelConfig),
     /// The channel is deleted or switched off: the lists end.
     End,
 }
@@ -147,6 +151,8 @@ pub enum PeriodReason {
     CadenceFound,
     /// Sync samples left their even distance.
     CadenceLost,
+    /// Other segments or parts were asked for.
+    Configured,
     /// The source's clock had drifted from true time.
     Drift,
     /// A codec or its settings changed.
@@ -260,6 +266,7 @@ impl fmt::Display for PeriodReason {
             PeriodReason::CadenceFound => "sync samples are at an even distance again",
             PeriodReason::Drift => "the source's clock had drifted",
             PeriodReason::CadenceLost => "sync samples left their even distance",
+            PeriodReason::Configured => "other segments or parts were asked for",
             PeriodReason::SettingsChanged => "codec settings changed",
             PeriodReason::MediaMissing => "media is missing",
             PeriodReason::OffNominal => "segments had drifted from their nominal times",
@@ -281,103 +288,5 @@ impl fmt::Display for LeftOut {
             LeftOut::Misaligned => "its sync samples are not where the other rungs have theirs",
             LeftOut::TooManyTracks => "limits.tracks is reached",
         })
-    }
-}
-
-/// What distinguishes one list of segments from another: the asked duration and the part grid.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, PartialOrd, Ord, Serialize, Deserialize)]
-pub struct SegmentationKey {
-    /// Asked segment duration in milliseconds.
-    pub segment_ms: u32,
-    /// Asked part duration in milliseconds, on a low-latency segmentation.
-    pub part_ms: Option<u32>,
-}
-
-impl SegmentationKey {
-    /// The asked segment duration.
-    #[must_use]
-    pub fn segment_duration(self) -> MediaDuration {
-        MediaDuration::from_millis(i64::from(self.segment_ms))
-    }
-}
-
-impl fmt::Display for SegmentationKey {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        match self.part_ms {
-            Some(part) => write!(f, "{}ms/{part}ms", self.segment_ms),
-            None => write!(f, "{}ms", self.segment_ms),
-        }
-    }
-}
-
-/// A segmentation that endpoints ask for, with the longest list any of them shows.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub struct SegmentationWanted {
-    /// Which.
-    pub key: SegmentationKey,
-    /// The most segments an endpoint lists.
-    pub segments: u32,
-    /// The longest window an endpoint lists.
-    pub window: MediaDuration,
-    /// Whether parts are filled from each of its cuts; at most one of a channel's does.
-    pub leads_parts: bool,
-    /// Whether an MPD lists it by number alone while the source keeps its cadence.
-    pub nominal: bool,
-    /// Whether an endpoint lists video together with its default audio.
-    pub muxed: bool,
-}
-
-/// How a channel packages.
-#[derive(Clone, Debug, PartialEq, Eq)]
-pub struct ChannelConfig {
-    /// Distinct by key; at least one; at most one part duration among them.
-    pub segmentations: Vec<SegmentationWanted>,
-    /// Silence after which an input counts as lost.
-    pub input_loss: MediaDuration,
-    /// Whether there is a slate to play while all inputs are silent.
-    pub slate: bool,
-    /// Bounds.
-    pub limits: Limits,
-}
-
-impl ChannelConfig {
-    /// How far behind the newest media segments can be asked for at most: as long as the longest list
-    /// once more, and a reserve for segments that come out longer than asked.
-    #[must_use]
-    pub fn kept(&self) -> MediaDuration {
-        let list = |wanted: &SegmentationWanted| {
-            let segments = i64::from(wanted.segments.max(3) + 1);
-            wanted.window.max(wanted.key.segment_duration().times(segments * 2))
-        };
-        let longest = self.segmentations.iter().map(list).max();
-        longest.unwrap_or(MediaDuration::ZERO).times(2) + MediaDuration::from_secs(60)
-    }
-
-    /// What must be in memory of the lists of a life before this one: lists have parts in their last three
-    /// target durations (draft-pantos-hls-rfc8216bis §4.4.4.9), and a transport stream is made with
-    /// the segment before it.
-    #[must_use]
-    pub fn live_edge(&self) -> MediaDuration {
-        let longest = self.segmentations.iter().map(|wanted| wanted.key.segment_duration()).max();
-        longest.unwrap_or(MediaDuration::ZERO).times(6)
-    }
-}
-
-/// Bounds of one channel (invariant 19).
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub struct Limits {
-    /// Tracks at once.
-    pub tracks: usize,
-    /// Periods in a window; the oldest fall out with their segments.
-    pub periods: usize,
-    /// Bytes of media waiting for a cut.
-    pub pending_bytes: usize,
-    /// Bytes of media kept in memory.
-    pub channel_bytes: u64,
-}
-
-impl Default for Limits {
-    fn default() -> Self {
-        Limits { tracks: 32, periods: 64, pending_bytes: 64 << 20, channel_bytes: 1 << 30 }
     }
 }

@@ -14,6 +14,7 @@
 mod cadence;
 mod channel;
 mod chunker;
+mod config;
 mod contract;
 mod grid;
 mod muxed;
@@ -31,10 +32,8 @@ mod window;
 pub use cadence::Rhythm;
 pub use channel::{Channel, SlateWanted};
 pub use chunker::Chunk;
-pub use contract::{
-    ChannelConfig, Input, InputId, LeftOut, Limits, Output, PeriodReason, Report, SegmentationKey,
-    SegmentationWanted, SourceEvent, SourceId,
-};
+pub use config::{ChannelConfig, Limits, SegmentationKey, SegmentationWanted, Served};
+pub use contract::{Input, InputId, LeftOut, Output, PeriodReason, Report, SourceEvent, SourceId};
 pub use grid::{PART_SLACK_MICROS, part_target};
 pub use muxed::Sound;
 pub use past::{PastLists, extended, past};

@@ -4,7 +4,7 @@
 use std::collections::BTreeMap;
 use std::sync::Arc;
 
-use super::contract::SegmentationKey;
+use super::config::SegmentationKey;
 use super::segment::{Segment, SegmentContent};
 use super::snapshot::{RenditionView, SegmentationView};
 use super::state::Rendition;

@@ -4,6 +4,7 @@
 mod follow;
 mod members;
 mod plan;
+mod regrid;
 mod track;
 
 use std::collections::{BTreeMap, VecDeque};
@@ -12,7 +13,6 @@ use std::sync::Arc;
 use super::cadence::{Rhythm, half};
 use super::chunker::{ChunkBuilder, Timed};
 use super::contract::{InputId, PeriodReason, Report};
-use super::grid::{frames_in, part_target, parts_fit, with_rounding};
 use super::period::Period;
 use super::segmentation::{Cut, RunClock, Segmentation};
 use super::state::State;
@@ -20,11 +20,9 @@ use super::timeline::{Mapping, Placed, Repaired, TrackClock};
 use super::watch::SourceTrack;
 use crate::media::{MediaKind, Sample, TrackInfo};
 use crate::units::{Bitrate, MediaDuration, MediaTime};
+pub(super) use regrid::Rearranged;
+use regrid::{Grid, TrackFrame, is_muxed, lateness};
 use track::{Came, RunTrack, close_chunk, name_of};
-
-/// No track is too late by less. A part, as low latency would have it, is less than what encoders
-/// leave between sound and picture.
-const LATENESS_MIN: MediaDuration = MediaDuration::from_millis(1000);
 
 /// An instant at which the leading track's chunks end.
 #[derive(Clone, Debug)]
@@ -41,6 +39,8 @@ pub(super) struct Boundary {
     pub(super) begins_period: bool,
     /// Whether parts are counted anew from here.
     pub(super) restarts_grid: bool,
+    /// The part grid from here on, where it is another.
+    pub(super) grid: Option<Grid>,
 }
 
 /// What a run is given each time it is called.
@@ -79,7 +79,11 @@ pub(super) struct Run {
     not_before: Option<MediaTime>,
     /// How far behind the leading track another may be.
     lateness: MediaDuration,
-    part_target: Option<MediaDuration>,
+    grid: Grid,
+    /// How much later than the leading track others may be cut: the longest audio frame.
+    slack: MediaDuration,
+    /// Whether other segments or parts have been asked for since the newest Period began.
+    changed: bool,
     /// Whether audio has to say when it has come to the leading track's part ends.
     muxed: bool,
 }
@@ -120,42 +124,20 @@ pub(super) enum Taken {
 
 impl Run {
     pub(super) fn new(beginning: Beginning, around: &mut Surroundings<'_>) -> Self {
-        let parts = around.segmentations.iter().find_map(|s| {
-            let segment = beginning.rhythm.segment_duration(s.key().segment_duration());
-            let before = around.state.segmentations.get(&s.key()).and_then(|s| s.part_target);
-            s.key().part_ms.map(|ms| (MediaDuration::from_millis(i64::from(ms)), segment, before))
-        });
-        let frames: Vec<MediaDuration> = beginning
-            .tracks
-            .iter()
-            .map(|t| {
-                let told = t.info.codec.frame_duration();
-                told.filter(|_| t.info.kind() == MediaKind::Audio).unwrap_or(t.frame)
-            })
-            .collect();
-        let target = parts.map(|(asked, segment, before)| {
-            let kept = before.filter(|before| parts_fit(*before, &frames));
-            let target = kept.unwrap_or_else(|| part_target(asked, segment, &frames));
-            beginning.tracks.iter().zip(&frames).fold(target, |target, (track, frame)| {
-                let scale = track.info.codec.media_timescale(track.info.timescale);
-                with_rounding(target, *frame, scale)
-            })
-        });
+        let frames: Vec<TrackFrame> = beginning.tracks.iter().map(TrackFrame::of).collect();
+        let grid = Grid::for_tracks(&frames, beginning.rhythm, around);
         let clock = RunClock {
             rhythm: beginning.rhythm,
             frame: beginning.frame,
             origin: beginning.origin,
             absolute: beginning.mapping.absolute,
         };
-        let audio = beginning.tracks.iter().zip(&frames).skip(1);
-        let audio = audio.filter(|(t, _)| t.info.kind() == MediaKind::Audio).map(|(_, f)| *f);
+        let audio = frames.iter().skip(1).filter(|frame| frame.audio).map(|frame| frame.length);
         let slack = audio.max().unwrap_or(MediaDuration::ZERO);
         for segmentation in around.segmentations.iter_mut() {
             let stored = around.state.segmentations.get(&segmentation.key());
-            segmentation.begin_run(beginning.rhythm, target, slack, stored);
+            segmentation.begin_run(beginning.rhythm, grid.target, slack, stored);
         }
-        let shortest = around.segmentations.iter().map(|s| s.duration).min();
-        let lateness = shortest.map_or(LATENESS_MIN, |d| half(d).max(LATENESS_MIN));
         let mut run = Run {
             tracks: Vec::new(),
             mapping: beginning.mapping,
@@ -170,12 +152,14 @@ impl Run {
             recent: VecDeque::new(),
             regained: None,
             not_before: beginning.not_before,
-            lateness,
-            part_target: target,
-            muxed: around.segmentations.iter().any(|s| s.part_target.is_some() && s.wanted.muxed),
+            lateness: lateness(around),
+            grid,
+            slack,
+            changed: false,
+            muxed: is_muxed(around),
         };
         for (track, frame) in beginning.tracks.into_iter().zip(frames) {
-            run.add_track(Beginner { frame, ..track }, around);
+            run.add_track(Beginner { frame: frame.length, ..track }, around);
         }
         for track in &mut run.tracks {
             track.member = true;
@@ -253,9 +237,8 @@ impl Run {
         self.tracks.push(RunTrack {
             key,
             rendition,
-            frames_per_part: self
-                .part_target
-                .map_or(i64::MAX, |t| frames_in(t, frame.min(nominal)).max(1)),
+            frames_per_part: self.grid.frames(frame.min(nominal)),
+            frame,
             clock,
             builder,
             info,

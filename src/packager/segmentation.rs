@@ -1,19 +1,21 @@
 //! One list of segments over the channel's chunks: cuts, numbers, parts, rows.
 
 mod builder;
+mod follow;
 mod gaps;
 mod incomplete;
 mod muxed;
 mod published;
 mod restore;
 mod spans;
+mod trim;
 
 use std::collections::BTreeMap;
 use std::sync::Arc;
 
 use super::cadence::{self, Rhythm, half};
 use super::chunker::Chunk;
-use super::contract::{SegmentationKey, SegmentationWanted};
+use super::config::{SegmentationKey, SegmentationWanted};
 use super::period::Period;
 use super::segment::{OpenSegment, Segment, SegmentContent};
 use super::state::{RenditionId, Reserved};
@@ -34,10 +36,12 @@ pub(super) struct Cut {
     pub(super) gap: MediaDuration,
     /// Where the cut is.
     pub(super) at: MediaTime,
+    /// What the number is beyond the slot of its time, where that is settled here.
+    pub(super) offset: Option<i64>,
 }
 
 /// One list of segments for each rendition, over the channel's chunks.
-#[derive(Debug)]
+#[derive(Clone, Debug)]
 pub(super) struct Segmentation {
     pub(super) wanted: SegmentationWanted,
     /// D.
@@ -46,6 +50,12 @@ pub(super) struct Segmentation {
     pub(super) target: u32,
     /// PART-TARGET, on a low-latency segmentation.
     pub(super) part_target: Option<MediaDuration>,
+    /// Where parts are others than those asked for before: from which number on, and what they were.
+    parts_before: Option<(u64, Option<MediaDuration>)>,
+    /// The part duration in milliseconds that the part target was found for.
+    parts_of: Option<u32>,
+    /// What numbers are beyond the slots of their times; `None` until a cut settles it.
+    offset: Option<i64>,
     /// The part target readers know: a run's own is told with its first segment.
     told_part_target: Option<MediaDuration>,
     /// How much later than the leading track others may be cut: the longest audio frame.
@@ -83,6 +93,9 @@ impl Segmentation {
             duration: wanted.key.segment_duration(),
             target: 0,
             part_target: None,
+            parts_before: None,
+            parts_of: wanted.key.part_ms,
+            offset: Some(0),
             told_part_target: None,
             slack: MediaDuration::ZERO,
             even: false,
@@ -117,6 +130,8 @@ impl Segmentation {
     ) {
         self.last_cut = None;
         self.slack = slack;
+        self.parts_before = None;
+        self.parts_of = self.key().part_ms;
         self.part_target = part_target.filter(|_| self.key().part_ms.is_some());
         self.set_rhythm(rhythm);
         self.target = self.target.max(stored.map_or(0, |s| s.target));
@@ -127,6 +142,11 @@ impl Segmentation {
         self.duration = rhythm.segment_duration(self.key().segment_duration());
         self.even = matches!(rhythm, Rhythm::Even { .. });
         self.target = self.target.max(rhythm.target(self.duration, self.slack));
+    }
+
+    /// What its numbers are beyond the slots of their times.
+    pub(super) fn offset(&self) -> Option<i64> {
+        self.offset
     }
 
     /// Whether a run has begun.
@@ -142,28 +162,27 @@ impl Segmentation {
         stored: Option<&Reserved>,
     ) -> Option<Cut> {
         let last = self.last_number.or(stored.map(|s| s.number));
-        let slot = match run.rhythm {
-            Rhythm::Even { interval, .. } => {
-                let phase = cadence::phase(run.origin, interval, run.frame);
-                if run.absolute && !cadence::begins_a_slot(t, phase, interval, self.duration) {
-                    return None;
-                }
-                cadence::slot(t, phase, interval, self.duration)
+        let offset = self.last_number.map_or(stored.map_or(Some(0), |s| s.offset), |_| self.offset);
+        if let Rhythm::Even { interval, .. } = run.rhythm {
+            let phase = cadence::phase(run.origin, interval, run.frame);
+            if run.absolute && !cadence::begins_a_slot(t, phase, interval, self.duration) {
+                return None;
             }
-            Rhythm::Irregular { .. } => {
-                cadence::slot(t, MediaDuration::ZERO, MediaDuration::ZERO, self.duration)
-            }
-        };
+        }
+        let place = self.slot(t, run);
+        // What goes on from another list has an offset from its first cut on.
+        let slot = offset.map_or(0, |offset| place.saturating_add_signed(offset));
         let next = last.map_or(1, |last| last + 1);
         let hole = self.end.map(|end| t - end);
         let span = self.list_span();
         let even = matches!(run.rhythm, Rhythm::Even { .. });
+        let slots = run.absolute && even && offset.is_some();
         let number = match (last, hole) {
             // No number is 0: players take it for none.
             (None, _) => next.max(slot),
             // Numbers count cuts of an irregular source, and slots count D.
-            (Some(_), None) if run.absolute && even => next.max(slot),
-            (Some(_), Some(hole)) if run.absolute && even && hole.is_positive() => next.max(slot),
+            (Some(_), None) if slots => next.max(slot),
+            (Some(_), Some(hole)) if slots && hole.is_positive() => next.max(slot),
             (Some(_), Some(hole)) if hole.is_positive() && hole <= span => {
                 next + self.gaps_of(hole)
             }
@@ -177,7 +196,21 @@ impl Segmentation {
         let hole = hole.filter(|_| number - next <= self.gaps_max());
         let gaps = if hole.is_some() { next..number } else { number..number };
         let gap = hole.map_or(self.duration, |hole| self.gap_length(hole, gaps.end - gaps.start));
-        Some(Cut { number, gaps, gap, at: t })
+        let offset = offset.unwrap_or_else(|| beyond(number, place));
+        Some(Cut { number, gaps, gap, at: t, offset: Some(offset) })
+    }
+
+    /// The slot of an instant.
+    fn slot(&self, t: MediaTime, run: &RunClock) -> u64 {
+        match run.rhythm {
+            Rhythm::Even { interval, .. } => {
+                let phase = cadence::phase(run.origin, interval, run.frame);
+                cadence::slot(t, phase, interval, self.duration)
+            }
+            Rhythm::Irregular { .. } => {
+                cadence::slot(t, MediaDuration::ZERO, MediaDuration::ZERO, self.duration)
+            }
+        }
     }
 
     /// Whether a sync sample of the leading track at `t` is a cut.
@@ -189,17 +222,19 @@ impl Segmentation {
         }
     }
 
-    pub(super) fn next_cut(&self, at: MediaTime) -> Cut {
+    pub(super) fn next_cut(&self, at: MediaTime, run: &RunClock) -> Cut {
         let number = self.last_number.map_or(1, |last| last + 1);
-        Cut { number, gaps: number..number, gap: self.duration, at }
+        let offset = self.offset.is_none().then(|| beyond(number, self.slot(at, run)));
+        Cut { number, gaps: number..number, gap: self.duration, at, offset }
     }
 
     /// Notes a cut of the leading track. Gives the target duration that the segment it ends would
     /// have needed, where that is over the one announced.
-    pub(super) fn note_cut(&mut self, t: MediaTime, number: u64) -> Option<u32> {
-        let needed = self.last_cut.map_or(0, |last| (t - last).round_secs());
-        self.last_cut = Some(t);
-        self.last_number = Some(number);
+    pub(super) fn note_cut(&mut self, cut: &Cut) -> Option<u32> {
+        let needed = self.last_cut.map_or(0, |last| (cut.at - last).round_secs());
+        self.last_cut = Some(cut.at);
+        self.last_number = Some(cut.number);
+        self.offset = cut.offset.or(self.offset);
         self.before = None;
         u32::try_from(needed).ok().filter(|needed| *needed > self.target && self.target > 0)
     }
@@ -214,8 +249,10 @@ impl Segmentation {
     ) -> Option<Arc<Segment>> {
         let closed = self.close(rendition);
         let timescale = period.track(rendition)?.timescale;
-        let low_latency = self.part_target.is_some();
-        self.told_part_target = self.part_target;
+        let low_latency = self.part_target_of(number).is_some();
+        if self.parts_before.is_none_or(|(from, _)| number >= from) {
+            self.told_part_target = self.part_target;
+        }
         self.catch_up(rendition, number);
         let builder = self.builders.entry(rendition).or_insert_with(|| Builder::new(timescale));
         builder.timescale = timescale;
@@ -241,7 +278,8 @@ impl Segmentation {
         let Some(open) = &mut builder.open else { return };
         open.start.get_or_insert(chunk.start);
         builder.chunks.push(Arc::clone(chunk));
-        let low_latency = self.part_target.is_some();
+        let number = open.number;
+        let low_latency = self.part_target_of(number).is_some();
         self.sound_came |= low_latency && self.wanted.muxed && chunk.ends_part.is_some();
         if part_end {
             self.end_part(rendition);
@@ -250,7 +288,8 @@ impl Segmentation {
 
     /// Ends a rendition's open segment, if it has any media.
     pub(super) fn close(&mut self, rendition: RenditionId) -> Option<Arc<Segment>> {
-        let low_latency = self.part_target.is_some();
+        let number = self.builders.get(&rendition)?.open.as_ref()?.number;
+        let low_latency = self.part_target_of(number).is_some();
         let builder = self.builders.get_mut(&rendition)?;
         if low_latency {
             builder.end_part(true);
@@ -295,68 +334,6 @@ impl Segmentation {
             .max(MediaDuration::from_secs(3 * i64::from(self.target)) + self.duration)
     }
 
-    /// Removes rows no reader may ask for any more: a row outlives its last listing by its own
-    /// duration and that of the longest list (rfc8216bis §6.2.2), and the limits of memory. A hole
-    /// however long leaves as many rows as a list shows: who reads goes on from there.
-    /// True where the limit of Periods, not age, removed any.
-    pub(super) fn trim(&mut self, periods_max: usize) -> bool {
-        // MPDs end before a Period that is incomplete, and their windows reach back from there.
-        if self.first_incomplete().is_some() {
-            return false;
-        }
-        let mut crossed = false;
-        let keep = self.list_span().times(2) + self.duration.times(2);
-        let least = MediaDuration::from_secs(3 * i64::from(self.target));
-        let floor = self.wanted.segments.max(3) as usize + 1;
-        let (video, other): (Vec<RenditionId>, Vec<RenditionId>) =
-            self.builders.keys().partition(|id| self.shown.contains_key(id));
-        let mut front = None;
-        for rendition in video.iter().chain(&other) {
-            let Some(builder) = self.builders.get_mut(rendition) else { continue };
-            // A list of video with its audio is behind the video's own.
-            let rows = self.shown.get(rendition).map(|shown| shown.rows(&builder.rows));
-            let own = rows.is_some();
-            let mut rows = rows.unwrap_or(builder.rows.len());
-            // After a long hole the old rows stay until enough new ones follow it (invariant 12), and
-            // the one before them: a transport stream is made with it.
-            let spare = builder.rows.last_spanning(rows, least).unwrap_or(0);
-            let mut spare = spare.saturating_sub(1);
-            while let (Some(first), Some(last)) = (builder.rows.get(0), builder.rows.last()) {
-                let old = rows > floor && last.end_time() - first.end_time() > keep;
-                let periods = last.period.ordinal - first.period.ordinal >= periods_max as u64;
-                // What a video's list names is made with its audio.
-                let needed = !own && front.is_some_and(|front| first.number >= front);
-                if !periods && (!old || spare == 0 || needed) {
-                    break;
-                }
-                (rows, spare) = (rows.saturating_sub(1), spare.saturating_sub(1));
-                crossed |= periods && !old;
-                builder.bytes -= builder.rows.remove_first().map_or(0, |row| row.size());
-                builder.dirty = true;
-            }
-            let first = builder.rows.get(0).filter(|_| own).map(|row| row.number);
-            front = front.into_iter().chain(first).min();
-        }
-        if crossed {
-            self.spans.curtail();
-        }
-        crossed
-    }
-
-    /// Removes the oldest row of every rendition, to get under a limit of memory. Gives the bytes
-    /// freed, were no other segmentation to hold them.
-    pub(super) fn drop_oldest(&mut self) -> u64 {
-        let mut freed = 0;
-        for builder in self.builders.values_mut().filter(|b| b.rows.len() > 3) {
-            let size = builder.rows.remove_first().map_or(0, |row| row.size());
-            builder.bytes -= size;
-            freed += size;
-            builder.dirty = true;
-        }
-        self.spans.curtail();
-        freed
-    }
-
     /// The longest segment an MPD has listed.
     pub(super) fn longest_listed(&self) -> MediaDuration {
         self.longest_listed
@@ -383,6 +360,11 @@ impl Segmentation {
         let rows = self.builders.values().filter_map(|b| b.rows.last().map(|row| &row.period));
         open.chain(rows).max_by_key(|p| p.ordinal).cloned()
     }
+}
+
+/// How far a number lies beyond a slot.
+fn beyond(number: u64, slot: u64) -> i64 {
+    i64::try_from(i128::from(number) - i128::from(slot)).unwrap_or(0)
 }
 
 /// What a segmentation must know of the run it is part of.

@@ -3,7 +3,7 @@
 use std::collections::BTreeMap;
 use std::sync::Arc;
 
-use super::contract::SegmentationKey;
+use super::config::SegmentationKey;
 use super::period::{Period, PeriodSpans};
 use super::segment::{OpenSegment, Part, Segment};
 use super::state::{Rendition, RenditionId};

@@ -6,7 +6,7 @@ use std::sync::Arc;
 use serde::{Deserialize, Serialize};
 
 use super::cadence::Rhythm;
-use super::contract::SegmentationKey;
+use super::config::{SegmentationKey, Served};
 use super::segment::Segment;
 use super::snapshot::{RenditionView, Snapshot};
 use crate::media::{Language, MediaKind, VariantName};
@@ -51,6 +51,18 @@ pub struct Reserved {
     /// PART-TARGET, kept while every track's frames fit it: some players end where it changes.
     #[serde(default)]
     pub part_target: Option<MediaDuration>,
+    /// The part duration in milliseconds that this was found for, where that is not the key's.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub parts_of: Option<u32>,
+    /// What its numbers are beyond the slots of their times; `None` before its first cut.
+    #[serde(default = "no_offset")]
+    pub offset: Option<i64>,
+}
+
+/// Records that say nothing of it are of numbers that are slots.
+#[allow(clippy::unnecessary_wraps)]
+fn no_offset() -> Option<i64> {
+    Some(0)
 }
 
 /// Everything a channel remembers. Written before what it reserves is used.
@@ -68,6 +80,12 @@ pub struct State {
     /// By segmentation, in the order of their keys.
     #[serde(with = "segmentations")]
     pub segmentations: BTreeMap<SegmentationKey, Reserved>,
+    /// What endpoints serve, by ordinal, of those there were too.
+    #[serde(default)]
+    pub endpoints: BTreeMap<u32, Served>,
+    /// The highest number of segmentations that are remembered no longer.
+    #[serde(default)]
+    pub forgotten: u64,
     /// All renditions there ever were, by id.
     pub renditions: Vec<Rendition>,
     /// The newest run: its clock, its rhythm and who took part, so that the same source goes on at
@@ -230,10 +248,18 @@ mod tests {
     #[test]
     fn the_record_reads_back() {
         let mut state = State { format: State::FORMAT, revision: 7, ..State::default() };
-        let key = SegmentationKey { segment_ms: 2000, part_ms: Some(500) };
-        state
-            .segmentations
-            .insert(key, Reserved { number: 9, target: 2, end_ms: 1, part_target: None });
+        let key = SegmentationKey::new(2000, Some(500));
+        state.segmentations.insert(
+            key,
+            Reserved {
+                number: 9,
+                target: 2,
+                end_ms: 1,
+                part_target: None,
+                parts_of: None,
+                offset: Some(0),
+            },
+        );
         let text = serde_json::to_string(&state).expect("plain data");
         assert_eq!(serde_json::from_str::<State>(&text).expect("own record"), state);
     }

@@ -34,6 +34,11 @@ pub enum Missing {
 /// Why a channel has nothing to show.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Error)]
 pub enum NotNow {
+    /// It is to be encrypted, and nothing is served in the clear.
+    #[error(
+        "this endpoint is configured to be encrypted, which this server does not do: it serves nothing in the clear"
+    )]
+    Encryption,
     /// No media yet.
     #[error("the channel has received no media yet")]
     NoMedia,

@@ -12,6 +12,7 @@ mod growing;
 mod object;
 mod past;
 pub mod protocol;
+mod published;
 mod request;
 mod resolution;
 mod rules;
@@ -28,7 +29,10 @@ pub use growing::{Growing, Growth};
 pub use object::{ListId, Object, ObjectKind};
 pub use past::{Archived, ArchivedFile, NoPast, PastManifest, PastText, PastView, render_past};
 pub use protocol::{Container, Protocol, ProtocolError};
+pub use published::{HOST_MAX, PATH_MAX, Published, PublishedError, Routes, requested_host};
 pub use request::{EgressPath, File, Form, GENERATION, Leaf};
 pub use resolution::{Arrival, BadRequest, Resolution, View, ViewKind, render, resolve};
 pub use rules::EndpointRules;
-pub use shift::{Names, Reach, Shift, ShiftError, ShiftRules, Span};
+pub use shift::{
+    DelayName, Names, Reach, RecordNames, Shift, ShiftError, ShiftRules, Span, TimeForm,
+};

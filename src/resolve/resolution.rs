@@ -13,7 +13,7 @@ use super::growing::Growing;
 use super::object::{ListId, Object, ObjectKind};
 use super::past::{self, Archived, PastView};
 use super::protocol::Container;
-use super::request::{File, Form, GENERATION, Leaf};
+use super::request::{File, Form, Leaf};
 use super::rules::EndpointRules;
 use super::shift::ShiftError;
 use crate::manifest::dash::mpd;
@@ -130,6 +130,9 @@ pub fn resolve(
     if let Err(refused) = rules.access.check(viewer) {
         return Resolution::Forbidden(refused);
     }
+    if rules.encrypted {
+        return Resolution::Unavailable(NotNow::Encryption);
+    }
     if let Some(answer) = past::asked(rules, leaf, query, now) {
         return answer;
     }
@@ -139,7 +142,7 @@ pub fn resolve(
     // After a restart the older rows of a list are not in memory.
     let listed = matches!(answer, Resolution::NotFound(Missing::InArchive));
     match leaf {
-        Leaf::Object { generation: GENERATION, rendition, file } if left => {
+        Leaf::Object { generation, rendition, file } if left && *generation == rules.generation => {
             match past::archived(rules, rendition, file, listed) {
                 Some(archived) => Resolution::Archived(archived, Box::new(answer)),
                 None => answer,
@@ -165,7 +168,7 @@ fn present(
             manifest(rules, view, *form)
         }
         Leaf::Manifest { .. } => Resolution::NotFound(Missing::Unknown),
-        Leaf::Object { generation, .. } if *generation != GENERATION => {
+        Leaf::Object { generation, .. } if *generation != rules.generation => {
             Resolution::NotFound(Missing::Unknown)
         }
         Leaf::Object { rendition, file, .. } => {

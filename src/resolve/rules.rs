@@ -2,7 +2,7 @@
 
 use super::access::AccessRules;
 use super::protocol::{Container, Protocol};
-use super::request::GENERATION;
+use super::published::Published;
 use super::shift::{Names, ShiftRules};
 use crate::manifest::{Listing, Presentation};
 use crate::packager::{PeriodTrack, RenditionId, SegmentationKey, SegmentationView, Snapshot};
@@ -11,6 +11,8 @@ use crate::units::MediaDuration;
 /// What an endpoint answers by.
 #[derive(Clone, Debug)]
 pub struct EndpointRules {
+    /// Which rules: those of another number may render the same snapshot otherwise.
+    pub id: u64,
     /// Its ordinal in its channel.
     pub ordinal: u32,
     /// What it puts out.
@@ -37,15 +39,21 @@ pub struct EndpointRules {
     pub shift_names: Names,
     /// Who may read.
     pub access: AccessRules,
-    /// `{n}-{generation}`.
+    /// Whether what it serves is to be encrypted: it serves nothing then, for nothing is.
+    pub encrypted: bool,
+    /// Names its objects apart from earlier ones of the same names.
+    pub generation: u32,
+    /// The folder of its objects, as manifests name it.
     pub folder: String,
+    /// Where its manifests stand beside `/v1/`.
+    pub published: Vec<Published>,
 }
 
 impl EndpointRules {
-    /// The folder of an endpoint's objects.
+    /// The folder of an endpoint's objects under `/v1/`.
     #[must_use]
-    pub fn folder(ordinal: u32) -> String {
-        format!("{ordinal}-{GENERATION}")
+    pub fn folder(ordinal: u32, generation: u32) -> String {
+        format!("{ordinal}-{generation}")
     }
 
     /// Whether a list of video carries its default audio.

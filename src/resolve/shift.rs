@@ -10,7 +10,7 @@ use std::fmt::Write;
 use thiserror::Error;
 
 use super::request::decimal;
-pub use dialects::Names;
+pub use dialects::{DelayName, Names, RecordNames, TimeForm};
 pub(in crate::resolve) use span::Nothing;
 pub use span::{Reach, ShiftRules, Span};
 

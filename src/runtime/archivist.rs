@@ -11,6 +11,8 @@ use std::sync::mpsc::{Receiver, RecvTimeoutError, Sender, channel};
 use std::thread::{self, JoinHandle};
 use std::time::Duration;
 
+use tokio::sync::oneshot;
+
 use super::channel::ChannelHandle;
 use crate::archive::{LocalDisk, Reach, Reels, Shelf, Written, load, news};
 use crate::packager::{ChannelConfig, Lists};
@@ -55,6 +57,11 @@ impl Archive {
         Ok((archive, loaded.rows))
     }
 
+    /// Keeps reels so far behind the newest media from now on.
+    pub(super) fn set_keep(&mut self, keep: MediaDuration) {
+        self.keep = keep;
+    }
+
     fn pass(&mut self, channel: &ChannelHandle, sync: bool) {
         let snapshot = channel.snapshot();
         let appended = self
@@ -90,10 +97,44 @@ impl Archive {
     }
 }
 
+/// What the thread is told.
+#[derive(Debug)]
+pub(super) enum Job {
+    /// To keep a channel's archive.
+    Keep(Arc<ChannelHandle>, Box<Archive>),
+    /// To keep it for another time.
+    Span(Arc<ChannelHandle>, MediaDuration),
+    /// To append what a channel showed last, and to keep its archive no more; told when that is done.
+    Part(Arc<ChannelHandle>, oneshot::Sender<()>),
+}
+
+/// Does a job. `channels` are those whose archives are kept.
+fn act(job: Job, channels: &mut Vec<(Arc<ChannelHandle>, Archive)>) {
+    match job {
+        Job::Keep(channel, archive) => channels.push((channel, *archive)),
+        Job::Span(channel, keep) => {
+            for (_, archive) in channels.iter_mut().filter(|(c, _)| Arc::ptr_eq(c, &channel)) {
+                archive.set_keep(keep);
+            }
+        }
+        Job::Part(channel, done) => {
+            channels.retain_mut(|(known, archive)| {
+                let other = !Arc::ptr_eq(known, &channel);
+                if !other {
+                    archive.pass(&channel, true);
+                }
+                other
+            });
+            // Who asked may have gone.
+            let _ = done.send(());
+        }
+    }
+}
+
 /// The thread.
 #[derive(Debug)]
 pub(super) struct Archivist {
-    stop: Sender<()>,
+    jobs: Sender<Job>,
     thread: JoinHandle<()>,
 }
 
@@ -102,11 +143,18 @@ impl Archivist {
     ///
     /// # Errors
     /// Where the system gives no thread.
-    pub(super) fn start(mut channels: Vec<(Arc<ChannelHandle>, Archive)>) -> io::Result<Self> {
-        let (stop, stopped): (Sender<()>, Receiver<()>) = channel();
+    pub(super) fn start() -> io::Result<Self> {
+        let (jobs, queue): (Sender<Job>, Receiver<Job>) = channel();
         let thread = thread::Builder::new().name("archivist".to_owned()).spawn(move || {
+            let mut channels = Vec::new();
             for pass in 1_u32.. {
-                let ends = stopped.recv_timeout(PASS) != Err(RecvTimeoutError::Timeout);
+                let ends = match queue.recv_timeout(PASS) {
+                    Ok(job) => {
+                        act(job, &mut channels);
+                        continue;
+                    }
+                    Err(why) => why == RecvTimeoutError::Disconnected,
+                };
                 for (channel, archive) in &mut channels {
                     archive.pass(channel, ends || pass % SYNC_PASSES == 0);
                 }
@@ -115,12 +163,17 @@ impl Archivist {
                 }
             }
         })?;
-        Ok(Archivist { stop, thread })
+        Ok(Archivist { jobs, thread })
+    }
+
+    /// Where it is told what to do. It ends when all who hold one have gone.
+    pub(super) fn jobs(&self) -> Sender<Job> {
+        self.jobs.clone()
     }
 
     /// Appends what was shown last, and ends.
     pub(super) fn stop(self) {
-        drop(self.stop);
+        drop(self.jobs);
         // A thread that panicked has ended too, and said so.
         let _ = self.thread.join();
     }

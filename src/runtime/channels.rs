@@ -1,148 +1,211 @@
-//! The channels of a configuration, made.
+//! Channels made from their configuration: their state, their archive, what feeds them.
 
-use std::collections::BTreeMap;
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
+use tokio::sync::mpsc;
 use url::Url;
 
 use super::archivist::Archive;
-use super::channel::{ChannelHandle, ChannelTask, Parts};
+use super::channel::{ChannelHandle, Inputs};
+use super::channel_task::{ChannelTask, Order};
 use super::clock::Clock;
-use super::origin::{channel_config, endpoint_rules, kept};
+use super::plan::Plan;
+use super::porter::Porter;
 use super::server::ServerError;
 use super::state_file::{StateError, StateFiles};
 use crate::archive::{Catalogue, Pages, Shelf, Spool, Store};
 use crate::config::{self, Config, PullUrl};
 use crate::ingest::programme::{self, Programme};
 use crate::observe::Metrics;
-use crate::packager::{ChannelConfig, InputId, Lists};
-use crate::resolve::EndpointRules;
+use crate::packager::{ChannelConfig, Lists};
 use crate::units::MediaDuration;
 
-/// An input that is pulled, and from where.
-pub(super) type Pull = (Arc<ChannelHandle>, InputId, Url);
-/// A channel and its slate.
-pub(super) type Slate = (Arc<ChannelHandle>, Arc<Programme>);
+/// Orders that wait for a channel's task.
+const ORDERS: usize = 4;
 
-/// What channels are made from.
-pub(super) struct Launched<'a> {
-    pub(super) config: &'a Config,
-    pub(super) folder: &'a Path,
-    pub(super) embedded: Option<&'a (PathBuf, &'static [u8])>,
+/// What channels are made with.
+#[derive(Debug)]
+pub(super) struct Maker {
+    pub(super) limits: config::Limits,
+    keep_lists: bool,
+    folder: PathBuf,
+    store: PathBuf,
+    embedded: Option<(PathBuf, &'static [u8])>,
+    files: StateFiles,
+    objects: Option<config::ObjectStore>,
+    shelves: Option<Shelves>,
+    metrics: Metrics,
+    clock: Clock,
 }
 
-/// The channels of a server, and what feeds and keeps them.
-#[derive(Default)]
-pub(super) struct Channels {
-    pub(super) handles: Vec<Arc<ChannelHandle>>,
-    pub(super) tasks: Vec<(ChannelTask, Option<Arc<Programme>>)>,
-    pub(super) pulls: Vec<Pull>,
-    pub(super) slates: Vec<Slate>,
-    pub(super) archives: Vec<(Arc<ChannelHandle>, Archive)>,
-    pub(super) spool: Option<Spool>,
+/// What feeds a channel but encoders.
+#[derive(Clone, Debug)]
+pub(super) struct Feeders {
+    /// Its loop, by its path.
+    pub(super) programme: Option<(PathBuf, Arc<Programme>)>,
+    /// What plays while all inputs are silent.
+    pub(super) slate: Option<(PathBuf, Arc<Programme>)>,
+    /// What inputs 1 and 2 are pulled from.
+    pub(super) pulls: [Option<Url>; 2],
 }
 
-impl Channels {
-    pub(super) fn make(
-        from: &Launched<'_>,
-        metrics: &Metrics,
-        clock: &Clock,
+/// A channel that is made, and does not run yet.
+#[derive(Debug)]
+pub(super) struct Made {
+    pub(super) handle: Arc<ChannelHandle>,
+    pub(super) task: ChannelTask,
+    pub(super) orders: mpsc::Sender<Order>,
+    pub(super) feeders: Feeders,
+    pub(super) archive: Option<Archive>,
+}
+
+impl Maker {
+    pub(super) fn new(
+        config: &Config,
+        folder: &Path,
+        embedded: Option<(PathBuf, &'static [u8])>,
+        metrics: Metrics,
+        clock: Clock,
     ) -> Result<Self, ServerError> {
-        let Launched { config, folder, embedded } = *from;
         let store = folder.join(&config.store.path);
-        let files = StateFiles::open(&store)?;
-        let reaches_back = |e: &config::Endpoint| kept(e, &config.limits).is_positive();
-        let mut endpoints = config.channels.iter().flat_map(|channel| &channel.endpoints);
-        let keeps = config.store.keep_lists || endpoints.any(reaches_back);
-        let shelves =
-            keeps.then(|| Shelves::open(&store, config.store.objects.as_ref())).transpose()?;
-        let spool = shelves.as_ref().and_then(Shelves::spool);
-        let mut made = Channels { spool, ..Channels::default() };
-        for channel in &config.channels {
-            let read = |path: &Option<PathBuf>| {
-                let read = |path| load(&channel.name.to_string(), path, folder, embedded);
-                path.as_deref().map(read).transpose()
-            };
-            let programme = read(&channel.loop_file)?;
-            let slate = read(&channel.slate)?;
-            let (group, name) = (channel.group.to_string(), channel.name.to_string());
-            let (file, state) = files.channel(&group, &name)?;
-            let core = channel_config(channel, &config.limits);
-            let shifted = channel.endpoints.iter().any(reaches_back);
-            let shelves = shelves.as_ref().filter(|_| shifted || config.store.keep_lists);
-            let shelf = shelves.map(|shelves| shelves.of(&group, &name));
-            let back = channel.endpoints.iter().map(|e| kept(e, &config.limits)).max();
-            let keep = back.unwrap_or(MediaDuration::ZERO).max(core.kept());
-            let opened = shelf.as_ref().map(|shelf| open_archive(shelf, &core, keep));
-            let (archive, rows) = opened.transpose()?.unzip();
-            let rows = rows.filter(|_| config.store.keep_lists);
-            let parts = Parts {
-                metrics: metrics.channel(&group, &name),
-                group,
-                name,
-                endpoints: rules(channel, &config.limits),
-                credentials: channel.inputs.clone(),
-                looped: programme.is_some(),
-                pulled: [0, 1].map(|n: usize| channel.pulls[n].is_some()),
-                config: core,
-                derived_bytes: config.limits.derived_bytes,
-                shelf,
-                state,
-                rows: rows.unwrap_or_default(),
-                file,
-            };
-            let (handle, task) = ChannelHandle::new(parts, clock.clone());
-            made.pulls.extend(pulls_of(channel, &handle));
-            made.archives.extend(archive.map(|archive| (Arc::clone(&handle), archive)));
-            made.slates.extend(slate.map(|slate| (Arc::clone(&handle), slate)));
-            made.handles.push(handle);
-            made.tasks.push((task, programme));
+        Ok(Maker {
+            limits: config.limits.clone(),
+            keep_lists: config.store.keep_lists,
+            folder: folder.to_owned(),
+            files: StateFiles::open(&store)?,
+            store,
+            embedded,
+            objects: config.store.objects.clone(),
+            shelves: None,
+            metrics,
+            clock,
+        })
+    }
+
+    /// Makes a channel. What it shows at once is what is still there of its last life.
+    pub(super) fn make(
+        &mut self,
+        channel: &config::Channel,
+        by_name: bool,
+    ) -> Result<Made, ServerError> {
+        let feeders = self.feeders(channel)?;
+        let (group, name) = (channel.group.to_string(), channel.name.to_string());
+        let (file, state) = self.files.channel(&group, &name)?;
+        let plan = Plan::of(channel, by_name, &self.limits, state.as_ref());
+        let shelf = self.shelf(&group, &name, &plan)?;
+        let opened = shelf.as_ref().map(|shelf| open_archive(shelf, &plan.config, plan.keep));
+        let (archive, rows) = opened.transpose()?.unzip();
+        let rows = rows.filter(|_| self.keep_lists).unwrap_or_default();
+        let metrics = self.metrics.channel(&group, &name);
+        let inputs = Inputs::of(channel);
+        let derived = self.limits.derived_bytes;
+        let (handle, feeds) = ChannelHandle::new((group, name), metrics, inputs, derived);
+        if let Some(shelf) = shelf {
+            handle.put_shelf(shelf);
         }
-        Ok(made)
+        let (orders, ordered) = mpsc::channel(ORDERS);
+        let task = ChannelTask::new(
+            Arc::clone(&handle),
+            (feeds, ordered),
+            plan,
+            (state, rows, file),
+            (self.clock.clone(), self.limits.clone()),
+        );
+        Ok(Made { handle, task, orders, feeders, archive })
+    }
+
+    /// What feeds a channel.
+    pub(super) fn feeders(&self, channel: &config::Channel) -> Result<Feeders, ServerError> {
+        let read = |path: &Option<PathBuf>| {
+            let name = channel.name.to_string();
+            let read = |path: &PathBuf| {
+                let read = load(&name, path, &self.folder, self.embedded.as_ref());
+                read.map(|programme| (path.clone(), programme))
+            };
+            path.as_ref().map(read).transpose()
+        };
+        let url = |pull: &Option<PullUrl>| pull.as_ref().map(|pull| pull.url().clone());
+        Ok(Feeders {
+            programme: read(&channel.loop_file)?,
+            slate: read(&channel.slate)?,
+            pulls: [url(&channel.pulls[0]), url(&channel.pulls[1])],
+        })
+    }
+
+    /// The archive of a channel that has had none, where its endpoints need one now, and how far
+    /// back archives of such a channel are kept.
+    pub(super) fn rearchive(
+        &mut self,
+        channel: &config::Channel,
+        handle: &ChannelHandle,
+    ) -> Result<(Option<Archive>, MediaDuration), ServerError> {
+        let plan = Plan::of(channel, false, &self.limits, None);
+        if handle.shelf().is_some() {
+            return Ok((None, plan.keep));
+        }
+        let shelf = self.shelf(&handle.group, &handle.name, &plan)?;
+        let Some(shelf) = shelf else { return Ok((None, plan.keep)) };
+        let (archive, _) = open_archive(&shelf, &plan.config, plan.keep)?;
+        handle.put_shelf(shelf);
+        Ok((Some(archive), plan.keep))
+    }
+
+    fn shelf(
+        &mut self,
+        group: &str,
+        name: &str,
+        plan: &Plan,
+    ) -> Result<Option<Shelf>, ServerError> {
+        if !self.keep_lists && !plan.reaches_back {
+            return Ok(None);
+        }
+        let shelves = match &mut self.shelves {
+            Some(shelves) => shelves,
+            none => none.insert(Shelves::open(&self.store, self.objects.as_ref(), &self.metrics)?),
+        };
+        Ok(Some(shelves.of(group, name)))
     }
 }
 
-/// A channel's endpoints by their ordinals.
-fn rules(channel: &config::Channel, limits: &config::Limits) -> BTreeMap<u32, EndpointRules> {
-    channel.endpoints.iter().map(|e| (e.ordinal, endpoint_rules(e, limits))).collect()
-}
-
 /// Where the archives of all channels lie.
+#[derive(Debug)]
 struct Shelves {
     folder: PathBuf,
     catalogue: Arc<Catalogue>,
     pages: Arc<Pages>,
-    /// Where reels go, and what they may take of the disk.
-    store: Option<(Store, u64)>,
+    /// Where reels go when they are whole.
+    store: Option<Store>,
+    /// What carries them there.
+    _porter: Option<Porter>,
 }
 
 impl Shelves {
-    fn open(store: &Path, objects: Option<&config::ObjectStore>) -> Result<Self, ServerError> {
+    fn open(
+        store: &Path,
+        objects: Option<&config::ObjectStore>,
+        metrics: &Metrics,
+    ) -> Result<Self, ServerError> {
         let folder = store.join("archive");
         let path = folder.join("catalogue.sqlite3");
         let catalogue = Catalogue::open(&path)
             .map_err(|error| ServerError::State(StateError::Io { path, error }))?;
-        let open = |objects: &config::ObjectStore| {
-            let store = Store::open(&objects.url, &objects.settings);
-            let store = store.map_err(|error| ServerError::Store {
-                url: objects.url.to_string(),
-                error: Box::new(error),
-            });
-            Ok::<_, ServerError>((store?, objects.spool as u64))
-        };
-        Ok(Shelves {
-            folder,
-            catalogue: Arc::new(catalogue),
-            pages: Arc::default(),
-            store: objects.map(open).transpose()?,
-        })
-    }
-
-    fn spool(&self) -> Option<Spool> {
-        let (store, bytes) = self.store.clone()?;
-        let (folder, catalogue) = (self.folder.clone(), Arc::clone(&self.catalogue));
-        Some(Spool { folder, catalogue, store, bytes })
+        let (catalogue, mut shelves) = (Arc::new(catalogue), (None, None));
+        if let Some(objects) = objects {
+            let store = Store::open(&objects.url, &objects.settings).map_err(|error| {
+                ServerError::Store { url: objects.url.to_string(), error: Box::new(error) }
+            })?;
+            let spool = Spool {
+                folder: folder.clone(),
+                catalogue: Arc::clone(&catalogue),
+                store: store.clone(),
+                bytes: objects.spool as u64,
+            };
+            let porter = Porter::start(spool, metrics.clone()).map_err(ServerError::System)?;
+            shelves = (Some(store), Some(porter));
+        }
+        let (store, porter) = shelves;
+        Ok(Shelves { folder, catalogue, pages: Arc::default(), store, _porter: porter })
     }
 
     fn of(&self, group: &str, name: &str) -> Shelf {
@@ -151,7 +214,7 @@ impl Shelves {
             folder: self.folder.join(group).join(name),
             catalogue: Arc::clone(&self.catalogue),
             pages: Arc::clone(&self.pages),
-            store: self.store.as_ref().map(|(store, _)| store.clone()),
+            store: self.store.clone(),
         }
     }
 }
@@ -164,13 +227,6 @@ fn open_archive(
     let read = Archive::open(shelf, config, keep);
     let at = |error| ServerError::State(StateError::Io { path: shelf.folder.clone(), error });
     read.map_err(at)
-}
-
-fn pulls_of(channel: &config::Channel, handle: &Arc<ChannelHandle>) -> Vec<Pull> {
-    let pull = |(n, from): (u8, &Option<PullUrl>)| {
-        Some((Arc::clone(handle), InputId(n), from.as_ref()?.url().clone()))
-    };
-    (1..).zip(&channel.pulls).filter_map(pull).collect()
 }
 
 fn load(

@@ -3,19 +3,27 @@
 
 mod archivist;
 mod channel;
+mod channel_task;
 mod channels;
 mod clock;
+mod feeders;
 mod loop_source;
 mod origin;
+mod plan;
 mod porter;
+mod reload;
 mod server;
 mod shutdown;
 mod slate;
 mod state_file;
+mod supervisor;
 
-pub use channel::{ChannelHandle, Feed};
+pub use channel::{ChannelHandle, Feed, Inputs, Shown};
 pub use clock::{Clock, DrivenClock};
-pub use origin::{Fronts, Origin, WaitPlace};
+pub use origin::{ChannelSet, Fronts, Origin, WaitPlace};
+pub use plan::{Endpoints, Entrance};
+pub use reload::Reload;
 pub use server::{Launch, Server, ServerError, certificate_faults};
 pub use shutdown::Shutdown;
 pub use state_file::StateError;
+pub use supervisor::{Desired, NotApplied};

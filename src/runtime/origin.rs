@@ -4,23 +4,20 @@ use std::collections::BTreeMap;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicU32, AtomicUsize, Ordering};
 
+use arc_swap::ArcSwap;
 use bytes::Bytes;
+use tokio::sync::{mpsc, oneshot};
 
 use super::channel::ChannelHandle;
 use super::clock::Clock;
 use super::shutdown::Shutdown;
-use crate::config::{Channel, Egress, Endpoint, Limits};
+use super::supervisor::{Desired, NotApplied, Wish};
+use crate::config::{Channel, Egress, Limits};
 use crate::http::Front;
 use crate::ingest::Nonces;
 use crate::observe::Metrics;
-use crate::packager::{
-    self, ChannelConfig, InputId, SegmentationKey, SegmentationWanted, SourceId,
-};
-use crate::resolve::{EndpointRules, Names, ShiftRules};
-use crate::units::MediaDuration;
-
-/// The longest stretch of the past that one list shows.
-const SHIFT_LONGEST: MediaDuration = MediaDuration::from_secs(86_400);
+use crate::packager::{InputId, SourceId};
+use crate::resolve::Routes;
 
 /// What stands before HTTP where readers come and where encoders push.
 #[derive(Clone, Debug, Default)]
@@ -29,6 +26,51 @@ pub struct Fronts {
     pub egress: Front,
     /// Encoders.
     pub ingest: Front,
+}
+
+/// The channels there are, and what stands beside `/v1/`.
+#[derive(Debug, Default)]
+pub struct ChannelSet {
+    by_name: BTreeMap<String, BTreeMap<String, Arc<ChannelHandle>>>,
+    /// Manifests by Host and path.
+    pub routes: Routes,
+}
+
+impl ChannelSet {
+    /// A channel by its names.
+    #[must_use]
+    pub fn channel(&self, group: &str, name: &str) -> Option<&Arc<ChannelHandle>> {
+        self.by_name.get(group)?.get(name)
+    }
+
+    /// All channels, by group and name; first those that stay, as the names of those that go may
+    /// have come again.
+    pub(super) fn of(stay: &[Arc<ChannelHandle>], go: &[Arc<ChannelHandle>]) -> Self {
+        let mut set = ChannelSet::default();
+        for channel in go.iter().chain(stay) {
+            let named = set.by_name.entry(channel.group.clone()).or_default();
+            named.insert(channel.name.clone(), Arc::clone(channel));
+        }
+        for channel in stay {
+            for (ordinal, entrance) in channel.shown().endpoints.iter() {
+                let place = (channel.group.as_str(), channel.name.as_str(), *ordinal);
+                for taken in set.routes.add(place, &entrance.rules.published) {
+                    let (host, path) = taken.place();
+                    let host = host.unwrap_or("every host");
+                    let (group, channel) = (&channel.group, &channel.name);
+                    tracing::warn!(
+                        group,
+                        channel,
+                        ordinal,
+                        host,
+                        path,
+                        "a manifest stands there already: this one is left out"
+                    );
+                }
+            }
+        }
+        set
+    }
 }
 
 /// What all parts of a server share.
@@ -50,7 +92,8 @@ pub struct Origin {
     pub shutdown: Shutdown,
     /// What `/` shows readers, where it shows anything.
     pub page: Option<Bytes>,
-    channels: BTreeMap<String, BTreeMap<String, Arc<ChannelHandle>>>,
+    channels: ArcSwap<ChannelSet>,
+    wishes: mpsc::Sender<Wish>,
     sessions: AtomicU32,
     waiters: AtomicUsize,
 }
@@ -62,12 +105,8 @@ impl Origin {
         (egress, fronts, nonces): (Egress, Fronts, Nonces),
         page: Option<Bytes>,
         metrics: Metrics,
-        channels: Vec<Arc<ChannelHandle>>,
+        wishes: mpsc::Sender<Wish>,
     ) -> Self {
-        let mut by_name: BTreeMap<String, BTreeMap<String, Arc<ChannelHandle>>> = BTreeMap::new();
-        for channel in channels {
-            by_name.entry(channel.group.clone()).or_default().insert(channel.name.clone(), channel);
-        }
         Origin {
             clock,
             limits,
@@ -77,21 +116,55 @@ impl Origin {
             metrics,
             shutdown: Shutdown::default(),
             page,
-            channels: by_name,
+            channels: ArcSwap::default(),
+            wishes,
             sessions: AtomicU32::new(1),
             waiters: AtomicUsize::new(0),
         }
     }
 
-    /// A channel by its names.
+    /// The channels there are now.
     #[must_use]
-    pub fn channel(&self, group: &str, name: &str) -> Option<&Arc<ChannelHandle>> {
-        self.channels.get(group)?.get(name)
+    pub fn set(&self) -> Arc<ChannelSet> {
+        self.channels.load_full()
     }
 
-    /// All channels, by group and name.
-    pub fn channels(&self) -> impl Iterator<Item = &Arc<ChannelHandle>> {
-        self.channels.values().flat_map(BTreeMap::values)
+    pub(super) fn put_set(&self, set: ChannelSet) {
+        self.channels.store(Arc::new(set));
+    }
+
+    /// A channel by its names; none that is going.
+    #[must_use]
+    pub fn channel(&self, group: &str, name: &str) -> Option<Arc<ChannelHandle>> {
+        let set = self.channels.load();
+        set.channel(group, name).filter(|channel| !channel.ending.begun()).cloned()
+    }
+
+    /// All channels, by group and name; none that is going.
+    pub fn channels(&self) -> impl Iterator<Item = Arc<ChannelHandle>> {
+        let set = self.set();
+        let all: Vec<_> = set.by_name.values().flat_map(BTreeMap::values).cloned().collect();
+        all.into_iter().filter(|channel| !channel.ending.begun())
+    }
+
+    /// Makes the channels that `source` wants be these, and no others. Those of the file and those of
+    /// the control plane live beside each other; where both name one, the file's lives. Returns when
+    /// that is so: new channels take media and answer, removed ones take none and their lists have
+    /// ended, changed ones have their new rules, and other durations with their next cut.
+    ///
+    /// # Errors
+    /// The channels that could not be made or changed, each with the reason. They are as they were;
+    /// all others are as is wanted.
+    pub async fn desire(
+        &self,
+        source: Desired,
+        channels: Vec<Channel>,
+    ) -> Result<(), Vec<NotApplied>> {
+        let (done, applied) = oneshot::channel();
+        // A server that ends has no channels to change.
+        let _ = self.wishes.send(Wish { source, channels, done }).await;
+        let failed = applied.await.unwrap_or_default();
+        if failed.is_empty() { Ok(()) } else { Err(failed) }
     }
 
     /// A session number that no other source has.
@@ -120,95 +193,5 @@ impl Drop for WaitPlace {
     fn drop(&mut self) {
         self.origin.waiters.fetch_sub(1, Ordering::Relaxed);
         self.origin.metrics.waiters.dec();
-    }
-}
-
-/// The rules of an endpoint, as configured.
-pub(super) fn endpoint_rules(endpoint: &Endpoint, limits: &Limits) -> EndpointRules {
-    EndpointRules {
-        ordinal: endpoint.ordinal,
-        protocol: endpoint.protocol,
-        audio_groups: endpoint.use_audio_rendition_groups,
-        segmentation: key_of(endpoint),
-        segments: endpoint.segment_num,
-        hls_window: endpoint.window.unwrap_or(MediaDuration::ZERO),
-        dash_window: endpoint.dash_window(),
-        manifest_name: endpoint.manifest_name.to_string(),
-        presentation: endpoint.presentation,
-        beyond_memory: endpoint.lists_beyond(limits.memory_window),
-        shift: (endpoint.timeshift_days > 0).then(|| ShiftRules {
-            kept: i64::from(endpoint.timeshift_days) * 86_400_000,
-            longest: SHIFT_LONGEST.floor_millis(),
-        }),
-        shift_names: Names::default(),
-        access: endpoint.access.clone(),
-        folder: EndpointRules::folder(endpoint.ordinal),
-    }
-}
-
-/// How far back an endpoint can be asked for, or its lists reach beyond memory. What has left a list
-/// can be asked for as long again.
-pub(super) fn kept(endpoint: &Endpoint, limits: &Limits) -> MediaDuration {
-    let shift = MediaDuration::from_secs(i64::from(endpoint.timeshift_days) * 86_400);
-    let lists = endpoint.hls_window().max(endpoint.dash_window()).times(2);
-    let lists = Some(lists).filter(|_| endpoint.lists_beyond(limits.memory_window));
-    shift.max(lists.unwrap_or(MediaDuration::ZERO))
-}
-
-fn key_of(endpoint: &Endpoint) -> SegmentationKey {
-    let ms = |d: MediaDuration| u32::try_from(d.floor_millis()).unwrap_or(u32::MAX);
-    SegmentationKey {
-        segment_ms: ms(endpoint.segment_duration),
-        part_ms: endpoint.part_duration.map(ms),
-    }
-}
-
-/// The segmentation whose cuts parts are filled from: that of Low-Latency HLS, where parts may be
-/// short at the end of a segment only (rfc8216bis §4.4.4.9), else the shortest that has parts.
-fn leads_parts(channel: &Channel) -> Option<SegmentationKey> {
-    let parted = channel.endpoints.iter().filter(|e| e.part_duration.is_some());
-    let first = parted.min_by_key(|e| (!e.protocol.low_latency(), key_of(e)));
-    first.map(key_of)
-}
-
-/// What the core is told of a channel: one segmentation for each distinct value among its endpoints.
-pub(super) fn channel_config(channel: &Channel, limits: &Limits) -> ChannelConfig {
-    let mut wanted: BTreeMap<SegmentationKey, SegmentationWanted> = BTreeMap::new();
-    let leads = leads_parts(channel);
-    for endpoint in &channel.endpoints {
-        let key = key_of(endpoint);
-        let entry = wanted.entry(key).or_insert(SegmentationWanted {
-            key,
-            segments: 0,
-            window: MediaDuration::ZERO,
-            leads_parts: leads == Some(key),
-            nominal: false,
-            muxed: false,
-        });
-        entry.nominal |= endpoint.protocol.has_dash() && key.part_ms.is_some();
-        entry.muxed |= endpoint_rules(endpoint, limits).muxed();
-        let has = |yes: bool, window: MediaDuration| if yes { window } else { MediaDuration::ZERO };
-        if endpoint.protocol.has_hls() {
-            let fit = limits.memory_window.div_floor(endpoint.segment_duration);
-            let fit = u32::try_from(fit).unwrap_or(u32::MAX);
-            entry.segments = entry.segments.max(endpoint.segment_num.min(fit));
-        }
-        let window = entry
-            .window
-            .max(has(endpoint.protocol.has_hls(), endpoint.window.unwrap_or(MediaDuration::ZERO)))
-            .max(has(endpoint.protocol.has_dash(), endpoint.dash_window()));
-        // The rest is listed from the archive.
-        entry.window = window.min(limits.memory_window);
-    }
-    ChannelConfig {
-        segmentations: wanted.into_values().collect(),
-        input_loss: MediaDuration::from_std(limits.input_loss),
-        slate: channel.slate.is_some(),
-        limits: packager::Limits {
-            tracks: limits.tracks,
-            periods: limits.periods,
-            pending_bytes: limits.pending_bytes,
-            channel_bytes: limits.channel_bytes as u64,
-        },
     }
 }

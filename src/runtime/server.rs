@@ -9,23 +9,21 @@ use std::thread::{self, JoinHandle};
 use bytes::Bytes;
 use thiserror::Error;
 use tokio::runtime;
+use tokio::sync::mpsc;
 
 use super::archivist::Archivist;
-use super::channel::ChannelTask;
-use super::channels::{Channels, Launched, Pull, Slate};
+use super::channels::{Made, Maker};
 use super::clock::Clock;
-use super::loop_source::LoopSource;
 use super::origin::{Fronts, Origin};
-use super::porter::Porter;
-use super::slate;
+use super::reload::Reload;
 use super::state_file::StateError;
+use super::supervisor::{Desired, Supervisor, Wanted};
 use crate::archive::StoreError;
-use crate::config::{Config, TlsFiles};
+use crate::config::{self, Config, TlsFiles};
 use crate::http::{CertificateError, Front, Tls, listen, serve_admin, serve_readers};
-use crate::ingest::programme::{Programme, ProgrammeError};
-use crate::ingest::{Nonces, pull, serve_encoders};
+use crate::ingest::programme::ProgrammeError;
+use crate::ingest::{Nonces, serve_encoders};
 use crate::observe::Metrics;
-use crate::packager::InputId;
 
 /// Why a server does not start.
 #[derive(Debug, Error)]
@@ -84,6 +82,9 @@ pub enum ServerError {
     System(io::Error),
 }
 
+/// Wishes for other channels that wait for their turn.
+const WISHES: usize = 16;
+
 /// What a server is started from.
 #[derive(Debug)]
 pub struct Launch {
@@ -112,7 +113,6 @@ pub struct Server {
     pub origin: Arc<Origin>,
     threads: Vec<JoinHandle<()>>,
     archivist: Archivist,
-    porter: Option<Porter>,
 }
 
 impl Server {
@@ -137,32 +137,34 @@ impl Server {
         let nonces = Nonces::new()
             .ok_or_else(|| ServerError::System(io::Error::other("there are no random bytes")))?;
         let metrics = Metrics::default();
-        let launched = Launched { config: &config, folder: &folder, embedded: embedded.as_ref() };
-        let metrics_of_store = metrics.clone();
-        let channels = Channels::make(&launched, &metrics, &clock)?;
-        let Channels { handles, tasks, pulls, slates, archives, spool } = channels;
+        let mut maker = Maker::new(&config, &folder, embedded, metrics.clone(), clock.clone())?;
+        let make = |channel: &config::Channel| {
+            let made = maker.make(channel, true)?;
+            Ok((Wanted { source: Desired::File, channel: channel.clone() }, made))
+        };
+        let made: Vec<(Wanted, Made)> =
+            config.channels.iter().map(make).collect::<Result<_, ServerError>>()?;
         let page = page.map(|page| page(egress_address, ingest_address));
+        let (wishes, wished) = mpsc::channel(WISHES);
         let origin = Arc::new(Origin::new(
             clock,
             config.limits.clone(),
             (config.egress.clone(), fronts, nonces),
             page,
             metrics,
-            handles,
+            wishes,
         ));
+        let archivist = Archivist::start().map_err(ServerError::System)?;
+        let supervisor = Supervisor::new(Arc::clone(&origin), maker, archivist.jobs(), wished);
         let mut server = Server {
             egress: egress_address,
             ingest: ingest_address,
             admin: admin_address,
             origin,
             threads: Vec::new(),
-            archivist: Archivist::start(archives).map_err(ServerError::System)?,
-            porter: spool
-                .map(|spool| Porter::start(spool, metrics_of_store))
-                .transpose()
-                .map_err(ServerError::System)?,
+            archivist,
         };
-        server.spawn_shell(tasks, (pulls, slates), ingest, admin)?;
+        server.spawn_shell((supervisor, made), ingest, admin)?;
         for (n, listener) in egress.into_iter().enumerate() {
             server.spawn_worker(n, listener)?;
         }
@@ -172,8 +174,7 @@ impl Server {
     /// The thread of channels, sources, encoders and operators.
     fn spawn_shell(
         &mut self,
-        tasks: Vec<(ChannelTask, Option<Arc<Programme>>)>,
-        (pulls, slates): (Vec<Pull>, Vec<Slate>),
+        (mut supervisor, made): (Supervisor, Vec<(Wanted, Made)>),
         ingest: Vec<TcpListener>,
         admin: Vec<TcpListener>,
     ) -> Result<(), ServerError> {
@@ -184,28 +185,14 @@ impl Server {
             .build()
             .map_err(ServerError::System)?;
         let origin = Arc::clone(&self.origin);
+        let (ready, begun) = std::sync::mpsc::channel();
         self.spawn("shell", move || {
             runtime.block_on(async {
+                supervisor.begin(made);
+                // Readers are answered from here on.
+                let _ = ready.send(());
                 let mut running = tokio::task::JoinSet::new();
-                for (task, programme) in tasks {
-                    if let Some(programme) = programme {
-                        let source = origin.new_source(InputId(1));
-                        let looping = LoopSource::new(programme, source, origin.clock.now());
-                        let channel = task.handle();
-                        running.spawn(looping.run(
-                            channel,
-                            origin.clock.clone(),
-                            origin.shutdown.clone(),
-                        ));
-                    }
-                    running.spawn(task.run(origin.shutdown.clone()));
-                }
-                for (channel, input, url) in pulls {
-                    running.spawn(pull::run(url, input, Arc::clone(&origin), channel));
-                }
-                for (channel, programme) in slates {
-                    running.spawn(slate::run(programme, channel, Arc::clone(&origin)));
-                }
+                running.spawn(supervisor.run());
                 for listener in ingest.into_iter().filter_map(listen) {
                     running.spawn(serve_encoders(listener, Arc::clone(&origin)));
                 }
@@ -219,7 +206,10 @@ impl Server {
                 while running.join_next().await.is_some() {}
             });
             runtime.shutdown_timeout(std::time::Duration::from_millis(100));
-        })
+        })?;
+        // Where the thread has ended already it has said why.
+        let _ = begun.recv();
+        Ok(())
     }
 
     /// One of the threads that answer readers, each with its own listener on the same port.
@@ -248,21 +238,29 @@ impl Server {
         Ok(())
     }
 
-    /// Serves until SIGTERM or SIGINT, then ends everything in order.
+    /// Serves until SIGTERM or SIGINT, then ends everything in order. At SIGHUP the file of `reload`
+    /// is read again.
     ///
     /// # Errors
     /// Where the system gives no signals.
-    pub fn run_until_signal(self) -> io::Result<()> {
+    pub fn run_until_signal(self, reload: Option<&Reload>) -> io::Result<()> {
         use tokio::signal::unix::{SignalKind, signal};
         let runtime = runtime::Builder::new_current_thread().enable_all().build()?;
         runtime.block_on(async {
             let mut terminate = signal(SignalKind::terminate())?;
             let mut interrupt = signal(SignalKind::interrupt())?;
-            tokio::select! {
-                _ = terminate.recv() => {}
-                _ = interrupt.recv() => {}
+            let mut hangup = signal(SignalKind::hangup())?;
+            loop {
+                tokio::select! {
+                    _ = terminate.recv() => return io::Result::Ok(()),
+                    _ = interrupt.recv() => return Ok(()),
+                    _ = hangup.recv(), if reload.is_some() => {
+                        if let Some(reload) = reload {
+                            reload.again(&self.origin).await;
+                        }
+                    }
+                }
             }
-            io::Result::Ok(())
         })?;
         tracing::info!("ending: no new connections, waiters answered, what is under way finished");
         self.stop();
@@ -278,7 +276,6 @@ impl Server {
             let _ = thread.join();
         }
         self.archivist.stop();
-        drop(self.porter);
     }
 }
 

@@ -6,15 +6,17 @@ use std::sync::Arc;
 use super::channel::{ChannelHandle, Feed};
 use super::loop_source::LoopSource;
 use super::origin::Origin;
+use super::shutdown::Shutdown;
 use crate::ingest::programme::{Programme, ProgrammeTrack};
 use crate::media::{Language, MediaKind, TrackId, VariantName};
 use crate::packager::{InputId, SourceEvent};
 
-/// Plays the slate whenever the channel wants it, until shutdown.
+/// Plays the slate whenever the channel wants it, until it is halted.
 pub(super) async fn run(
     programme: Arc<Programme>,
     channel: Arc<ChannelHandle>,
     origin: Arc<Origin>,
+    halt: Shutdown,
 ) {
     let mut wanted = channel.slate_wanted();
     loop {
@@ -23,17 +25,21 @@ pub(super) async fn run(
                 Ok(slate) => slate.clone(),
                 Err(_) => return,
             },
-            () = origin.shutdown.wait() => return,
+            () = halt.wait() => return,
         };
         let Some(slate) = slate else { continue };
         let source = origin.new_source(InputId::SLATE);
         let cast = Arc::new(cast(&programme, &slate.tracks));
         let playing = LoopSource::starting_at(cast, source, slate.from);
         tokio::select! {
-            () = playing.play(&channel, &origin.clock, &origin.shutdown) => return,
+            () = playing.play(&channel, &origin.clock, &halt) => {}
             _ = wanted.wait_for(|now| now.as_ref() != Some(&slate)) => {}
         }
-        if !channel.feed(Feed { source, events: vec![SourceEvent::Lost] }).await {
+        // What is made less than whole is not to be what a server shows last.
+        if origin.shutdown.begun()
+            || !channel.feed(Feed { source, events: vec![SourceEvent::Lost] }).await
+            || halt.begun()
+        {
             return;
         }
     }

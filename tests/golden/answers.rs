@@ -20,7 +20,12 @@ pub(crate) fn ask(
     leaf: &Leaf<'_>,
     query: Option<&str>,
 ) -> Resolution {
-    let viewer = Viewer { address: IpAddr::V4(Ipv4Addr::LOCALHOST), code: None, bearer: None };
+    let viewer = Viewer {
+        address: IpAddr::V4(Ipv4Addr::LOCALHOST),
+        code: None,
+        bearer: None,
+        identifier: None,
+    };
     let arrival = Arrival { at: Monotonic(MONO_NS), losses: snapshot.losses, may_grow: true };
     resolve(snapshot, rules, leaf, query, &viewer, arrival, reading(MediaDuration::ZERO))
 }

@@ -1,5 +1,6 @@
 //! One channel with made-up sources and a made-up clock.
 
+use std::collections::BTreeMap;
 use std::path::Path;
 use std::sync::Arc;
 
@@ -14,7 +15,7 @@ use headwater::packager::{
     Channel, ChannelConfig, Input, InputId, Limits, Output, Report, SegmentationKey,
     SegmentationWanted, Snapshot, SourceEvent, SourceId,
 };
-use headwater::resolve::{AccessRules, EndpointRules, Protocol};
+use headwater::resolve::{AccessRules, EndpointRules, GENERATION, Protocol};
 use headwater::units::{FrameRate, MediaDuration, MediaTime, Monotonic, Now, Timescale, WallTime};
 
 /// Unix seconds at which every world begins: a turn of the loop of 8 s begins there.
@@ -219,7 +220,7 @@ pub(crate) struct Ask {
 
 impl Ask {
     fn key(&self) -> SegmentationKey {
-        SegmentationKey { segment_ms: self.segment_ms, part_ms: self.part_ms }
+        SegmentationKey::new(self.segment_ms, self.part_ms)
     }
 
     fn hls_window(&self) -> MediaDuration {
@@ -228,6 +229,7 @@ impl Ask {
 
     fn rules(&self, ordinal: u32) -> EndpointRules {
         EndpointRules {
+            id: 0,
             ordinal,
             protocol: self.protocol,
             audio_groups: false,
@@ -241,7 +243,10 @@ impl Ask {
             shift: None,
             shift_names: headwater::resolve::Names::default(),
             access: AccessRules::open(),
-            folder: EndpointRules::folder(ordinal),
+            encrypted: false,
+            generation: GENERATION,
+            folder: EndpointRules::folder(ordinal, GENERATION),
+            published: Vec::new(),
         }
     }
 }
@@ -276,7 +281,8 @@ fn channel_config(asks: &[Ask]) -> ChannelConfig {
         wanted.nominal = asks.iter().filter(counts).any(|ask| ask.key() == wanted.key);
     }
     let input_loss = MediaDuration::from_secs(2);
-    ChannelConfig { segmentations, input_loss, slate: false, limits: Limits::default() }
+    let endpoints = BTreeMap::new();
+    ChannelConfig { segmentations, endpoints, input_loss, slate: false, limits: Limits::default() }
 }
 
 /// One channel, its source and its clock.

@@ -58,6 +58,7 @@ fn presentation() -> impl Strategy<Value = Presentation> {
             delay,
             min_buffer,
             min_update,
+            hls_version: 1,
         },
     )
 }

@@ -14,14 +14,14 @@ use crate::playlist::{Playlist, media_playlists};
 use crate::ts::{self};
 use crate::world::{LISTENERS, LOOPED, cold};
 
-fn headwater(command: &str, config: &Path) -> Command {
+pub(crate) fn headwater(command: &str, config: &Path) -> Command {
     let mut out = Command::new(env!("CARGO_BIN_EXE_headwater"));
     out.args([command, "--config"]).arg(config).env_remove("HEADWATER_LOG");
     out
 }
 
 /// A folder with a configuration and the loop it names.
-fn installed(config: &str) -> TempDir {
+pub(crate) fn installed(config: &str) -> TempDir {
     let folder = tempfile::tempdir().expect("a temporary folder");
     std::fs::write(folder.path().join("headwater.toml"), config).expect("writable");
     let programme = include_bytes!("../../fixtures/loop/two-rungs.mp4");
@@ -38,8 +38,8 @@ fn outcome(command: &str, config: &str) -> (Option<i32>, String) {
 
 /// A server that runs; killed when it is dropped.
 #[derive(Debug)]
-struct Process {
-    child: Child,
+pub(crate) struct Process {
+    pub(crate) child: Child,
     egress: SocketAddr,
     ingest: SocketAddr,
     admin: SocketAddr,
@@ -56,8 +56,11 @@ impl Drop for Process {
 impl Process {
     fn start(folder: &TempDir) -> Self {
         let mut command = headwater("serve", &folder.path().join("headwater.toml"));
-        let mut child =
-            command.stdout(Stdio::piped()).stderr(Stdio::null()).spawn().expect("starts");
+        Process::of(command.stdout(Stdio::piped()).stderr(Stdio::null()).spawn().expect("starts"))
+    }
+
+    /// Once it answers.
+    pub(crate) fn of(mut child: Child) -> Self {
         let stdout = BufReader::new(child.stdout.take().expect("piped"));
         let lines: Vec<String> =
             stdout.lines().map_while(Result::ok).take_while(|line| line != "ready").collect();
@@ -69,13 +72,13 @@ impl Process {
         Process { child, egress, ingest, admin }
     }
 
-    async fn get(&self, path: &str) -> Reply {
+    pub(crate) async fn get(&self, path: &str) -> Reply {
         Connection::open(self.egress).await.get(path).await
     }
 
     /// The media playlist of one rendition, once it has come up to now: the loop begins in the past.
     /// Real time passes here: the program has no other.
-    async fn list(&self) -> (String, Playlist) {
+    pub(crate) async fn list(&self) -> (String, Playlist) {
         let mut again = tokio::time::interval(Duration::from_millis(50));
         let found = async {
             loop {
@@ -112,12 +115,12 @@ impl Process {
         assert!(so.is_ok(), "in vain: {what}\n{text}");
     }
 
-    fn terminate(&self) {
+    pub(crate) fn terminate(&self) {
         let kill = Command::new("kill").args(["-TERM", &self.child.id().to_string()]).status();
         assert!(kill.expect("kill runs").success());
     }
 
-    async fn ended(&mut self) -> ExitStatus {
+    pub(crate) async fn ended(&mut self) -> ExitStatus {
         let mut again = tokio::time::interval(Duration::from_millis(10));
         let ended = async {
             loop {

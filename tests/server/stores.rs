@@ -26,7 +26,7 @@ async fn is_kept_by(store: &str) {
         world.channel().snapshot().segmentations.values().next().map(|v| v.renditions.len());
     let wanted = renditions.expect("lists");
     let whole = |world: &World| {
-        let shelf = world.channel().shelf.clone().expect("an archive");
+        let shelf = world.channel().shelf().cloned().expect("an archive");
         let (store, channel) = (shelf.store.expect("a store"), shelf.channel);
         store.list(&channel).expect("listed").len() == 2 * wanted
     };

@@ -49,7 +49,7 @@ fn newest(snapshot: &Snapshot) -> Vec<(SegmentationKey, String, u64)> {
 /// Waits until the archive has what is shown.
 pub(crate) async fn archived(world: &World) {
     let newest = newest(&world.snapshot());
-    let shelf = world.channel().shelf.clone().expect("an archive");
+    let shelf = world.channel().shelf().cloned().expect("an archive");
     let has = |(key, name, number): &(SegmentationKey, String, u64)| {
         shelf.segment(*key, name, *number).expect("it can be read").is_some()
     };

@@ -5,9 +5,9 @@ use std::path::PathBuf;
 use std::sync::Arc;
 use std::time::Duration;
 
-use headwater::config::Config;
+use headwater::config::{Channel, Config};
 use headwater::packager::{SegmentationKey, SegmentationView, Snapshot};
-use headwater::runtime::{ChannelHandle, Clock, DrivenClock, Launch, Server, ServerError};
+use headwater::runtime::{ChannelHandle, Clock, Desired, DrivenClock, Launch, Server, ServerError};
 use headwater::units::{MediaDuration, Monotonic, Now, WallTime};
 use tempfile::TempDir;
 
@@ -21,7 +21,7 @@ const LARGE: &[u8] = include_bytes!("../../fixtures/demo/demo.mp4");
 const BEGINNING_MS: i64 = 1_800_000_000_200;
 
 /// The segmentation of `LISTENERS`' low-latency endpoints in these tests.
-pub(crate) const LOW: SegmentationKey = SegmentationKey { segment_ms: 1000, part_ms: Some(500) };
+pub(crate) const LOW: SegmentationKey = SegmentationKey::new(1000, Some(500));
 
 /// What every configuration begins with.
 pub(crate) const LISTENERS: &str = r#"
@@ -141,6 +141,18 @@ impl World {
         self.server.as_ref().expect("it runs until it is dropped")
     }
 
+    /// Has the channels of this configuration be the file's.
+    pub(crate) async fn desire(&self, sections: &str) {
+        let config = Config::parse(sections).expect("a valid configuration");
+        self.desire_as(Desired::File, config.channels).await;
+    }
+
+    /// Has these channels be those that `source` wants.
+    pub(crate) async fn desire_as(&self, source: Desired, channels: Vec<Channel>) {
+        let applied = self.server().origin.desire(source, channels).await;
+        applied.expect("nothing is wrong with them");
+    }
+
     /// Ends the server in order.
     pub(crate) fn stop(mut self) {
         self.server.take().expect("it runs until now").stop();
@@ -169,7 +181,7 @@ impl World {
         lines.map(|line| line.rsplit(' ').next().unwrap().parse::<i64>().unwrap()).sum()
     }
 
-    pub(crate) fn channel(&self) -> &Arc<ChannelHandle> {
+    pub(crate) fn channel(&self) -> Arc<ChannelHandle> {
         self.server().origin.channels().next().expect("one channel")
     }
 

@@ -64,7 +64,7 @@ pub(crate) struct Origin {
 
 pub(crate) fn wanted() -> Vec<SegmentationWanted> {
     let wanted = ENDPOINTS.iter().map(|(_, segment_ms, part_ms)| SegmentationWanted {
-        key: SegmentationKey { segment_ms: *segment_ms, part_ms: *part_ms },
+        key: SegmentationKey::new(*segment_ms, *part_ms),
         segments: SEGMENTS,
         window: WINDOW,
         leads_parts: part_ms.is_some(),
@@ -79,10 +79,11 @@ impl Origin {
         let rules = ENDPOINTS.iter().enumerate().map(|(i, (protocol, segment_ms, part_ms))| {
             let ordinal = i as u32 + 1;
             EndpointRules {
+                id: 0,
                 ordinal,
                 protocol: *protocol,
                 audio_groups: false,
-                segmentation: SegmentationKey { segment_ms: *segment_ms, part_ms: *part_ms },
+                segmentation: SegmentationKey::new(*segment_ms, *part_ms),
                 segments: SEGMENTS,
                 hls_window: WINDOW,
                 dash_window: WINDOW,
@@ -92,7 +93,10 @@ impl Origin {
                 shift: None,
                 shift_names: headwater::resolve::Names::default(),
                 access: AccessRules::open(),
-                folder: EndpointRules::folder(ordinal),
+                encrypted: false,
+                generation: GENERATION,
+                folder: EndpointRules::folder(ordinal, GENERATION),
+                published: Vec::new(),
             }
         });
         let rules = rules.collect();
@@ -125,7 +129,7 @@ impl Origin {
         arrival: Arrival,
     ) -> Option<Resolution> {
         let address = IpAddr::V4(Ipv4Addr::LOCALHOST);
-        let viewer = Viewer { address, code: None, bearer: None };
+        let viewer = Viewer { address, code: None, bearer: None, identifier: None };
         let snapshot = self.snapshot.as_ref()?;
         let rules = &self.rules[endpoint];
         Some(resolve(snapshot, rules, leaf, query, &viewer, arrival, self.reading()))

@@ -5,7 +5,7 @@ use headwater::units::Timescale;
 
 use crate::origin::BEGINNING_S;
 
-const KEY: SegmentationKey = SegmentationKey { segment_ms: 2000, part_ms: None };
+const KEY: SegmentationKey = SegmentationKey::new(2000, None);
 
 /// The lateness of each segment's end at the moment it is published, microseconds.
 #[derive(Debug, Default)]

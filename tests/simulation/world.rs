@@ -2,6 +2,7 @@
 
 mod befall;
 
+use std::collections::BTreeMap;
 use std::sync::Arc;
 
 use headwater::packager::{
@@ -82,6 +83,7 @@ impl World {
         println!("{make:?}");
         let config = ChannelConfig {
             segmentations: wanted(),
+            endpoints: BTreeMap::new(),
             input_loss: MediaDuration::from_secs(2),
             slate: false,
             limits: Limits::default(),

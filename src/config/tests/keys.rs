@@ -1,6 +1,7 @@
 //! Every key: what it takes and what it refuses.
 
 use super::*;
+use crate::resolve::{DelayName, Names, TimeForm};
 
 /// Values that `key` of a section takes and refuses, as written.
 type Row = (&'static str, &'static [&'static str], &'static [&'static str]);
@@ -223,6 +224,12 @@ fn keys_of_an_endpoint() {
             ),
             ("min_video_bitrate", &["1", "'800kbit'"], &["0", "'2Mb'", "'1.5Mbit'", "-1"]),
             ("max_video_bitrate", &["2_000_000", "'10Gbit'"], &["'11Gbit'", "'0Mbit'", "1.0"]),
+            ("hls_version", &["1", "13"], &["0", "14", "'7'"]),
+            (
+                "published",
+                &["[]", "['/a/b.m3u8', 'h.test/a']"],
+                &["['a']", "['/v1/x']", "['/a//b']", "'/a'", "[1]"],
+            ),
             ("date_time_interval", &["'1s'", "'1h'"], &["'999ms'", "'3601s'", "6"]),
             ("presentation_delay", &["'1s'", "'15s'", "'25s'"], &["'26s'", "'999ms'", "'61s'"]),
             ("min_buffer_time", &["'1s'", "'30s'"], &["'31s'", "'0s'"]),
@@ -343,17 +350,23 @@ fn an_endpoint_has_a_control_or_is_open_and_not_both() {
     };
     let code = "authorization_code = 'a_B.9-'";
     let white = "ip_whitelist = ['10.0.0.0/8']";
+    let header = "cdn_identifier_header = { key = 'X-Cdn', value = 'a b' }";
     let black = "ip_blacklist = ['10.0.0.1']";
-    for lines in [code, white, "open = true", &format!("{code}\n{white}\n{black}")] {
+    for lines in [code, white, header, "open = true", &format!("{code}\n{white}\n{black}")] {
         assert!(with(lines).is_ok(), "{lines}");
     }
     assert!(with(&format!("open = true\n{black}")).is_ok());
     assert!(with(&format!("open = false\n{code}")).is_ok());
     for lines in ["", "open = false", "ip_whitelist = []", black] {
         let faults = with(lines).expect_err(lines);
-        assert!(faults.to_string().contains("needs authorization_code or ip_whitelist"), "{lines}");
+        assert!(
+            faults.to_string().contains("needs authorization_code, ip_whitelist or"),
+            "{lines}"
+        );
     }
-    for (control, line) in [("authorization_code", code), ("ip_whitelist", white)] {
+    let controls =
+        [("authorization_code", code), ("ip_whitelist", white), ("cdn_identifier_header", header)];
+    for (control, line) in controls {
         let faults = with(&format!("open = true\n{line}")).expect_err(line);
         let told = format!("open = true: contradicts {control}: leave one of them out");
         assert!(faults.to_string().contains(&told), "{faults}");
@@ -363,4 +376,72 @@ fn an_endpoint_has_a_control_or_is_open_and_not_both() {
         assert!(faults.to_string().contains("authorization_code: must be 1 to 200"), "{faults}");
     }
     assert!(with("open = 'true'").is_err());
+    for (header, told) in [
+        ("{ key = 'X-Cdn' }", "value: is required"),
+        ("{ key = 'a b', value = 'x' }", "key = 'a b': must be the name"),
+        ("{ key = 'X-Cdn', value = ' x' }", "value: must be 1 to 200 printable"),
+        ("{ key = 'X-Cdn', value = 'é' }", "value: must be 1 to 200 printable"),
+        ("{ key = 'X-Cdn', value = 'x', valeu = 1 }", "nearest is `value`"),
+    ] {
+        let faults = with(&format!("cdn_identifier_header = {header}")).expect_err(header);
+        assert!(faults.to_string().contains(told), "{faults}");
+    }
+}
+
+#[test]
+fn names_of_parameters_are_an_endpoints_own_and_say_one_thing() {
+    let with = |args: &str| {
+        let text = with_endpoint("HLS_CMAF", &format!("request_args = {args}"));
+        Config::parse(&text).map(|config| config.channels[0].endpoints[0].shift_names.clone())
+    };
+    let longest = "n".repeat(64);
+    let record = |start: &str, end: &str, more: &str| {
+        format!("{{ record = {{ start_time = '{start}', end_time = '{end}'{more} }} }}")
+    };
+    for (more, form) in [
+        ("", TimeForm::Seconds),
+        (", unit = 'millisecond'", TimeForm::Millis),
+        (", format = 'timestamp', unit = 'second'", TimeForm::Seconds),
+        (", format = 'iso8601'", TimeForm::Iso8601),
+    ] {
+        let names = with(&record("begin", &longest, more)).expect(more);
+        let own = names.record.expect("given");
+        assert_eq!((own.start.as_str(), own.end.len(), own.form), ("begin", 64, form));
+    }
+    let both =
+        "{ timeshift = { back_time = 'begin' }, live = { delay = 'late', unit = 'millisecond' } }";
+    let names = with(both).expect("valid");
+    let named = |delay: Option<DelayName>| delay.map(|delay| (delay.name, delay.millis));
+    assert_eq!(named(names.timeshift), Some(("begin".to_owned(), false)));
+    assert_eq!(named(names.live), Some(("late".to_owned(), true)));
+    assert_eq!(with("{}"), Ok(Names::default()));
+    for (args, told) in [
+        (record("shift", "end", ""), "start_time = 'shift': must be 1 to 64"),
+        (record("_HLS_msn", "end", ""), "must not begin with _HLS_"),
+        (record("a b", "end", ""), "must be 1 to 64 letters"),
+        (record(&format!("{longest}n"), "end", ""), "must be 1 to 64 letters"),
+        (record("a", "a", ""), "must have an end_time that no other"),
+        (record("a", "b", ", unit = 's'"), "must be \"second\" or \"millisecond\""),
+        (record("a", "b", ", format = 'unix'"), "must be \"timestamp\" or \"iso8601\""),
+        ("{ record = { start_time = 'a' } }".to_owned(), "record.end_time: is required"),
+        ("{ timeshift = { unit = 'second' } }".to_owned(), "back_time: is required"),
+        ("{ recrod = 1 }".to_owned(), "nearest is `record`"),
+        ("1".to_owned(), "must be a table"),
+    ] {
+        let faults = with(&args).expect_err(&args);
+        assert!(faults.to_string().contains(told), "{args}: {faults}");
+    }
+}
+
+#[test]
+fn two_manifests_do_not_stand_in_one_place() {
+    let endpoint = |name: &str, place: &str| {
+        format!(
+            "[[channel.endpoint]]\nname = '{name}'\nprotocol = 'HLS'\nopen = true\npublished = ['{place}']\n"
+        )
+    };
+    let two = |a: &str, b: &str| format!("{CHANNEL}{}{}", endpoint("a", a), endpoint("b", b));
+    assert!(Config::parse(&two("/a", "h/a")).is_ok());
+    let found = faults(&two("H/a", "http://h/a"));
+    assert!(found[0].ends_with("published = an array: stands where a manifest of channel[0].endpoint[0] does; each needs a place of its own"), "{found:?}");
 }

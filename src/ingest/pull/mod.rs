@@ -27,8 +27,8 @@ use self::follow::{Follow, Wanted};
 use super::live::{Live, give};
 use super::segmented::{Multivariant, Playlist, TEXT_MAX, read_playlist};
 use crate::media::VariantName;
-use crate::packager::InputId;
-use crate::runtime::{ChannelHandle, Origin};
+use crate::packager::{InputId, SourceEvent};
+use crate::runtime::{ChannelHandle, Feed, Origin, Shutdown};
 
 /// Media playlists followed at a time; more are left alone.
 pub const PLAYLISTS_MAX: usize = 16;
@@ -49,6 +49,8 @@ pub struct Pull {
     channel: Arc<ChannelHandle>,
     input: InputId,
     client: Client,
+    /// Told when nothing is to be pulled any more.
+    halt: Shutdown,
     live: Mutex<Arc<Live>>,
     /// The playlist at the top, as far as it is followed, and where it came from.
     top: Mutex<Option<(String, Multivariant)>>,
@@ -63,16 +65,22 @@ struct Listed {
     name: VariantName,
 }
 
-/// Pulls `url` into an input until shutdown.
-pub async fn run(url: Url, input: InputId, origin: Arc<Origin>, channel: Arc<ChannelHandle>) {
+/// Pulls `url` into an input until it is halted; then its source is lost, if the server goes on.
+pub async fn run(
+    url: Url,
+    input: InputId,
+    origin: Arc<Origin>,
+    channel: Arc<ChannelHandle>,
+    halt: Shutdown,
+) {
     let client = match Client::new() {
         Ok(client) => client,
         Err(error) => return refuse(&channel, input, &url, &error.to_string()),
     };
     let live = Mutex::new(Live::new(&origin, input));
     let (top, follows) = (Mutex::default(), Mutex::default());
-    let pull = Arc::new(Pull { origin, channel, input, client, live, top, follows });
-    tokio::spawn(Arc::clone(&pull).watch());
+    let pull = Arc::new(Pull { origin, channel, input, client, halt, live, top, follows });
+    let watching = tokio::spawn(Arc::clone(&pull).watch());
     let mut backoff = BACKOFF_MIN;
     loop {
         let began = pull.origin.clock.now().mono;
@@ -84,10 +92,17 @@ pub async fn run(url: Url, input: InputId, origin: Arc<Origin>, channel: Arc<Cha
             backoff = BACKOFF_MIN;
         }
         if !pull.wait(backoff).await {
-            return;
+            break;
         }
         backoff = (backoff * 2).min(BACKOFF_MAX);
     }
+    // It ends when it sees that it is halted; where it panicked that has been said.
+    let _ = watching.await;
+    if pull.origin.shutdown.begun() {
+        return;
+    }
+    let source = pull.live().session.lock().await.source();
+    pull.channel.feed(Feed { source, events: vec![SourceEvent::Lost] }).await;
 }
 
 /// Notes where operators look why nothing comes.
@@ -112,18 +127,21 @@ impl Pull {
 
     /// Tells sessions how time passes: where one is over, the next begins.
     async fn watch(self: Arc<Self>) {
-        while !self.origin.shutdown.begun() {
-            self.live().watch(&self.origin, &self.channel).await;
+        while !self.halt.begun() {
+            self.live().watch(&self.origin, &self.channel, &self.halt).await;
+            if self.halt.begun() {
+                return;
+            }
             *locked(&self.live) = Live::new(&self.origin, self.input);
         }
     }
 
-    /// False at shutdown.
+    /// False where it is halted.
     async fn wait(&self, time: Duration) -> bool {
         let until = self.origin.clock.now().mono.after(time);
         tokio::select! {
             () = self.origin.clock.sleep_until(until) => true,
-            () = self.origin.shutdown.wait() => false,
+            () = self.halt.wait() => false,
         }
     }
 
@@ -208,7 +226,7 @@ impl Pull {
         let text = self.client.text(&url, TEXT_MAX, follow.patience());
         let (base, text) = tokio::select! {
             text = text => text.map_err(|error| error.to_string())?,
-            () = self.origin.shutdown.wait() => return Ok(false),
+            () = self.halt.wait() => return Ok(false),
         };
         let Playlist::Media(playlist) = read_playlist(&text).map_err(|error| error.to_string())?
         else {
@@ -245,7 +263,7 @@ impl Pull {
             }
             let fetched = tokio::select! {
                 fetched = self.whole(wanted) => fetched,
-                () = self.origin.shutdown.wait() => return,
+                () = self.halt.wait() => return,
             };
             match fetched {
                 Ok(bytes) => {

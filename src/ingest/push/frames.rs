@@ -55,10 +55,15 @@ impl<'a> Frames<'a> {
         Ok(Some(std::mem::take(&mut self.begins)))
     }
 
+    /// Why no more is taken.
+    fn ending(&self) -> PushReply {
+        if self.origin.shutdown.begun() { PushReply::Ending } else { PushReply::Removed }
+    }
+
     async fn read(&mut self) -> Result<Option<Bytes>, PushReply> {
         let frame = tokio::select! {
             frame = timeout(self.origin.limits.ingest_silence, self.body.frame()) => frame,
-            () = self.origin.shutdown.wait() => return Err(PushReply::Ending),
+            () = self.channel.ending.wait() => return Err(self.ending()),
         };
         match frame {
             Ok(Some(Ok(frame))) => {

@@ -151,7 +151,7 @@ async fn begin(origin: &Arc<Origin>, channel: &Arc<ChannelHandle>, path: &Ingest
                     let watched = Arc::clone(&push);
                     let input = path.input;
                     tokio::spawn(async move {
-                        watched.watch(&origin, &channel).await;
+                        watched.watch(&origin, &channel, &channel.ending).await;
                         let sessions = &channel.segments.sessions;
                         sessions.remove_if(&input, |_, known| Arc::ptr_eq(known, &watched));
                     });

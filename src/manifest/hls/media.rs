@@ -115,6 +115,7 @@ fn put_header(out: &mut String, playlist: &MediaPlaylist<'_>, first: usize, delt
         (false, false) => 3,
     };
     let target = playlist.segmentation.target;
+    let version = playlist.listing.presentation.hls_version.max(version);
     let _ = write!(out, "#EXTM3U\n#EXT-X-VERSION:{version}\n#EXT-X-TARGETDURATION:{target}\n");
     if let Some(past) = playlist.listing.past {
         out.push_str(match past.kind {

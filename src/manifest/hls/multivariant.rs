@@ -40,6 +40,7 @@ pub fn multivariant(listing: &Listing<'_>, segmentation: &SegmentationView) -> S
         audio = list.into_iter().collect();
     }
     let version = if listing.container == Container::Cmaf { 6 } else { 3 };
+    let version = listing.presentation.hls_version.max(version);
     let mut out = format!("#EXTM3U\n#EXT-X-VERSION:{version}\n#EXT-X-INDEPENDENT-SEGMENTS\n");
     for (i, (track, list)) in audio.iter().enumerate().filter(|_| !muxed) {
         put_audio(&mut out, listing, track, list, i == 0);

@@ -60,6 +60,17 @@ impl Channel {
         self.incoming = None;
     }
 
+    /// Ends the slate where there is to be none any more.
+    pub(super) fn end_unwanted_slate(&mut self) {
+        if self.config.slate || self.slate.take().is_none() {
+            return;
+        }
+        self.incoming = None;
+        if self.plays_slate() {
+            self.part_from(InputId::SLATE);
+        }
+    }
+
     /// A sample of the slate.
     pub(super) fn slate_sample(&mut self, now: Now, key: SourceTrack, sample: Sample) {
         if self.slate.is_none() {

@@ -3,6 +3,7 @@
 use super::super::cadence::half;
 use super::super::chunker::Timed;
 use super::super::contract::{LeftOut, PeriodReason, Report};
+use super::regrid::apply;
 use super::track::{close_chunk, name_of};
 use super::{Boundary, Run, Surroundings};
 use crate::media::MediaKind;
@@ -18,11 +19,12 @@ impl Run {
             return;
         };
         track.next_boundary += 1;
-        let restarts_grid = boundary.restarts_grid;
+        let (restarts_grid, grid) = (boundary.restarts_grid, boundary.grid);
         close_chunk(track, Some(next), restarts_grid, None, around);
         if restarts_grid {
             track.frames_in_part = 0;
         }
+        apply(grid, track);
         track.active = boundary.period.track(track.rendition).is_some();
         if !track.active {
             return;

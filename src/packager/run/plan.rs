@@ -59,13 +59,14 @@ impl Run {
             }
         }
         let rhythm = self.clock.rhythm;
+        let grid = begins.and_then(|_| self.regrid(around));
         let mut cuts: Vec<Option<Cut>> = Vec::new();
         for segmentation in around.segmentations.iter() {
             let stored = around.state.segmentations.get(&segmentation.key());
             cuts.push(if !segmentation.started() {
                 segmentation.first_cut(at, &self.clock, stored)
             } else if begins.is_some() || segmentation.cuts_at(at, rhythm, frame) {
-                Some(segmentation.next_cut(at))
+                Some(segmentation.next_cut(at, &self.clock))
             } else {
                 None
             });
@@ -79,12 +80,12 @@ impl Run {
                 (self.begin_period(at, reason.unwrap_or(PeriodReason::Started), around), true)
             }
         };
-        let mut restarts_grid = false;
+        let mut restarts_grid = grid.is_some();
         for (segmentation, cut) in around.segmentations.iter_mut().zip(&cuts) {
             let Some(cut) = cut else { continue };
             restarts_grid |= segmentation.wanted.leads_parts;
             segmentation.note_span(&period, at, cut.number, rhythm);
-            if let Some(needed) = segmentation.note_cut(at, cut.number) {
+            if let Some(needed) = segmentation.note_cut(cut) {
                 around.reports.push(Report::TargetRaised { from: segmentation.target, to: needed });
                 segmentation.target = needed;
                 self.pending.get_or_insert(PeriodReason::TargetRaised);
@@ -92,7 +93,7 @@ impl Run {
             reserve(segmentation, cut, at, around.state, around.needs_state);
             *around.state_changed = true;
         }
-        Some(Boundary { at, base: at, cuts, period, begins_period, restarts_grid })
+        Some(Boundary { at, base: at, cuts, period, begins_period, restarts_grid, grid })
     }
 
     /// Whether the source still keeps its cadence: a sync sample within half a frame of each last

@@ -33,6 +33,8 @@ pub(super) struct RunTrack {
     pub(super) part_ends: VecDeque<MediaTime>,
     /// The boundary this track meets next, counted from the run's first.
     pub(super) next_boundary: u64,
+    /// The length of a frame.
+    pub(super) frame: MediaDuration,
     pub(super) frames_in_part: i64,
     pub(super) frames_per_part: i64,
     /// Whether it takes part in the Period; the others wait for one that includes them.
@@ -140,6 +142,8 @@ pub(super) fn reserve(
     stored.number = cut.number + 1;
     stored.target = segmentation.target;
     stored.part_target = segmentation.part_target;
+    stored.parts_of = segmentation.parts_of();
+    stored.offset = segmentation.offset();
     stored.end_ms = (at + segmentation.duration.times(2)).floor_millis();
     *needs = (*needs).max(if ahead { revision } else { revision + 1 });
 }

@@ -14,7 +14,7 @@ use crate::units::{MediaDuration, Timescale};
 const NEAR_CUT: MediaDuration = MediaDuration::from_millis(25);
 
 /// One rendition's list in the making.
-#[derive(Debug)]
+#[derive(Clone, Debug)]
 pub(super) struct Builder {
     pub(super) rows: Rows,
     pub(super) open: Option<OpenSegment>,
@@ -97,7 +97,8 @@ impl Builder {
 impl Segmentation {
     /// The part grid ends a part of a rendition here.
     pub(in crate::packager) fn end_part(&mut self, rendition: RenditionId) {
-        if self.part_target.is_none() {
+        let open = self.builders.get(&rendition).and_then(|builder| builder.open.as_ref());
+        if open.is_none_or(|open| self.part_target_of(open.number).is_none()) {
             return;
         }
         let foreseen = self.duration - NEAR_CUT;

@@ -10,7 +10,7 @@ use crate::packager::state::RenditionId;
 use crate::units::MediaTime;
 
 /// By Period's ordinal: the tracks whose first segment in it is still to come. None is empty.
-#[derive(Debug, Default)]
+#[derive(Clone, Debug, Default)]
 pub(super) struct Incomplete(BTreeMap<u64, BTreeSet<RenditionId>>);
 
 impl Incomplete {

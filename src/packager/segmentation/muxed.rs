@@ -12,7 +12,7 @@ use crate::packager::state::RenditionId;
 use crate::packager::window::Rows;
 
 /// What readers know of one such list.
-#[derive(Debug, Default)]
+#[derive(Clone, Debug, Default)]
 pub(super) struct Shown {
     mark: Mark,
     version: u64,
@@ -27,7 +27,7 @@ impl Shown {
 }
 
 /// What a list's text depends on: where it differs the list is another version.
-#[derive(Debug, Default, PartialEq, Eq)]
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
 struct Mark {
     first: Option<u64>,
     last: Option<u64>,

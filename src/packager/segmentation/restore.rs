@@ -43,8 +43,10 @@ impl Segmentation {
             self.duration = rhythm.segment_duration(self.key().segment_duration());
         }
         self.target = stored.target;
+        self.offset = stored.offset;
         self.part_target = stored.part_target.filter(|_| self.key().part_ms.is_some());
-        self.told_part_target = self.part_target;
+        self.told_part_target = stored.part_target;
+        self.parts_of = stored.parts_of.or(self.key().part_ms);
         self.longest_listed = self.longest_made;
         self.restore_spans();
     }

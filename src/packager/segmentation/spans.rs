@@ -18,7 +18,7 @@ const OFF_NOMINAL: MediaDuration = MediaDuration::from_millis(50);
 const TICK: MediaDuration = MediaDuration::from_millis(1);
 
 /// The Periods of a segmentation's rows, and when what an MPD says of them changed.
-#[derive(Debug, Default)]
+#[derive(Clone, Debug, Default)]
 pub(super) struct Spans {
     periods: Vec<PeriodSpan>,
     content: Content,
@@ -30,7 +30,7 @@ pub(super) struct Spans {
 }
 
 /// What of a rendition an MPD shows, but for what its window leaves behind.
-#[derive(Debug, PartialEq)]
+#[derive(Clone, Debug, PartialEq)]
 struct Said {
     /// By ordinal of the Period, its last row where rows are listed one by one.
     periods: Vec<(u64, u64)>,
@@ -38,7 +38,7 @@ struct Said {
 }
 
 /// What of a segmentation an MPD shows whatever rungs it lists, but for what its window leaves behind.
-#[derive(Debug, Default, PartialEq)]
+#[derive(Clone, Debug, Default, PartialEq)]
 struct Content {
     /// By ordinal.
     periods: Vec<u64>,

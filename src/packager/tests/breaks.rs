@@ -185,7 +185,8 @@ fn a_reader_who_waits_for_a_part_of_a_segment_that_a_break_ends_is_not_refused()
     let rules = EndpointRules { protocol: Protocol::LlHlsCmaf, ..rules(key) };
     let leaf = Leaf::Object { generation: 1, rendition: "video", file: File::Playlist };
     let query = format!("_HLS_msn={number}&_HLS_part={parts}");
-    let viewer = Viewer { address: Ipv4Addr::LOCALHOST.into(), code: None, bearer: None };
+    let viewer =
+        Viewer { address: Ipv4Addr::LOCALHOST.into(), code: None, bearer: None, identifier: None };
     let now = reading(world.now);
     let arrival = Arrival { at: now.mono, losses: 0, may_grow: true };
     let answer = resolve(world.latest(), &rules, &leaf, Some(&query), &viewer, arrival, now);

@@ -2,6 +2,7 @@
 
 mod breaks;
 mod clock;
+mod configure;
 mod cuts;
 mod inputs;
 mod invariants;

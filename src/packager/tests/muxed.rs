@@ -306,7 +306,12 @@ fn a_channel_of_codecs_that_transport_streams_cannot_carry_says_so() {
     for (protocol, plays) in [(Protocol::Hls, false), (Protocol::HlsCmaf, true)] {
         let rules = EndpointRules { protocol, ..rules(world.config.segmentations[0].key) };
         let leaf = Leaf::Manifest { name: "manifest", form: Form::M3u8 };
-        let viewer = Viewer { address: Ipv4Addr::LOCALHOST.into(), code: None, bearer: None };
+        let viewer = Viewer {
+            address: Ipv4Addr::LOCALHOST.into(),
+            code: None,
+            bearer: None,
+            identifier: None,
+        };
         let now = reading(world.now);
         let arrival = Arrival { at: now.mono, losses: 0, may_grow: true };
         match resolve(world.latest(), &rules, &leaf, None, &viewer, arrival, now) {

@@ -19,6 +19,7 @@ pub(super) const AUDIO_FRAME: MediaDuration = MediaDuration::from_millis(48);
 /// An endpoint that lists six segments, or twelve seconds.
 pub(super) fn rules(key: SegmentationKey) -> EndpointRules {
     EndpointRules {
+        id: 0,
         ordinal: 1,
         protocol: if key.part_ms.is_some() { Protocol::LlHlsCmaf } else { Protocol::HlsDashCmaf },
         audio_groups: false,
@@ -32,7 +33,10 @@ pub(super) fn rules(key: SegmentationKey) -> EndpointRules {
         shift: None,
         shift_names: crate::resolve::Names::default(),
         access: AccessRules::open(),
-        folder: EndpointRules::folder(1),
+        encrypted: false,
+        generation: GENERATION,
+        folder: EndpointRules::folder(1, GENERATION),
+        published: Vec::new(),
     }
 }
 
@@ -44,7 +48,8 @@ pub(super) fn ask(
     query: Option<&str>,
     (arrival, now): (Arrival, Now),
 ) -> Resolution {
-    let viewer = Viewer { address: Ipv4Addr::LOCALHOST.into(), code: None, bearer: None };
+    let viewer =
+        Viewer { address: Ipv4Addr::LOCALHOST.into(), code: None, bearer: None, identifier: None };
     resolve(snapshot, &rules(key), leaf, query, &viewer, arrival, now)
 }
 

@@ -485,7 +485,7 @@ fn ntsc_skips_and_doubles_no_slot_in_a_week() {
             world.run_until(20 + hour * 3600);
             let (number, now) = slot(&world);
             assert_eq!(number - first, (now - at).unsigned_abs(), "hour {hour}, millis: {millis}");
-            let key = SegmentationKey { segment_ms: 2000, part_ms: None };
+            let key = SegmentationKey::new(2000, None);
             let rows = world.latest().segmentations[&key].renditions[0].rows.iter_from(0);
             let even = |ms: i64| (2001..=2003).contains(&ms);
             assert!(rows.map(|row| row.length().floor_millis()).all(even), "hour {hour}");

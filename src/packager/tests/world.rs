@@ -1,5 +1,6 @@
 //! A world for one channel: synthetic tracks, a driven clock, and the snapshots that come out.
 
+use std::collections::BTreeMap;
 use std::sync::Arc;
 
 use bytes::Bytes;
@@ -53,6 +54,8 @@ pub(crate) struct Synthetic {
     pub(crate) reorder: i64,
     /// Moves every time by so much.
     pub(crate) offset: MediaDuration,
+    /// A frame arrives so much later than it is whole.
+    pub(crate) delay_ms: i64,
     /// Frames from here on exist.
     pub(crate) next: i64,
     /// Rounds times to a millisecond, as RTMP does.
@@ -80,6 +83,7 @@ impl Synthetic {
             sync: Box::new(move |n| n % gop == 0),
             reorder: 0,
             offset: MediaDuration::ZERO,
+            delay_ms: 0,
             next: 0,
             millis: false,
             before: Vec::new(),
@@ -103,6 +107,7 @@ impl Synthetic {
             sync: Box::new(|_| true),
             reorder: 0,
             offset: MediaDuration::ZERO,
+            delay_ms: 0,
             next: 0,
             millis: false,
             before: Vec::new(),
@@ -119,7 +124,7 @@ impl Synthetic {
 
     /// When the frame is whole, after the world's beginning.
     fn due(&self) -> MediaDuration {
-        self.offset + self.frame.times(self.next + 1)
+        self.offset + self.frame.times(self.next + 1) + MediaDuration::from_millis(self.delay_ms)
     }
 
     pub(crate) fn take(&mut self) -> Sample {
@@ -143,7 +148,7 @@ pub(crate) fn config(asked: &[(u32, Option<u32>)]) -> ChannelConfig {
         segmentations: asked
             .iter()
             .map(|(seconds, part_ms)| SegmentationWanted {
-                key: SegmentationKey { segment_ms: seconds * 1000, part_ms: *part_ms },
+                key: SegmentationKey::new(seconds * 1000, *part_ms),
                 segments: 6,
                 window: MediaDuration::ZERO,
                 leads_parts: part_ms.is_some(),
@@ -151,6 +156,7 @@ pub(crate) fn config(asked: &[(u32, Option<u32>)]) -> ChannelConfig {
                 muxed: true,
             })
             .collect(),
+        endpoints: BTreeMap::new(),
         input_loss: MediaDuration::from_secs(2),
         slate: false,
         limits: Limits::default(),
@@ -239,6 +245,13 @@ impl World {
         let mut now = reading(self.now);
         now.wall.0 += self.wall_step.rescale(Timescale::NANOS).ticks();
         self.channel.handle_input(now, Input::Source(self.source, event));
+        self.drain();
+    }
+
+    /// Other lists are asked for.
+    pub(crate) fn configure(&mut self, config: ChannelConfig) {
+        self.config = config.clone();
+        self.channel.handle_input(reading(self.now), Input::Configure(config));
         self.drain();
     }
 

@@ -125,6 +125,7 @@ fn every_configured_control_must_pass_and_the_blacklist_is_asked_first() {
             address: ip(address),
             code: code.map(str::as_bytes),
             bearer: bearer.map(str::as_bytes),
+            identifier: None,
         };
         assert_eq!(all(false).check(&viewer), answer, "{address} {code:?} {bearer:?}");
         assert_eq!(all(true).check(&viewer), answer, "open lifts no control that is given");
@@ -133,11 +134,29 @@ fn every_configured_control_must_pass_and_the_blacklist_is_asked_first() {
 
 #[test]
 fn a_control_not_configured_is_not_checked() {
-    let anyone = Viewer { address: ip("192.0.2.1"), code: None, bearer: None };
+    let anyone = Viewer { address: ip("192.0.2.1"), code: None, bearer: None, identifier: None };
     assert_eq!(AccessRules::open().check(&anyone), Ok(()));
     let listed =
         AccessRules::new(IpList::default(), list("192.0.2.1"), None, false).expect("a whitelist");
     assert_eq!(listed.check(&anyone), Ok(()));
     let all_but_one = AccessRules::new(list("192.0.2.1"), IpList::default(), None, true);
     assert_eq!(all_but_one.expect("open").check(&anyone), Err(Refused::Blacklisted));
+}
+
+#[test]
+fn a_header_of_the_endpoints_own_is_one_control_more() {
+    let rules = AccessRules::new(list("10.0.0.66"), IpList::default(), Some(secret("code")), false);
+    let rules = rules.expect("a code").with_identifier("x-cdn".to_owned(), secret("right"));
+    assert_eq!(rules.identifier_header(), Some("x-cdn"));
+    let ask = |address, identifier: Option<&'static str>, code: Option<&'static str>| {
+        let (identifier, code) = (identifier.map(str::as_bytes), code.map(str::as_bytes));
+        rules.check(&Viewer { address: ip(address), code, bearer: None, identifier })
+    };
+    assert_eq!(ask("10.0.0.1", Some("right"), Some("code")), Ok(()));
+    assert_eq!(ask("10.0.0.1", None, Some("code")), Err(Refused::NoIdentifier));
+    assert_eq!(ask("10.0.0.1", Some("wrong"), Some("code")), Err(Refused::WrongIdentifier));
+    assert_eq!(ask("10.0.0.1", Some("right"), None), Err(Refused::NoCode));
+    assert_eq!(ask("10.0.0.66", Some("right"), Some("code")), Err(Refused::Blacklisted));
+    let nobody = Viewer { address: ip("10.0.0.1"), code: None, bearer: None, identifier: None };
+    assert_eq!(AccessRules::closed().check(&nobody), Err(Refused::Closed));
 }

@@ -8,17 +8,51 @@ use super::{Shift, ShiftError};
 
 /// Longest value of `aws.manifestsettings` (its own limit).
 const SETTINGS_MAX: usize = 1024;
+/// Unix milliseconds of a moment in 1973: what says less is no time but a delay.
+const LONG_AGO: i64 = 100_000_000_000;
 
 /// Names an endpoint gives the parameters of a request (Huawei's `request_args`), beside those that
 /// are always understood.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub struct Names {
-    /// Start and end of a stretch: `record`.
-    pub record: Option<[String; 2]>,
-    /// Start of a list that grows: `live`.
-    pub live: Option<String>,
-    /// How many seconds behind live: `timeshift`.
-    pub timeshift: Option<String>,
+    /// Start and end of a stretch.
+    pub record: Option<RecordNames>,
+    /// How far behind live, by another name.
+    pub live: Option<DelayName>,
+    /// How far behind live. Where the start of a stretch has the same name, a value with an end beside
+    /// it, or of a time after 1973, is a start.
+    pub timeshift: Option<DelayName>,
+}
+
+/// Names of a stretch's start and end.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct RecordNames {
+    /// The start's.
+    pub start: String,
+    /// The end's.
+    pub end: String,
+    /// How times are written.
+    pub form: TimeForm,
+}
+
+/// The name of a delay.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct DelayName {
+    /// Its name.
+    pub name: String,
+    /// Whether it is in milliseconds, not in seconds.
+    pub millis: bool,
+}
+
+/// How times are written.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum TimeForm {
+    /// Unix seconds.
+    Seconds,
+    /// Unix milliseconds.
+    Millis,
+    /// ISO 8601 with a zone.
+    Iso8601,
 }
 
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -56,6 +90,8 @@ enum Field {
 struct Reading {
     shift: Shift,
     dialect: Option<Dialect>,
+    /// Whether the endpoint's own name of an end is there.
+    has_end: bool,
 }
 
 impl Shift {
@@ -64,8 +100,10 @@ impl Shift {
     /// # Errors
     /// What is wrong with them, and what is allowed.
     pub fn parse(query: Option<&str>, names: &Names) -> Result<Option<Self>, ShiftError> {
-        let mut reading = Reading { shift: Shift::default(), dialect: None };
         let pairs = query.unwrap_or("").split('&').filter_map(|pair| pair.split_once('='));
+        let end = names.record.as_ref().map(|record| record.end.as_str());
+        let has_end = end.is_some() && pairs.clone().any(|(name, _)| Some(name) == end);
+        let mut reading = Reading { shift: Shift::default(), dialect: None, has_end };
         // Every request of a live playlist has a query: what is not ours costs no more than this.
         for (name, value) in pairs.filter(|(name, _)| is_ours(name, names)) {
             let value = decoded(name, value)?;
@@ -83,8 +121,8 @@ impl Shift {
 
 impl Reading {
     fn parameter(&mut self, name: &str, value: &str, names: &Names) -> Result<(), ShiftError> {
-        if let Some(field) = configured(name, names) {
-            return self.put(Dialect::Configured, field, name, value);
+        if let Some(own) = configured(name, names) {
+            return self.configured(own, name, value);
         }
         match name {
             "start" => self.put(Dialect::Plain, Field::Start, name, value),
@@ -102,12 +140,34 @@ impl Reading {
     }
 
     fn speaks(&mut self, dialect: Dialect) -> Result<(), ShiftError> {
+        // An endpoint's own names stand beside the plain ones: some are spelt alike.
+        let same = |a: Dialect, b: Dialect| {
+            let plain = |d| matches!(d, Dialect::Plain | Dialect::Configured);
+            a == b || plain(a) && plain(b)
+        };
         match self.dialect.replace(dialect) {
-            Some(before) if before != dialect => {
+            Some(before) if !same(before, dialect) => {
                 Err(ShiftError::Mixed(before.name(), dialect.name()))
             }
             _ => Ok(()),
         }
+    }
+
+    /// A parameter that has one of the endpoint's own names.
+    fn configured(&mut self, own: Own<'_>, name: &str, value: &str) -> Result<(), ShiftError> {
+        let (field, read) = match own {
+            Own { end: Some(form), .. } => (Field::End, form.read(name, value)),
+            Own { start: Some(form), delay, .. } => match (form.read(name, value), delay) {
+                (start, Some(_)) if self.has_end || start.as_ref().is_ok_and(|t| *t > LONG_AGO) => {
+                    (Field::Start, start)
+                }
+                (_, Some(delay)) => (Field::Delay, delay.read(name, value)),
+                (start, None) => (Field::Start, start),
+            },
+            Own { delay: Some(delay), .. } => (Field::Delay, delay.read(name, value)),
+            Own { .. } => return Ok(()),
+        };
+        self.take(Dialect::Configured, field, name, read?)
     }
 
     fn put(
@@ -217,17 +277,49 @@ fn is_ours(name: &str, names: &Names) -> bool {
         || configured(name, names).is_some()
 }
 
-fn configured(name: &str, names: &Names) -> Option<Field> {
-    let [start, end] = names.record.as_ref().map_or([None, None], |r| r.each_ref().map(Some));
-    let is = |known: Option<&String>| known.is_some_and(|known| known == name);
-    if is(start) || is(names.live.as_ref()) {
-        Some(Field::Start)
-    } else if is(end) {
-        Some(Field::End)
-    } else if is(names.timeshift.as_ref()) {
-        Some(Field::Delay)
-    } else {
-        None
+/// What a parameter of an endpoint's own name may be.
+#[derive(Clone, Copy, Default)]
+struct Own<'a> {
+    start: Option<TimeForm>,
+    end: Option<TimeForm>,
+    delay: Option<&'a DelayName>,
+}
+
+fn configured<'a>(name: &str, names: &'a Names) -> Option<Own<'a>> {
+    let record = names.record.as_ref();
+    let is = |delay: &&DelayName| delay.name == name;
+    let own = Own {
+        start: record.filter(|record| record.start == name).map(|record| record.form),
+        end: record.filter(|record| record.end == name).map(|record| record.form),
+        delay: names.timeshift.as_ref().filter(is).or(names.live.as_ref().filter(is)),
+    };
+    let any = own.start.is_some() || own.end.is_some() || own.delay.is_some();
+    any.then_some(own)
+}
+
+impl TimeForm {
+    /// A time; Unix milliseconds.
+    fn read(self, name: &str, value: &str) -> Result<i64, ShiftError> {
+        match self {
+            TimeForm::Seconds => unix(value).ok_or_else(|| refused(name, value, "Unix seconds")),
+            TimeForm::Millis => {
+                millis(value).ok_or_else(|| refused(name, value, "Unix milliseconds"))
+            }
+            TimeForm::Iso8601 => {
+                let time = iso8601(value);
+                time.ok_or_else(|| refused(name, value, "an ISO-8601 time with its zone"))
+            }
+        }
+    }
+}
+
+impl DelayName {
+    /// A delay in milliseconds.
+    fn read(&self, name: &str, value: &str) -> Result<i64, ShiftError> {
+        if self.millis {
+            return millis(value).ok_or_else(|| refused(name, value, "a number of milliseconds"));
+        }
+        seconds(value).ok_or_else(|| refused(name, value, "a number of seconds"))
     }
 }
 
@@ -242,10 +334,19 @@ fn decoded(name: &str, value: &str) -> Result<String, ShiftError> {
 
 /// An ISO-8601 time with its zone, or Unix seconds; Unix milliseconds.
 fn instant(text: &str) -> Option<i64> {
-    unix(text).or_else(|| {
-        let time: Timestamp = text.replace(' ', "+").parse().ok()?;
-        Some(time.as_millisecond()).filter(|ms| *ms >= 0)
-    })
+    unix(text).or_else(|| iso8601(text))
+}
+
+/// An ISO-8601 time with its zone; Unix milliseconds.
+fn iso8601(text: &str) -> Option<i64> {
+    let time: Timestamp = text.replace(' ', "+").parse().ok()?;
+    Some(time.as_millisecond()).filter(|ms| *ms >= 0)
+}
+
+/// Whole milliseconds.
+fn millis(text: &str) -> Option<i64> {
+    let digits = (1..=14).contains(&text.len()) && text.bytes().all(|b| b.is_ascii_digit());
+    digits.then(|| text.parse().ok()).flatten()
 }
 
 /// Unix seconds, whole or with decimals; milliseconds.

@@ -1,7 +1,7 @@
 //! Every dialect, every refusal, and what wishes come to.
 
 use super::span::{Nothing, Reach, ShiftRules, Span};
-use super::{Names, Shift, ShiftError};
+use super::{DelayName, Names, RecordNames, Shift, ShiftError, TimeForm};
 use crate::resolve::absence::Missing;
 
 const HOUR: i64 = 3_600_000;
@@ -34,16 +34,54 @@ fn one_stretch_is_said_in_every_dialect() {
     ] {
         assert_eq!(parse(query), Ok(wish), "{query}");
     }
-    let names = Names {
-        record: Some(["begin".to_owned(), "finish".to_owned()]),
-        live: Some("from".to_owned()),
-        timeshift: Some("back".to_owned()),
-    };
-    let named = |query| Shift::parse(Some(query), &names);
+}
+
+fn names(start: &str, end: &str, form: TimeForm, back: &str, late: &str) -> Names {
+    let delay = |name: &str, millis| Some(DelayName { name: name.to_owned(), millis });
+    Names {
+        record: Some(RecordNames { start: start.to_owned(), end: end.to_owned(), form }),
+        timeshift: delay(back, false),
+        live: delay(late, true),
+    }
+}
+
+#[test]
+fn an_endpoints_own_names_are_understood_beside_the_plain_ones() {
+    let wish = Some(stretch(NOON, Some(NOON + HOUR)));
+    let delay = |ms| Ok(Some(Shift { delay: Some(ms), ..Shift::default() }));
+    let own = names("begin", "finish", TimeForm::Seconds, "back", "late");
+    let named = |query| Shift::parse(Some(query), &own);
     assert_eq!(named("begin=1795608000&finish=1795611600"), Ok(wish));
-    assert_eq!(named("from=1795608000"), Ok(Some(stretch(NOON, None))));
+    assert_eq!(named("begin=1795608000"), Ok(Some(stretch(NOON, None))));
+    assert_eq!(named("back=90"), delay(90_000));
+    assert_eq!(named("late=1500"), delay(1_500));
+    assert_eq!(named("start=1795608000&end=1795611600"), Ok(wish));
+    assert_eq!(named("time_delay=90"), delay(90_000));
+    assert!(named("begin=1795608000&start=1795608000").is_err(), "twice the same");
+    assert!(named("begin=1795608000&time_shift=5").is_err(), "another vendor's");
+    assert_eq!(named("begin=2026").map_err(|e| e.to_string()), Ok(Some(stretch(2_026_000, None))));
+    let error = named("begin=2026-11-25T12:00:00Z").expect_err("no timestamp").to_string();
+    assert!(error.contains("is not Unix seconds"), "{error}");
+    let own = names("begin", "end", TimeForm::Millis, "back", "late");
+    let named = |query| Shift::parse(Some(query), &own);
+    assert_eq!(named("begin=1795608000000&end=1795611600000"), Ok(wish));
+    assert!(named("begin=1795608000.5").is_err());
+    let own = names("begin", "end", TimeForm::Iso8601, "back", "late");
+    let named = |query| Shift::parse(Some(query), &own);
+    assert_eq!(named("begin=2026-11-25T12:00:00Z&end=2026-11-25T13:00:00Z"), Ok(wish));
+    assert!(named("begin=1795608000").is_err());
+}
+
+#[test]
+fn a_name_of_both_a_start_and_a_delay_means_what_its_value_can_mean() {
+    let own = names("begin", "end", TimeForm::Seconds, "begin", "late");
+    let named = |query| Shift::parse(Some(query), &own);
+    let wish = Some(stretch(NOON, Some(NOON + HOUR)));
+    assert_eq!(named("begin=1795608000&end=1795611600"), Ok(wish));
+    assert_eq!(named("begin=1795608000"), Ok(Some(stretch(NOON, None))));
     let back = Shift { delay: Some(90_000), ..Shift::default() };
-    assert_eq!(named("back=90"), Ok(Some(back)));
+    assert_eq!(named("begin=90"), Ok(Some(back)));
+    assert_eq!(named("begin=90&end=1795611600"), Ok(Some(stretch(90_000, Some(NOON + HOUR)))));
 }
 
 #[test]

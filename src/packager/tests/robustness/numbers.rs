@@ -73,7 +73,7 @@ fn numbers_never_go_back_over_encoders_configurations_processes_and_nodes() {
         world.run_until(world.now.round_secs() + down + 20);
         never.goes_back(&world, "an encoder that restarts", true);
     }
-    let four = SegmentationKey { segment_ms: 4000, part_ms: None };
+    let four = SegmentationKey::new(4000, None);
     let wanted = SegmentationWanted {
         key: four,
         segments: 6,

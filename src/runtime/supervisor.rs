@@ -1,0 +1,297 @@
+//! The supervisor: it makes the channels there are be the channels that are wanted, each by itself.
+//!
+//! A channel that comes starts beside the others. One that changes goes on: new rules for readers and
+//! encoders at once, other durations at its next cut, a source that stays plays on. One that goes ends
+//! its lists, its sources and its encoders' sessions, and hands its archive over; what players of it
+//! have under way is answered for `limits.drain` more, its manifests at once no longer.
+
+use std::collections::BTreeMap;
+use std::sync::Arc;
+use std::sync::mpsc::Sender;
+
+use thiserror::Error;
+use tokio::sync::{mpsc, oneshot};
+use tokio::task::JoinHandle;
+use tokio::time::timeout;
+
+use super::archivist::Job;
+use super::channel::{ChannelHandle, Inputs};
+use super::channel_task::Order;
+use super::channels::{Feeders, Made, Maker};
+use super::feeders::Feeding;
+use super::origin::{ChannelSet, Origin};
+use super::server::ServerError;
+use crate::config::{Channel, Name};
+use crate::units::Monotonic;
+
+/// Who wants channels.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
+pub enum Desired {
+    /// The configuration file. Its endpoints are known by their names.
+    File,
+    /// The control plane. Its endpoints have the ordinals it gives them.
+    Api,
+}
+
+/// A channel that could not be made or changed.
+#[derive(Debug, Error)]
+#[error("channel {group}/{name}: {why}")]
+pub struct NotApplied {
+    /// Its group.
+    pub group: String,
+    /// Its name.
+    pub name: String,
+    /// Why.
+    pub why: ServerError,
+}
+
+/// The channels somebody wants.
+#[derive(Debug)]
+pub(super) struct Wish {
+    pub(super) source: Desired,
+    pub(super) channels: Vec<Channel>,
+    pub(super) done: oneshot::Sender<Vec<NotApplied>>,
+}
+
+type ChannelName = (Name, Name);
+
+/// A channel as somebody wants it.
+#[derive(Clone, Debug, PartialEq)]
+pub(super) struct Wanted {
+    pub(super) source: Desired,
+    pub(super) channel: Channel,
+}
+
+#[derive(Debug)]
+struct Running {
+    wanted: Wanted,
+    handle: Arc<ChannelHandle>,
+    orders: mpsc::Sender<Order>,
+    task: JoinHandle<()>,
+    feeding: Feeding,
+}
+
+/// What makes wishes true.
+#[derive(Debug)]
+pub(super) struct Supervisor {
+    origin: Arc<Origin>,
+    maker: Maker,
+    archivist: Sender<Job>,
+    wishes: mpsc::Receiver<Wish>,
+    desired: BTreeMap<Desired, BTreeMap<ChannelName, Channel>>,
+    running: BTreeMap<ChannelName, Running>,
+    /// Channels that have ended, and until when what was under way is answered.
+    going: Vec<(Monotonic, Arc<ChannelHandle>)>,
+}
+
+impl Supervisor {
+    pub(super) fn new(
+        origin: Arc<Origin>,
+        maker: Maker,
+        archivist: Sender<Job>,
+        wishes: mpsc::Receiver<Wish>,
+    ) -> Self {
+        Supervisor {
+            origin,
+            maker,
+            archivist,
+            wishes,
+            desired: BTreeMap::new(),
+            running: BTreeMap::new(),
+            going: Vec::new(),
+        }
+    }
+
+    /// Starts the channels that the server begins with.
+    pub(super) fn begin(&mut self, made: Vec<(Wanted, Made)>) {
+        for (wanted, made) in made {
+            let name = name_of(&wanted.channel);
+            let of_source = self.desired.entry(wanted.source).or_default();
+            of_source.insert(name.clone(), wanted.channel.clone());
+            let running = self.start(wanted, made);
+            self.running.insert(name, running);
+        }
+        self.show();
+    }
+
+    /// Makes wishes true until shutdown, and then ends all channels.
+    pub(super) async fn run(mut self) {
+        let shutdown = self.origin.shutdown.clone();
+        loop {
+            let clock = self.origin.clock.clone();
+            let next = self.going.iter().map(|(until, _)| *until).min();
+            let gone = async {
+                match next {
+                    Some(until) => clock.sleep_until(until).await,
+                    None => std::future::pending().await,
+                }
+            };
+            tokio::select! {
+                () = shutdown.wait() => break,
+                () = gone => self.forget(),
+                wish = self.wishes.recv() => match wish {
+                    Some(wish) => self.grant(wish).await,
+                    None => shutdown.wait().await,
+                },
+            }
+        }
+        for running in self.running.values() {
+            running.handle.ending.begin();
+        }
+        for (_, running) in std::mem::take(&mut self.running) {
+            running.feeding.stop().await;
+            // It has seen the shutdown; where it panicked that has been said.
+            let _ = running.task.await;
+        }
+    }
+
+    async fn grant(&mut self, wish: Wish) {
+        let channels = wish.channels.into_iter().map(|channel| (name_of(&channel), channel));
+        self.desired.insert(wish.source, channels.collect());
+        let mut wanted: BTreeMap<ChannelName, Wanted> = BTreeMap::new();
+        // The file comes first.
+        for (source, channels) in &self.desired {
+            for (name, channel) in channels {
+                let channel = channel.clone();
+                wanted.entry(name.clone()).or_insert(Wanted { source: *source, channel });
+            }
+        }
+        let mut failed = Vec::new();
+        let gone: Vec<ChannelName> =
+            self.running.keys().filter(|name| !wanted.contains_key(name)).cloned().collect();
+        for name in gone {
+            self.end(&name).await;
+        }
+        for (name, wanted) in wanted {
+            let applied = match self.running.remove(&name) {
+                None => self.add(name.clone(), wanted),
+                Some(running) if running.wanted == wanted => {
+                    self.running.insert(name, running);
+                    continue;
+                }
+                Some(running) => self.change(name.clone(), running, wanted).await,
+            };
+            if let Err(why) = applied {
+                let (group, name) = (name.0.to_string(), name.1.to_string());
+                failed.push(NotApplied { group, name, why });
+            }
+        }
+        self.show();
+        // Who wished may have gone.
+        let _ = wish.done.send(failed);
+    }
+
+    fn add(&mut self, name: ChannelName, wanted: Wanted) -> Result<(), ServerError> {
+        // Files are read here, by the one thread that does nothing else meanwhile.
+        let by_name = wanted.source == Desired::File;
+        let made = tokio::task::block_in_place(|| self.maker.make(&wanted.channel, by_name))?;
+        let (group, channel) = (&made.handle.group, &made.handle.name);
+        tracing::info!(group, channel, "a channel has come");
+        let running = self.start(wanted, made);
+        self.running.insert(name, running);
+        Ok(())
+    }
+
+    fn start(&self, wanted: Wanted, made: Made) -> Running {
+        let Made { handle, task, orders, feeders, archive } = made;
+        if let Some(archive) = archive {
+            self.tell(Job::Keep(Arc::clone(&handle), Box::new(archive)));
+        }
+        let task = tokio::spawn(task.run(self.origin.shutdown.clone()));
+        let mut feeding = Feeding::default();
+        feeding.begin(&feeders, &handle, &self.origin);
+        Running { wanted, handle, orders, task, feeding }
+    }
+
+    async fn change(
+        &mut self,
+        name: ChannelName,
+        mut running: Running,
+        wanted: Wanted,
+    ) -> Result<(), ServerError> {
+        let handle = Arc::clone(&running.handle);
+        let read = tokio::task::block_in_place(|| {
+            let (archive, keep) = self.maker.rearchive(&wanted.channel, &handle)?;
+            Ok((self.feeders(&running.wanted.channel, &wanted.channel)?, archive, keep))
+        });
+        let (feeders, archive, keep) = match read {
+            Ok(read) => read,
+            Err(error) => {
+                self.running.insert(name, running);
+                return Err(error);
+            }
+        };
+        match archive {
+            Some(archive) => self.tell(Job::Keep(Arc::clone(&handle), Box::new(archive))),
+            None => self.tell(Job::Span(Arc::clone(&handle), keep)),
+        }
+        handle.put_inputs(Inputs::of(&wanted.channel));
+        if let Some(feeders) = &feeders {
+            running.feeding.stop_changed(feeders).await;
+        }
+        let (done, applied) = oneshot::channel();
+        let channel = Box::new(wanted.channel.clone());
+        let by_name = wanted.source == Desired::File;
+        // A task that has ended has ended with the server.
+        let _ = running.orders.send(Order::Configure { channel, by_name, done }).await;
+        // A channel that waits for its disk has its orders.
+        let _ = timeout(self.maker.limits.drain, applied).await;
+        if let Some(feeders) = &feeders {
+            running.feeding.begin(feeders, &handle, &self.origin);
+        }
+        tracing::info!(group = handle.group, channel = handle.name, "a channel has changed");
+        running.wanted = wanted;
+        self.running.insert(name, running);
+        Ok(())
+    }
+
+    /// What feeds a channel from now on, where that is something else.
+    fn feeders(&self, old: &Channel, new: &Channel) -> Result<Option<Feeders>, ServerError> {
+        let same =
+            (&old.loop_file, &old.slate, &old.pulls) == (&new.loop_file, &new.slate, &new.pulls);
+        if same { Ok(None) } else { self.maker.feeders(new).map(Some) }
+    }
+
+    /// Ends a channel: its lists, what feeds it, its archive.
+    async fn end(&mut self, name: &ChannelName) {
+        let Some(running) = self.running.remove(name) else { return };
+        let Running { handle, orders, mut task, feeding, .. } = running;
+        handle.ending.begin();
+        feeding.stop().await;
+        let _ = orders.send(Order::End).await;
+        // One that waits for its disk is not waited for.
+        if timeout(self.maker.limits.drain, &mut task).await.is_err() {
+            task.abort();
+        }
+        let (done, parted) = oneshot::channel();
+        self.tell(Job::Part(Arc::clone(&handle), done));
+        let _ = parted.await;
+        handle.metrics.forget();
+        tracing::info!(group = handle.group, channel = handle.name, "a channel has gone");
+        let until = self.origin.clock.now().mono.after(self.maker.limits.drain);
+        self.going.push((until, handle));
+    }
+
+    /// Forgets channels that have gone for long enough.
+    fn forget(&mut self) {
+        let now = self.origin.clock.now().mono;
+        self.going.retain(|(until, _)| *until > now);
+        self.show();
+    }
+
+    /// Shows everybody the channels there are.
+    fn show(&self) {
+        let stay: Vec<_> = self.running.values().map(|r| Arc::clone(&r.handle)).collect();
+        let go: Vec<_> = self.going.iter().map(|(_, handle)| Arc::clone(handle)).collect();
+        self.origin.put_set(ChannelSet::of(&stay, &go));
+    }
+
+    fn tell(&self, job: Job) {
+        // The thread ends after all who can tell it anything.
+        let _ = self.archivist.send(job);
+    }
+}
+
+fn name_of(channel: &Channel) -> ChannelName {
+    (channel.group.clone(), channel.name.clone())
+}
