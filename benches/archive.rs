@@ -29,7 +29,7 @@ const CHANNELS: usize = 100;
 const DAY: i64 = 86_400_000;
 const HOUR: i64 = 3_600_000;
 const TURNS: usize = 21;
-const KEY: SegmentationKey = SegmentationKey { segment_ms: 2000, part_ms: None };
+const KEY: SegmentationKey = SegmentationKey::new(2000, None);
 const PROGRAMME: &[u8] = include_bytes!("../fixtures/demo/demo.mp4");
 const LISTENERS: &str = "[egress]\nlisten = \"127.0.0.1:0\"\n[ingest]\nhttp = \"127.0.0.1:0\"\n\
                          [admin]\nlisten = \"127.0.0.1:0\"\n";
@@ -184,8 +184,9 @@ fn main() {
     println!("memory of it all {} MiB", (resident() - before) / 1024);
 
     let handle = server.origin.channel("bench", &name(0)).expect("it is there");
-    let rules = &handle.endpoints[&1];
-    let kept = handle.shelf.as_ref().expect("an archive");
+    let shown = handle.shown();
+    let rules = &shown.endpoints[&1];
+    let kept = handle.shelf().expect("an archive");
     let snapshot = in_memory(kept, to - HOUR);
     let rendition = snapshot.segmentations[&KEY].renditions[0].rendition.clone();
     let live =
