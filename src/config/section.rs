@@ -9,7 +9,7 @@ use toml::de::{DeTable, DeValue};
 use super::fault::{Fault, Problem};
 
 /// Keys whose values no message shows.
-const SECRET_KEYS: [&str; 3] = ["authorization_code", "password", "pull"];
+const SECRET_KEYS: [&str; 4] = ["authorization_code", "password", "pull", "secret"];
 /// Longest piece of a file that a message shows, in characters.
 const SHOWN_CHARS: usize = 64;
 

@@ -40,6 +40,11 @@ fn keys_of_the_listeners_and_the_store() {
             ADDRESS,
             ("trusted_proxies", &["[]", "['10.0.0.1/8', '::1']"], &["['/8']", "['::/0']", "'::1'"]),
             ("cdn_auth_header", &["'X-Code'"], &["''", "'X Code'", "'authorization'", "1"]),
+            (
+                "public_url",
+                &["'https://h'", "'http://10.0.0.1:80/'"],
+                &["''", "'h'", "'http://h/a'", "1"],
+            ),
             ("tls", &["{ certificate = 'a', key = 'b' }"], &["true", "'a'"]),
             ("proxy_protocol", &["true", "false"], &["1", "'true'"]),
             ("workers", &["0", "0x10", "1024"], &["1025", "-1", "1.0", "'2'"]),
@@ -57,6 +62,8 @@ fn keys_of_the_listeners_and_the_store() {
         ]
     );
     check(&[ADDRESS], |line| format!("[admin]\n{line}"));
+    let public: Row = ("public_url", &["'https://h'"], &["'ftp://h'", "false"]);
+    check(&[public], |line| format!("[ingest]\n{line}"));
     check(&[("path", &["'/srv/headwater'"], &["''", "1", "\"a\\u0000\""])], |line| {
         format!("[store]\n{line}")
     });
@@ -336,4 +343,43 @@ fn an_endpoint_has_a_control_or_is_open_and_not_both() {
         assert!(faults.to_string().contains("authorization_code: must be 1 to 200"), "{faults}");
     }
     assert!(with("open = 'true'").is_err());
+}
+
+#[test]
+fn keys_of_an_access_key() {
+    let others = |key: &str| {
+        let all = [("id", "id = 'a'"), ("secret", "secret = 's'"), ("scopes", "scopes = ['ice']")];
+        let rest = all.iter().filter(|(k, _)| *k != key);
+        rest.flat_map(|(_, line)| [*line, "\n"]).collect::<String>()
+    };
+    let long = format!("'{}'", "k".repeat(129));
+    for (key, taken, refused) in [
+        ("id", vec!["'A-b_c.1'"], vec!["''", "'a b'", "'ü'", "1", &long]),
+        ("secret", vec!["'any thing'"], vec!["''", "1", "\"a\\u0001\""]),
+        ("scopes", vec!["['ice', 'live', 'huawei', 'native']"], vec!["[]", "['ICE']", "'ice'"]),
+        ("project_id", vec!["'0123abc'"], vec!["''", "'a/b'", "7"]),
+    ] {
+        let file = |value| format!("[[admin.access_keys]]\n{}{key} = {value}\n", others(key));
+        for value in taken {
+            assert!(Config::parse(&file(value)).is_ok(), "{value}");
+        }
+        for value in refused {
+            let faults = faults(&file(value)).concat();
+            assert!(faults.contains(&format!("admin.access_keys[0].{key}")), "{faults}");
+            assert!(key != "secret" || !faults.contains("any"), "{faults}");
+        }
+    }
+    assert_eq!(
+        faults(
+            "[admin]\naccess_keys = [{ id = 'a', secret = 's', scopes = ['ice'] },\n\
+             { id = 'a', secret = 't', scopes = ['live'] }, {}]\n"
+        ),
+        [
+            "line 3: admin.access_keys[1].id = 'a': \
+             names the same key as admin.access_keys[0]; ids must be unique",
+            "line 3: admin.access_keys[2].id: is required",
+            "line 3: admin.access_keys[2].scopes: is required",
+            "line 3: admin.access_keys[2].secret: is required",
+        ]
+    );
 }
