@@ -90,6 +90,14 @@ impl AccessRules {
         Ok(AccessRules { blacklist, whitelist, code })
     }
 
+    /// Rules of a guard that is known to have a whitelist or a code; without both nobody is let in.
+    #[must_use]
+    pub fn guarded(blacklist: IpList, whitelist: IpList, code: Option<Secret>) -> Self {
+        let everybody_out = whitelist.is_empty() && code.is_none();
+        let whitelist = if everybody_out { IpList::nobody() } else { whitelist };
+        AccessRules { blacklist, whitelist, code }
+    }
+
     /// Rules that let everybody in.
     #[must_use]
     pub fn open() -> Self {
