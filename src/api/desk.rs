@@ -76,8 +76,10 @@ pub enum ChangeError {
 pub struct Done<T> {
     /// What is to be answered.
     pub answer: T,
-    /// The revision it made; that before where there was nothing to write.
+    /// The revision it made, or found where there was nothing to write.
     pub revision: u64,
+    /// Whether anything was written.
+    pub written: bool,
 }
 
 impl Desk {
@@ -149,13 +151,13 @@ impl Desk {
                 planned => planned?,
             };
             if planned.writes.is_empty() {
-                return Ok(Done { answer: planned.answer, revision });
+                return Ok(Done { answer: planned.answer, revision, written: false });
             }
             match store.commit(revision, &planned.writes) {
                 Ok(revision) => {
                     let desired = self.take(revision, planned.writes);
                     self.effect.apply(&Change { revision, desired });
-                    return Ok(Done { answer: planned.answer, revision });
+                    return Ok(Done { answer: planned.answer, revision, written: true });
                 }
                 Err(StoreError::Behind) => self.reload(store.as_ref())?,
                 Err(error) => return Err(error.into()),

@@ -182,13 +182,13 @@ impl Model {
     /// as it may.
     pub fn create_endpoint(
         &self,
-        key: EndpointKey,
+        key: &EndpointKey,
         settings: EndpointSettings,
         limits: &Limits,
         at: Moment,
     ) -> Planned<Endpoint> {
         let channel = self.channel(&key.channel)?;
-        if self.endpoints.contains_key(&key) {
+        if self.endpoints.contains_key(key) {
             return Err(Refusal::Taken(Thing::Endpoint));
         }
         let others = || self.endpoints(&key.channel);

@@ -83,7 +83,7 @@ fn with_channel() -> Model {
 
 fn add(model: &mut Model, endpoint: &str, settings: EndpointSettings) -> Endpoint {
     let key = endpoint_key("g", "c", endpoint);
-    let plan = model.create_endpoint(key, settings, &Limits::default(), at(3));
+    let plan = model.create_endpoint(&key, settings, &Limits::default(), at(3));
     done(model, plan)
 }
 
@@ -135,14 +135,14 @@ fn a_channel_has_sixteen_endpoints_at_most_and_as_many_durations_as_the_limits_s
     }
     let hls = endpoint_settings(OutputProtocol::Hls);
     let one_more = endpoint_key("g", "c", "e17");
-    let refused = model.create_endpoint(one_more, hls, &Limits::default(), at(9)).err();
+    let refused = model.create_endpoint(&one_more, hls, &Limits::default(), at(9)).err();
     assert_eq!(refused, Some(Refusal::EndpointsFull { most: 16 }));
 
     let mut model = with_channel();
     add(&mut model, "a", packaged(OutputProtocol::Hls, json!({ "SegmentDuration": 6 })));
     let limits = Limits { segmentations: 1, ..Limits::default() };
     let other = packaged(OutputProtocol::Dash, json!({ "SegmentDuration": 8 }));
-    let refused = model.create_endpoint(endpoint_key("g", "c", "b"), other, &limits, at(9)).err();
+    let refused = model.create_endpoint(&endpoint_key("g", "c", "b"), other, &limits, at(9)).err();
     assert_eq!(refused, Some(Refusal::Durations { most: 1 }));
 }
 

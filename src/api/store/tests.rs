@@ -179,7 +179,7 @@ fn perform(desk: &Desk, operation: Operation, step: usize) -> bool {
             Operation::DeleteChannel(g, c) => model.delete_channel(&key(g, c)),
             Operation::CreateEndpoint(g, c, e) => {
                 let hls = endpoint_settings(OutputProtocol::Hls);
-                unit(model.create_endpoint(end(g, c, e), hls, &limits, at))
+                unit(model.create_endpoint(&end(g, c, e), hls, &limits, at))
             }
             Operation::UpdateEndpoint(g, c, e) => {
                 let dash = endpoint_settings(OutputProtocol::Dash);

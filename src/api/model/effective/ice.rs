@@ -133,7 +133,7 @@ fn presentation(
 ) -> Presentation {
     let segments = |n: i64| secs(segment).times(n);
     let asked = |value: Option<u32>| value.map(secs);
-    let plain_dash = window.filter(|_| !parts).is_some();
+    let plain_dash = window.is_some() && !parts;
     let or = |value: Option<MediaDuration>, n: i64| value.or(plain_dash.then(|| segments(n)));
     let listed = window.unwrap_or_else(|| segments(i64::from(count.max(3))));
     let least = secs(1);

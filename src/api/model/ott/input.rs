@@ -160,12 +160,10 @@ pub struct AudioSelector {
 
 impl Input {
     /// Checks what must agree, and names the URLs of what is pushed by RTMP.
-    pub(super) fn fit(
-        mut self,
-        domain: &Domain,
-        app: &Word,
-        id: &Word,
-    ) -> Result<Self, DocumentError> {
+    ///
+    /// # Errors
+    /// The first thing that is wrong.
+    pub fn fit(mut self, domain: &Domain, app: &Word, id: &Word) -> Result<Self, DocumentError> {
         let segments = self.scte35_source.as_ref().is_none_or(|from| {
             from.as_str() == "SEGMENTS" && self.input_protocol == InputProtocol::HlsPull
         });

@@ -171,7 +171,7 @@ impl OttDocument {
     /// The first thing that is wrong.
     pub fn fit(mut self) -> Result<Self, DocumentError> {
         self.input = self.input.fit(&self.domain, &self.app_name, &self.id)?;
-        self.endpoints = package::fit(self.endpoints)?;
+        self.endpoints = EndpointItem::fit_all(self.endpoints)?;
         Ok(self)
     }
 

@@ -15,7 +15,7 @@ pub enum OttChange {
     /// Its name.
     General(Label),
     /// Where its media comes from, and what is made of it where that is said.
-    Input(Input, Option<Encoding>),
+    Input(Box<Input>, Option<Encoding>),
     /// What is kept.
     Record(RecordSettings),
     /// What it puts out; packages that are not named disappear.
@@ -56,7 +56,7 @@ impl Model {
         let empty = OttDocument { endpoints: Vec::new(), ..document.clone() };
         let (ordinals, life) = (BTreeMap::new(), at.birth());
         let channel = OttChannel { key, document: empty, ordinals, next_ordinal: 1, life };
-        self.put_ott(self.with_endpoints(channel, document.endpoints)?)
+        Ok(put_ott(self.with_endpoints(channel, document.endpoints)?))
     }
 
     /// An OTT channel with one part changed.
@@ -74,7 +74,7 @@ impl Model {
         match change {
             OttChange::General(name) => channel.document.name = name,
             OttChange::Input(input, encoding) => {
-                channel.document.input = input;
+                channel.document.input = *input;
                 if encoding.is_some() {
                     channel.document.encoder_settings_expand = encoding;
                 }
@@ -84,7 +84,7 @@ impl Model {
             OttChange::State(state) => channel.document.state = state,
             OttChange::Encoder(settings) => channel.document.encoder_settings = Some(settings),
         }
-        self.put_ott(channel)
+        Ok(put_ott(channel))
     }
 
     /// An OTT channel less.
@@ -104,20 +104,17 @@ impl Model {
     ) -> Result<OttChannel, Refusal> {
         let mut ordinals = BTreeMap::new();
         for (kind, id) in items.iter_mut().flat_map(EndpointItem::ids_mut) {
-            match id {
-                Some(id) => {
-                    let same_kind = id.starts_with(&format!("{kind}-"));
-                    let known = channel.ordinals.get(id).filter(|_| same_kind);
-                    let ordinal = known.ok_or_else(|| Refusal::UnknownPackage(id.clone()))?;
-                    ordinals.insert(id.clone(), *ordinal);
-                }
-                None => {
-                    let ordinal = channel.next_ordinal;
-                    channel.next_ordinal = ordinal.saturating_add(1);
-                    let made = format!("{kind}-{}-{ordinal}", channel.life.sequence);
-                    ordinals.insert(made.clone(), ordinal);
-                    *id = Some(made);
-                }
+            if let Some(id) = id {
+                let same_kind = id.starts_with(&format!("{kind}-"));
+                let known = channel.ordinals.get(id).filter(|_| same_kind);
+                let ordinal = known.ok_or_else(|| Refusal::UnknownPackage(id.clone()))?;
+                ordinals.insert(id.clone(), *ordinal);
+            } else {
+                let ordinal = channel.next_ordinal;
+                channel.next_ordinal = ordinal.saturating_add(1);
+                let made = format!("{kind}-{}-{ordinal}", channel.life.sequence);
+                ordinals.insert(made.clone(), ordinal);
+                *id = Some(made);
             }
         }
         channel.ordinals = ordinals;
@@ -143,11 +140,11 @@ impl Model {
         }
         Ok(())
     }
+}
 
-    fn put_ott(&self, channel: OttChannel) -> Result<Plan<OttChannel>, Refusal> {
-        let write = Write::Put(Record::Ott(Box::new(channel.clone())));
-        Ok(Plan { writes: vec![write], answer: channel })
-    }
+fn put_ott(channel: OttChannel) -> Plan<OttChannel> {
+    let write = Write::Put(Record::Ott(Box::new(channel.clone())));
+    Plan { writes: vec![write], answer: channel }
 }
 
 /// The places of a channel's URLs.

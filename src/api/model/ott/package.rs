@@ -187,6 +187,7 @@ mod header_name {
 
 /// Encryption.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[expect(clippy::struct_field_names, reason = "the vendor's names")]
 pub struct Encryption {
     /// One key a channel, or one a rung.
     #[serde(default, deserialize_with = "none_is_default")]
@@ -434,20 +435,23 @@ impl EndpointItem {
         let mss = self.mss_package.iter_mut().map(|package| (MssPackage::KIND, &mut package.id));
         hls.chain(dash).chain(mss)
     }
-}
 
-/// Checks every package.
-pub(super) fn fit(items: Vec<EndpointItem>) -> Result<Vec<EndpointItem>, DocumentError> {
-    let mut ids = BTreeSet::new();
-    for item in &items {
-        item.hls_package.iter().try_for_each(HlsPackage::fit)?;
-        item.dash_package.iter().try_for_each(DashPackage::fit)?;
-        item.mss_package.iter().try_for_each(MssPackage::fit)?;
-        for id in item.packages().filter_map(|package| package.id) {
-            if !ids.insert(id.to_owned()) {
-                return Err(DocumentError::PackageTwice(id.to_owned()));
+    /// Checks every package.
+    ///
+    /// # Errors
+    /// The first thing that is wrong.
+    pub fn fit_all(items: Vec<Self>) -> Result<Vec<Self>, DocumentError> {
+        let mut ids = BTreeSet::new();
+        for item in &items {
+            item.hls_package.iter().try_for_each(HlsPackage::fit)?;
+            item.dash_package.iter().try_for_each(DashPackage::fit)?;
+            item.mss_package.iter().try_for_each(MssPackage::fit)?;
+            for id in item.packages().filter_map(|package| package.id) {
+                if !ids.insert(id.to_owned()) {
+                    return Err(DocumentError::PackageTwice(id.to_owned()));
+                }
             }
         }
+        Ok(items)
     }
-    Ok(items)
 }
