@@ -18,7 +18,9 @@ use super::loop_source::LoopSource;
 use super::origin::{Fronts, Origin};
 use super::slate;
 use super::state_file::StateError;
-use crate::config::{Config, TlsFiles};
+use crate::api::store::StoreError;
+use crate::api::{self, Control, NoEffect};
+use crate::config::{Config, PublicUrl, TlsFiles};
 use crate::http::{CertificateError, Front, Tls, listen, serve_admin, serve_readers};
 use crate::ingest::programme::{Programme, ProgrammeError};
 use crate::ingest::{Nonces, pull, serve_encoders};
@@ -66,6 +68,9 @@ pub enum ServerError {
         /// Why.
         error: CertificateError,
     },
+    /// What the control plane keeps cannot be used.
+    #[error(transparent)]
+    Control(#[from] StoreError),
     /// State on disk cannot be used.
     #[error(transparent)]
     State(#[from] StateError),
@@ -123,6 +128,15 @@ impl Server {
         let admin_address = address(&admin, config.admin.listen);
 
         let fronts = fronts(&config, &folder)?;
+        let known = |url: Option<&PublicUrl>, address, tls: bool| {
+            url.cloned().unwrap_or_else(|| PublicUrl::of(address, tls))
+        };
+        let (readers, encoders) = (&config.egress, &config.ingest);
+        let public = (
+            known(readers.public_url.as_ref(), egress_address, readers.tls.is_some()),
+            known(encoders.public_url.as_ref(), ingest_address, encoders.tls.is_some()),
+        );
+        let control = Control::open(&config, &folder, clock.clone(), public, Box::new(NoEffect))?;
         let nonces = Nonces::new()
             .ok_or_else(|| ServerError::System(io::Error::other("there are no random bytes")))?;
         let metrics = Metrics::default();
@@ -146,7 +160,7 @@ impl Server {
             threads: Vec::new(),
             archivist: Archivist::start(archives).map_err(ServerError::System)?,
         };
-        server.spawn_shell(tasks, (pulls, slates), ingest, admin)?;
+        server.spawn_shell(tasks, (pulls, slates), ingest, (admin, Arc::new(control)))?;
         for (n, listener) in egress.into_iter().enumerate() {
             server.spawn_worker(n, listener)?;
         }
@@ -159,7 +173,7 @@ impl Server {
         tasks: Vec<(ChannelTask, Option<Arc<Programme>>)>,
         (pulls, slates): (Vec<Pull>, Vec<Slate>),
         ingest: Vec<TcpListener>,
-        admin: Vec<TcpListener>,
+        (admin, control): (Vec<TcpListener>, Arc<Control>),
     ) -> Result<(), ServerError> {
         let runtime = runtime::Builder::new_multi_thread()
             .worker_threads(cores())
@@ -198,7 +212,8 @@ impl Server {
                     running.spawn(tls.watch(origin.clock.clone(), origin.shutdown.clone()));
                 }
                 for listener in admin.into_iter().filter_map(listen) {
-                    running.spawn(serve_admin(listener, Arc::clone(&origin)));
+                    let control = api::router(Arc::clone(&control));
+                    running.spawn(serve_admin(listener, Arc::clone(&origin), control));
                 }
                 while running.join_next().await.is_some() {}
             });
