@@ -10,6 +10,8 @@ mod archive;
 mod client;
 #[path = "server/cmaf.rs"]
 mod cmaf;
+#[path = "server/control.rs"]
+mod control;
 #[path = "server/epoch.rs"]
 mod epoch;
 #[path = "server/growing.rs"]
