@@ -12,6 +12,8 @@ mod client;
 mod cmaf;
 #[path = "server/control.rs"]
 mod control;
+#[path = "server/control_fields.rs"]
+mod control_fields;
 #[path = "server/epoch.rs"]
 mod epoch;
 #[path = "server/growing.rs"]

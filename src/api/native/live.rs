@@ -11,7 +11,7 @@ use utoipa::ToSchema;
 use utoipa_axum::router::OpenApiRouter;
 use utoipa_axum::routes;
 
-use super::shown::{self, GivenPackage, GivenStreams, ShownPackage, ShownShift, yes};
+use super::shown_live::{self as shown, GivenPackage, GivenStreams, ShownPackage, ShownShift, yes};
 use super::{Authorized, Given};
 use crate::api::control::Control;
 use crate::api::model::live::{PackageForm, ShiftForm, Streams};

@@ -5,6 +5,7 @@ mod fault;
 mod live;
 mod ott;
 mod shown;
+mod shown_live;
 
 use std::sync::Arc;
 

@@ -2,7 +2,9 @@
 //!
 //! Its words are the vendor's, because the document is what is given back.
 
+mod arguments;
 mod encoding;
+mod encryption;
 mod input;
 mod operations;
 mod package;
@@ -13,12 +15,13 @@ use std::collections::BTreeMap;
 use serde::{Deserialize, Serialize};
 use thiserror::Error;
 
+pub use self::arguments::RequestArgs;
 pub use self::encoding::{EncoderSettings, Encoding};
+pub use self::encryption::{CdnHeader, Encryption};
 pub use self::input::{Input, InputProtocol, Preference, Source};
 pub use self::operations::OttChange;
 pub use self::package::{
-    CdnHeader, Common, DashPackage, EndpointItem, HlsPackage, MssPackage, PlayUrl, RequestArgs,
-    Selection, StreamSelection,
+    Common, DashPackage, EndpointItem, HlsPackage, MssPackage, PlayUrl, Selection, StreamSelection,
 };
 pub use self::text::{Label, Word};
 

@@ -6,12 +6,11 @@ use serde::{Deserialize, Serialize};
 use serde_json::{Map, Value};
 
 use super::DocumentError;
+use super::arguments::RequestArgs;
+use super::encryption::{CdnHeader, Encryption};
 use super::text::{IndexName, Label, OriginDomain, blank, none_is_default};
 use crate::api::model::endpoint::Order;
 use crate::api::model::value::{Addresses, Whole};
-
-/// Most headers that a key server is sent.
-const KEY_HEADERS_MAX: usize = 5;
 
 /// bit/s of a selection.
 type Bandwidth = Whole<0, 104_857_600>;
@@ -113,136 +112,6 @@ pub struct Selection {
     /// Most bit/s, above the least.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub max_video_bandwidth: Option<Bandwidth>,
-}
-
-/// PackageRequestArgs: names of the query parameters that players use.
-#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
-pub struct RequestArgs {
-    /// Of stretches of the past.
-    #[serde(default, skip_serializing_if = "Option::is_none")]
-    pub record: Option<Vec<RecordArgs>>,
-    /// Of distances from live.
-    #[serde(default, skip_serializing_if = "Option::is_none")]
-    pub timeshift: Option<Vec<TimeshiftArgs>>,
-    /// Of delays.
-    #[serde(default, skip_serializing_if = "Option::is_none")]
-    pub live: Option<Vec<LiveArgs>>,
-}
-
-macro_rules! arguments {
-    ($(#[$doc:meta])* $name:ident { $($field:ident),* }) => {
-        $(#[$doc])*
-        #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
-        #[allow(missing_docs, reason = "the vendor's names say it")]
-        pub struct $name {
-            $(
-                #[serde(
-                    default,
-                    deserialize_with = "blank",
-                    skip_serializing_if = "Option::is_none"
-                )]
-                pub $field: Option<Label>,
-            )*
-        }
-    };
-}
-
-arguments!(
-    /// RecordRequestArgs.
-    RecordArgs { start_time, end_time, format, unit }
-);
-arguments!(
-    /// TimeshiftRequestArgs.
-    TimeshiftArgs { back_time, unit }
-);
-arguments!(
-    /// LiveRequestArgs.
-    LiveArgs { delay, unit }
-);
-
-/// HttpHeader: both must be given.
-#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
-pub struct CdnHeader {
-    /// Its name.
-    #[serde(with = "header_name")]
-    pub key: http::HeaderName,
-    /// Its value.
-    pub value: Label,
-}
-
-mod header_name {
-    use http::HeaderName;
-    use serde::{Deserialize, Deserializer, Serializer};
-
-    pub(super) fn serialize<S: Serializer>(name: &HeaderName, to: S) -> Result<S::Ok, S::Error> {
-        to.serialize_str(name.as_str())
-    }
-
-    pub(super) fn deserialize<'de, D: Deserializer<'de>>(from: D) -> Result<HeaderName, D::Error> {
-        let name = String::deserialize(from)?;
-        let wrong = |_| serde::de::Error::custom("must be the name of an HTTP header");
-        HeaderName::from_bytes(name.as_bytes()).map_err(wrong)
-    }
-}
-
-/// Encryption.
-#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
-#[expect(clippy::struct_field_names, reason = "the vendor's names")]
-pub struct Encryption {
-    /// One key a channel, or one a rung.
-    #[serde(default, deserialize_with = "none_is_default")]
-    pub level: Level,
-    /// What the key server knows the content as.
-    pub resource_id: Label,
-    /// The key systems.
-    pub system_ids: Vec<String>,
-    /// The key server.
-    pub url: Label,
-    /// `1.0`.
-    pub speke_version: SpekeVersion,
-    /// How it is asked.
-    pub request_mode: RequestMode,
-    /// What it is sent.
-    #[serde(default, skip_serializing_if = "Option::is_none")]
-    pub http_headers: Option<Vec<CdnHeader>>,
-    /// The function that is asked.
-    #[serde(default, deserialize_with = "blank", skip_serializing_if = "Option::is_none")]
-    pub urn: Option<Label>,
-    /// Reserved.
-    #[serde(default, skip_serializing_if = "Option::is_none")]
-    pub key_rotation_interval_seconds: Option<i64>,
-    /// Reserved.
-    #[serde(default, skip_serializing_if = "Option::is_none")]
-    pub encryption_method: Option<String>,
-}
-
-/// How many keys there are.
-#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
-#[serde(rename_all = "lowercase")]
-pub enum Level {
-    /// One a channel.
-    #[default]
-    Content,
-    /// One a rung.
-    Profile,
-}
-
-/// The version of the key exchange.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
-pub enum SpekeVersion {
-    /// SPEKE 1.0.
-    #[serde(rename = "1.0")]
-    One,
-}
-
-/// How a key server is asked.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
-#[serde(rename_all = "snake_case")]
-pub enum RequestMode {
-    /// Directly.
-    DirectHttp,
-    /// By a function.
-    FunctiongraphProxy,
 }
 
 /// HLS's mark of advertisements.
@@ -404,20 +273,7 @@ fn fit_one(
     {
         return Err(DocumentError::Crossed("manifest_selection.max_video_bandwidth"));
     }
-    let Some(encryption) = package.encryption else { return Ok(()) };
-    let known = |id: &String| systems.iter().any(|system| system.eq_ignore_ascii_case(id));
-    if encryption.system_ids.is_empty() || !encryption.system_ids.iter().all(known) {
-        return Err(DocumentError::SystemIds(allowed));
-    }
-    let headers = encryption.http_headers.as_deref().unwrap_or_default();
-    let direct = encryption.request_mode == RequestMode::DirectHttp;
-    if headers.len() > KEY_HEADERS_MAX || !headers.is_empty() && !direct {
-        return Err(DocumentError::KeyHeaders);
-    }
-    if !direct && encryption.urn.is_none() {
-        return Err(DocumentError::Urn);
-    }
-    Ok(())
+    package.encryption.map_or(Ok(()), |encryption| encryption.fit(systems, allowed))
 }
 
 impl EndpointItem {
