@@ -176,16 +176,17 @@ fn main() {
     let (server, began) = timed(|| start(long.path(), &format!("{LISTENERS}{channels}")));
     let ((), first) = timed(|| {
         for n in 0..CHANNELS {
-            let asked = format!("/v1/bench/1/{}/manifest.m3u8", name(n));
+            let (start, end) = (to / 1000 - 540, to / 1000 - 60);
+            let asked = format!("/v1/bench/1/{}/manifest.m3u8?start={start}&end={end}", name(n));
             assert_eq!(status(server.egress, &asked), 200, "{asked}");
         }
     });
-    println!("start {began:.0} ms; then the first list of each channel {first:.0} ms together");
+    println!("start {began:.0} ms; then a first manifest of each channel {first:.0} ms together");
     println!("memory of it all {} MiB", (resident() - before) / 1024);
 
     let handle = server.origin.channel("bench", &name(0)).expect("it is there");
     let shown = handle.shown();
-    let rules = &shown.endpoints[&1];
+    let rules: &EndpointRules = &shown.endpoints[&1].rules;
     let kept = handle.shelf().expect("an archive");
     let snapshot = in_memory(kept, to - HOUR);
     let rendition = snapshot.segmentations[&KEY].renditions[0].rendition.clone();

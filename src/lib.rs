@@ -11,7 +11,7 @@
 //! | layer | modules | |
 //! | --- | --- | --- |
 //! | tests | [`fuzz`] | any bytes against what stands below |
-//! | shell | [`main`](../headwater/index.html), [`runtime`], [`http`], [`ingest`], [`archive`], [`observe`], [`config`], [`demo`] | sockets, disks, clocks |
+//! | shell | [`main`](../headwater/index.html), [`runtime`], [`http`], [`ingest`], [`archive`], [`observe`], [`config`], [`api`], [`demo`] | sockets, disks, clocks |
 //! | core, readers | [`resolve`], [`manifest`], [`repackage`] | pure; read a [`packager::Snapshot`] only |
 //! | core | [`packager`] | the one mutable thing: [`packager::Channel`] |
 //! | formats | [`isobmff`], [`mpegts`], [`media`] | bytes in, bytes out |
@@ -22,6 +22,7 @@
 
 #![cfg_attr(test, allow(clippy::panic, clippy::unwrap_used))]
 
+pub mod api;
 pub mod archive;
 pub mod config;
 pub mod demo;

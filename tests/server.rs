@@ -10,6 +10,10 @@ mod archive;
 mod client;
 #[path = "server/cmaf.rs"]
 mod cmaf;
+#[path = "server/control.rs"]
+mod control;
+#[path = "server/control_fields.rs"]
+mod control_fields;
 #[path = "server/epoch.rs"]
 mod epoch;
 #[path = "server/growing.rs"]

@@ -144,6 +144,15 @@ pub enum Problem {
     /// No value of a header.
     #[error("must be 1 to 200 printable ASCII characters, without a space at either end")]
     HeaderValue,
+    /// No id of an access key or a project.
+    #[error("must be 1 to 128 letters, digits, `_`, `.` or `-`")]
+    KeyId,
+    /// Two access keys of one id.
+    #[error("names the same key as {first}; ids must be unique")]
+    KeyTaken {
+        /// Path of the first of them.
+        first: String,
+    },
     /// No address to listen on.
     #[error("must be an IP address and a port, like \"127.0.0.1:8080\" or \"[::1]:8080\"")]
     ListenAddress,
@@ -228,6 +237,12 @@ pub enum Problem {
     /// No protocol of this release.
     #[error(transparent)]
     Protocol(#[from] ProtocolError),
+    /// No address that others can use.
+    #[error("must be a URL without a path, like \"https://origin.example.com\"")]
+    PublicUrl,
+    /// No surface of the control plane.
+    #[error("must be \"ice\", \"live\", \"huawei\" or \"native\"")]
+    Scope,
     /// More distinct segmentations in a channel than allowed.
     #[error(
         "ask for {found} different pairs of segment_duration and part_duration; \

@@ -7,12 +7,14 @@
 //!
 //! `config/headwater.toml` lists every key at its default.
 
+mod access_key;
 mod channel;
 mod endpoint;
 mod fault;
 mod limits;
 mod name;
 mod presentation;
+mod public_url;
 mod pull;
 mod request_args;
 mod section;
@@ -25,11 +27,13 @@ mod value;
 
 use toml::de::DeTable;
 
+pub use self::access_key::{AccessKey, Scope};
 pub use self::channel::{Channel, Credentials};
 pub use self::endpoint::Endpoint;
 pub use self::fault::{Fault, Faults, Problem};
 pub use self::limits::Limits;
 pub use self::name::{ManifestName, Name};
+pub use self::public_url::PublicUrl;
 pub use self::pull::PullUrl;
 pub use self::servers::{Admin, Egress, Ingest, TlsFiles};
 pub use self::store::{ObjectStore, Store};

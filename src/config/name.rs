@@ -2,8 +2,11 @@
 
 use std::fmt;
 
+use serde::{Deserialize, Serialize};
+
 /// The name of a group, channel or endpoint: 1 to 200 of `[A-Za-z0-9_-]`.
-#[derive(Clone, Debug, PartialEq, Eq, Hash, PartialOrd, Ord)]
+#[derive(Clone, Debug, PartialEq, Eq, Hash, PartialOrd, Ord, Serialize, Deserialize)]
+#[serde(try_from = "String", into = "String")]
 pub struct Name(String);
 
 impl Name {
@@ -33,7 +36,8 @@ impl fmt::Display for Name {
 
 /// The last part of a manifest's URL, without its extension: 1 to 128 of `[A-Za-z0-9._-]`, no dot
 /// segment (RFC 3986 §3.3) and not ending in `.m3u8` or `.mpd`.
-#[derive(Clone, Debug, PartialEq, Eq, Hash, PartialOrd, Ord)]
+#[derive(Clone, Debug, PartialEq, Eq, Hash, PartialOrd, Ord, Serialize, Deserialize)]
+#[serde(try_from = "String", into = "String")]
 pub struct ManifestName(String);
 
 impl ManifestName {
@@ -70,3 +74,27 @@ impl fmt::Display for ManifestName {
         f.write_str(&self.0)
     }
 }
+
+macro_rules! by_text {
+    ($name:ident, $wrong:literal) => {
+        impl TryFrom<String> for $name {
+            type Error = &'static str;
+            fn try_from(text: String) -> Result<Self, &'static str> {
+                $name::parse(&text).ok_or($wrong)
+            }
+        }
+
+        impl From<$name> for String {
+            fn from(name: $name) -> String {
+                name.0
+            }
+        }
+    };
+}
+
+by_text!(Name, "must be 1 to 200 letters, digits, `_` or `-`");
+by_text!(
+    ManifestName,
+    "must be 1 to 128 letters, digits, `.`, `_` or `-`, other than `.` and `..` and without an \
+     extension"
+);

@@ -9,8 +9,8 @@ use toml::de::{DeTable, DeValue};
 use super::fault::{Fault, Problem};
 
 /// Keys whose values no message shows.
-const SECRET_KEYS: [&str; 5] =
-    ["authorization_code", "password", "pull", "secret_access_key", "value"];
+const SECRET_KEYS: [&str; 6] =
+    ["authorization_code", "password", "pull", "secret", "secret_access_key", "value"];
 /// Longest piece of a file that a message shows, in characters.
 const SHOWN_CHARS: usize = 64;
 

@@ -6,7 +6,9 @@ use std::path::PathBuf;
 
 use http::HeaderName;
 
+use super::access_key::{self, AccessKey};
 use super::fault::{Fault, Problem};
+use super::public_url::PublicUrl;
 use super::section::{Found, Section};
 use super::value;
 use crate::resolve::IpList;
@@ -19,6 +21,8 @@ const WORKERS_MAX: u64 = 1_024;
 pub struct Egress {
     /// Address and port; port 0 lets the system choose.
     pub listen: SocketAddr,
+    /// The address that URLs of the control plane name; `None` for the listener's own.
+    pub public_url: Option<PublicUrl>,
     /// Proxies whose X-Forwarded-For is believed.
     pub trusted_proxies: IpList,
     /// Header that carries an endpoint's authorization code; never Authorization.
@@ -46,6 +50,8 @@ pub struct TlsFiles {
 pub struct Ingest {
     /// Address and port of HTTP push; port 0 lets the system choose.
     pub http: SocketAddr,
+    /// The address that URLs of the control plane name; `None` for the listener's own.
+    pub public_url: Option<PublicUrl>,
     /// TLS, where it is spoken.
     pub tls: Option<TlsFiles>,
     /// Whether each connection begins with a header of the PROXY protocol.
@@ -57,12 +63,15 @@ pub struct Ingest {
 pub struct Admin {
     /// Address and port; port 0 lets the system choose.
     pub listen: SocketAddr,
+    /// The keys of the control plane, at most 100; without one nobody may change anything.
+    pub access_keys: Vec<AccessKey>,
 }
 
 impl Default for Egress {
     fn default() -> Self {
         Egress {
             listen: loopback(8080),
+            public_url: None,
             trusted_proxies: IpList::loopback(),
             cdn_auth_header: HeaderName::from_static("x-package-authorization"),
             workers: None,
@@ -74,13 +83,13 @@ impl Default for Egress {
 
 impl Default for Ingest {
     fn default() -> Self {
-        Ingest { http: loopback(8090), tls: None, proxy_protocol: false }
+        Ingest { http: loopback(8090), public_url: None, tls: None, proxy_protocol: false }
     }
 }
 
 impl Default for Admin {
     fn default() -> Self {
-        Admin { listen: loopback(8070) }
+        Admin { listen: loopback(8070), access_keys: Vec::new() }
     }
 }
 
@@ -112,12 +121,15 @@ pub(super) fn read_listeners(
     let egress = Egress::read(root.section("egress"), &mut taken, faults);
     let mut section = root.section("ingest");
     let http = read_listener(&mut section, "http", &mut taken, Ingest::default().http);
+    let public_url = section.get("public_url", value::public_url).good();
     let (tls, proxy_protocol) = read_front(&mut section, faults);
     section.close(faults);
     let mut section = root.section("admin");
     let listen = read_listener(&mut section, "listen", &mut taken, Admin::default().listen);
+    let access_keys = access_key::read(&mut section, faults);
     section.close(faults);
-    (egress, Ingest { http, tls, proxy_protocol }, Admin { listen })
+    let ingest = Ingest { http, public_url, tls, proxy_protocol };
+    (egress, ingest, Admin { listen, access_keys })
 }
 
 impl Egress {
@@ -129,6 +141,7 @@ impl Egress {
         let default = Egress::default();
         let s = &mut section;
         let listen = read_listener(s, "listen", taken, default.listen);
+        let public_url = s.get("public_url", value::public_url).good();
         let trusted = addresses(s, "trusted_proxies").or(default.trusted_proxies);
         let header = s.or("cdn_auth_header", &default.cdn_auth_header, value::header_name);
         let workers = s.or("workers", &0, value::count(0, WORKERS_MAX));
@@ -136,6 +149,7 @@ impl Egress {
         section.close(faults);
         Egress {
             listen,
+            public_url,
             trusted_proxies: trusted.unwrap_or_default(),
             cdn_auth_header: header,
             workers: NonZeroUsize::new(workers),

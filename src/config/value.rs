@@ -9,8 +9,10 @@ use http::header::AUTHORIZATION;
 use toml::de::DeValue;
 use url::Url;
 
+use super::access_key::Scope;
 use super::fault::Problem;
 use super::name::{ManifestName, Name};
+use super::public_url::PublicUrl;
 use super::pull::PullUrl;
 use super::text;
 use crate::manifest::StreamOrder;
@@ -182,6 +184,21 @@ pub(super) fn header_value(value: &DeValue<'_>) -> Read<Secret> {
     let plain = value.as_str().filter(plain).filter(|text| text.trim() == *text);
     let secret = plain.and_then(|text| Secret::new(text).ok());
     secret.ok_or(Problem::HeaderValue)
+}
+
+pub(super) fn public_url(value: &DeValue<'_>) -> Read<PublicUrl> {
+    value.as_str().and_then(PublicUrl::parse).ok_or(Problem::PublicUrl)
+}
+
+pub(super) fn key_id(value: &DeValue<'_>) -> Read<String> {
+    let allowed = |b: u8| b.is_ascii_alphanumeric() || b"_.-".contains(&b);
+    let plain = |text: &&str| (1..=128).contains(&text.len()) && text.bytes().all(allowed);
+    value.as_str().filter(plain).map(str::to_owned).ok_or(Problem::KeyId)
+}
+
+pub(super) fn scope(value: &DeValue<'_>) -> Read<Scope> {
+    let named = |name| Scope::ALL.into_iter().find(|scope| scope.name() == name);
+    value.as_str().and_then(named).ok_or(Problem::Scope)
 }
 
 pub(super) fn user(value: &DeValue<'_>) -> Read<String> {

@@ -1,17 +1,21 @@
-//! The admin listener: metrics, health, status.
+//! The admin listener: metrics, health, status, and the control plane's routes.
 
 use std::net::SocketAddr;
 use std::sync::Arc;
 
+use axum::Router;
 use bytes::Bytes;
 use http::{Method, Request, Response};
+use http_body_util::{BodyExt, Collected};
 use hyper::body::Incoming;
 use serde_json::json;
 use tokio::net::TcpListener;
+use tower_service::Service;
 
 use super::body::Body;
 use super::reply::Reply;
 use super::server::{Front, Served, serve};
+use crate::api;
 use crate::observe::Limit;
 use crate::packager::Snapshot;
 use crate::resolve::{EndpointRules, Missing};
@@ -20,18 +24,35 @@ use crate::runtime::Origin;
 /// Connections of operators at a time.
 const CONNECTIONS: usize = 64;
 
-/// Serves operators until shutdown.
-pub async fn serve_admin(listener: TcpListener, origin: Arc<Origin>) {
+/// Serves operators until shutdown; `control` are the control plane's routes.
+pub async fn serve_admin(listener: TcpListener, origin: Arc<Origin>, control: Router) {
     let served = Served {
         connections: CONNECTIONS,
         limit: Limit::Connections,
         slow_reader: origin.limits.slow_reader,
         front: Front::default(),
     };
+    let answer = move |origin: Arc<Origin>, _: SocketAddr, request: Request<Incoming>| {
+        let control = api::serves(request.uri().path()).then(|| control.clone());
+        async move {
+            match control {
+                Some(control) => ask(control, request).await,
+                None => answer(&origin, request),
+            }
+        }
+    };
     serve(listener, origin, served, answer).await;
 }
 
-async fn answer(origin: Arc<Origin>, _: SocketAddr, request: Request<Incoming>) -> Response<Body> {
+/// Asks the control plane. Its answers are small, so each goes out whole, with its length.
+async fn ask(mut control: Router, request: Request<Incoming>) -> Response<Body> {
+    let Ok(response) = control.call(request).await;
+    let (head, body) = response.into_parts();
+    let body = body.collect().await.map(Collected::to_bytes).unwrap_or_default();
+    Response::from_parts(head, Body::new(vec![body]))
+}
+
+fn answer(origin: &Origin, request: Request<Incoming>) -> Response<Body> {
     let (head, _) = request.into_parts();
     let text = |content_type, text: String| Reply::Text { content_type, text: Bytes::from(text) };
     let reply = match (&head.method, head.uri.path()) {
@@ -47,7 +68,7 @@ async fn answer(origin: Arc<Origin>, _: SocketAddr, request: Request<Incoming>) 
         (&(Method::GET | Method::HEAD), "/readyz") => {
             text("text/plain; charset=utf-8", "ready\n".to_owned())
         }
-        (&(Method::GET | Method::HEAD), "/status") => text("application/json", status(&origin)),
+        (&(Method::GET | Method::HEAD), "/status") => text("application/json", status(origin)),
         (&(Method::GET | Method::HEAD), _) => Reply::NotFound(Missing::Unknown),
         _ => Reply::Method,
     };

@@ -73,7 +73,7 @@ pub fn listen(listener: std::net::TcpListener) -> Option<TcpListener> {
 /// Accepts connections until shutdown, then lets what is under way finish within `limits.drain`.
 pub async fn serve<A, F, B>(listener: TcpListener, origin: Arc<Origin>, served: Served, answer: A)
 where
-    A: Fn(Arc<Origin>, SocketAddr, Request<Incoming>) -> F + Copy + Send + Sync + 'static,
+    A: Fn(Arc<Origin>, SocketAddr, Request<Incoming>) -> F + Clone + Send + Sync + 'static,
     F: Future<Output = Response<B>> + Send + 'static,
     B: HttpBody<Data = Bytes, Error: Error + Send + Sync> + Unpin + Send + 'static,
 {
@@ -94,6 +94,7 @@ where
                     continue;
                 };
                 let (origin, served) = (Arc::clone(&origin), Arc::clone(&served));
+                let answer = answer.clone();
                 connections.spawn(async move {
                     let gauge = match served.limit {
                         Limit::IngestConnections => origin.metrics.ingest_connections.clone(),
@@ -126,7 +127,7 @@ async fn open<A, F, B>(
     served: &Served,
     answer: A,
 ) where
-    A: Fn(Arc<Origin>, SocketAddr, Request<Incoming>) -> F + Copy + Send + Sync + 'static,
+    A: Fn(Arc<Origin>, SocketAddr, Request<Incoming>) -> F + Clone + Send + Sync + 'static,
     F: Future<Output = Response<B>> + Send + 'static,
     B: HttpBody<Data = Bytes, Error: Error + Send + Sync> + Unpin + Send + 'static,
 {
@@ -190,7 +191,7 @@ struct Speaking<A> {
 
 impl<A, F, B> Speaking<A>
 where
-    A: Fn(Arc<Origin>, SocketAddr, Request<Incoming>) -> F + Copy + Send + Sync + 'static,
+    A: Fn(Arc<Origin>, SocketAddr, Request<Incoming>) -> F + Clone + Send + Sync + 'static,
     F: Future<Output = Response<B>> + Send + 'static,
     B: HttpBody<Data = Bytes, Error: Error + Send + Sync> + Unpin + Send + 'static,
 {

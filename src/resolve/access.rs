@@ -127,6 +127,14 @@ impl AccessRules {
         self.identifier.as_ref().map(|(name, _)| name.as_str())
     }
 
+    /// Rules of a guard that is known to have a whitelist or a code; without both nobody is let in.
+    #[must_use]
+    pub fn guarded(blacklist: IpList, whitelist: IpList, code: Option<Secret>) -> Self {
+        let everybody_out = whitelist.is_empty() && code.is_none();
+        let whitelist = if everybody_out { IpList::nobody() } else { whitelist };
+        AccessRules { blacklist, whitelist, code, ..Self::open() }
+    }
+
     /// Rules that let everybody in.
     #[must_use]
     pub fn open() -> Self {

@@ -6,6 +6,7 @@ mod channel;
 mod channel_task;
 mod channels;
 mod clock;
+mod effect;
 mod feeders;
 mod loop_source;
 mod origin;

@@ -9,21 +9,26 @@ use std::thread::{self, JoinHandle};
 use bytes::Bytes;
 use thiserror::Error;
 use tokio::runtime;
-use tokio::sync::mpsc;
+use tokio::sync::{mpsc, watch};
 
 use super::archivist::Archivist;
 use super::channels::{Made, Maker};
 use super::clock::Clock;
+use super::effect::{Asked, put_into_force};
 use super::origin::{Fronts, Origin};
 use super::reload::Reload;
 use super::state_file::StateError;
 use super::supervisor::{Desired, Supervisor, Wanted};
+use crate::api::{self, Control, store};
 use crate::archive::StoreError;
-use crate::config::{self, Config, TlsFiles};
+use crate::config::{self, Config, PublicUrl, TlsFiles};
 use crate::http::{CertificateError, Front, Tls, listen, serve_admin, serve_readers};
 use crate::ingest::programme::ProgrammeError;
 use crate::ingest::{Nonces, serve_encoders};
 use crate::observe::Metrics;
+
+/// The channels that the control plane asks for.
+type Wishes = watch::Receiver<Vec<config::Channel>>;
 
 /// Why a server does not start.
 #[derive(Debug, Error)]
@@ -74,6 +79,9 @@ pub enum ServerError {
         /// Why.
         error: Box<StoreError>,
     },
+    /// What the control plane keeps cannot be used.
+    #[error(transparent)]
+    Control(#[from] store::StoreError),
     /// State on disk cannot be used.
     #[error(transparent)]
     State(#[from] StateError),
@@ -134,6 +142,16 @@ impl Server {
         let admin_address = address(&admin, config.admin.listen);
 
         let fronts = fronts(&config, &folder)?;
+        let known = |url: Option<&PublicUrl>, address, tls: bool| {
+            url.cloned().unwrap_or_else(|| PublicUrl::of(address, tls))
+        };
+        let (readers, encoders) = (&config.egress, &config.ingest);
+        let public = (
+            known(readers.public_url.as_ref(), egress_address, readers.tls.is_some()),
+            known(encoders.public_url.as_ref(), ingest_address, encoders.tls.is_some()),
+        );
+        let (asked, wanted) = Asked::new();
+        let control = Control::open(&config, &folder, clock.clone(), public, Box::new(asked))?;
         let nonces = Nonces::new()
             .ok_or_else(|| ServerError::System(io::Error::other("there are no random bytes")))?;
         let metrics = Metrics::default();
@@ -164,7 +182,7 @@ impl Server {
             threads: Vec::new(),
             archivist,
         };
-        server.spawn_shell((supervisor, made), ingest, admin)?;
+        server.spawn_shell((supervisor, made), ingest, (admin, Arc::new(control), wanted))?;
         for (n, listener) in egress.into_iter().enumerate() {
             server.spawn_worker(n, listener)?;
         }
@@ -176,7 +194,7 @@ impl Server {
         &mut self,
         (mut supervisor, made): (Supervisor, Vec<(Wanted, Made)>),
         ingest: Vec<TcpListener>,
-        admin: Vec<TcpListener>,
+        (admin, control, wanted): (Vec<TcpListener>, Arc<Control>, Wishes),
     ) -> Result<(), ServerError> {
         let runtime = runtime::Builder::new_multi_thread()
             .worker_threads(cores())
@@ -193,6 +211,7 @@ impl Server {
                 let _ = ready.send(());
                 let mut running = tokio::task::JoinSet::new();
                 running.spawn(supervisor.run());
+                running.spawn(put_into_force(wanted, Arc::clone(&origin)));
                 for listener in ingest.into_iter().filter_map(listen) {
                     running.spawn(serve_encoders(listener, Arc::clone(&origin)));
                 }
@@ -201,7 +220,8 @@ impl Server {
                     running.spawn(tls.watch(origin.clock.clone(), origin.shutdown.clone()));
                 }
                 for listener in admin.into_iter().filter_map(listen) {
-                    running.spawn(serve_admin(listener, Arc::clone(&origin)));
+                    let control = api::router(Arc::clone(&control));
+                    running.spawn(serve_admin(listener, Arc::clone(&origin), control));
                 }
                 while running.join_next().await.is_some() {}
             });

@@ -41,6 +41,11 @@ fn keys_of_the_listeners_and_the_store() {
             ADDRESS,
             ("trusted_proxies", &["[]", "['10.0.0.1/8', '::1']"], &["['/8']", "['::/0']", "'::1'"]),
             ("cdn_auth_header", &["'X-Code'"], &["''", "'X Code'", "'authorization'", "1"]),
+            (
+                "public_url",
+                &["'https://h'", "'http://10.0.0.1:80/'"],
+                &["''", "'h'", "'http://h/a'", "1"],
+            ),
             ("tls", &["{ certificate = 'a', key = 'b' }"], &["true", "'a'"]),
             ("proxy_protocol", &["true", "false"], &["1", "'true'"]),
             ("workers", &["0", "0x10", "1024"], &["1025", "-1", "1.0", "'2'"]),
@@ -88,6 +93,8 @@ fn keys_of_the_listeners_and_the_store() {
         faults("[store]\nurl = 's3://b'\nsecret_access_key = 'hidden'\n"),
         ["line 3: store.secret_access_key: needs access_key_id beside it"]
     );
+    let public: Row = ("public_url", &["'https://h'"], &["'ftp://h'", "false"]);
+    check(&[public], |line| format!("[ingest]\n{line}"));
 }
 
 #[test]
@@ -444,4 +451,43 @@ fn two_manifests_do_not_stand_in_one_place() {
     assert!(Config::parse(&two("/a", "h/a")).is_ok());
     let found = faults(&two("H/a", "http://h/a"));
     assert!(found[0].ends_with("published = an array: stands where a manifest of channel[0].endpoint[0] does; each needs a place of its own"), "{found:?}");
+}
+
+#[test]
+fn keys_of_an_access_key() {
+    let others = |key: &str| {
+        let all = [("id", "id = 'a'"), ("secret", "secret = 's'"), ("scopes", "scopes = ['ice']")];
+        let rest = all.iter().filter(|(k, _)| *k != key);
+        rest.flat_map(|(_, line)| [*line, "\n"]).collect::<String>()
+    };
+    let long = format!("'{}'", "k".repeat(129));
+    for (key, taken, refused) in [
+        ("id", vec!["'A-b_c.1'"], vec!["''", "'a b'", "'ü'", "1", &long]),
+        ("secret", vec!["'any thing'"], vec!["''", "1", "\"a\\u0001\""]),
+        ("scopes", vec!["['ice', 'live', 'huawei', 'native']"], vec!["[]", "['ICE']", "'ice'"]),
+        ("project_id", vec!["'0123abc'"], vec!["''", "'a/b'", "7"]),
+    ] {
+        let file = |value| format!("[[admin.access_keys]]\n{}{key} = {value}\n", others(key));
+        for value in taken {
+            assert!(Config::parse(&file(value)).is_ok(), "{value}");
+        }
+        for value in refused {
+            let faults = faults(&file(value)).concat();
+            assert!(faults.contains(&format!("admin.access_keys[0].{key}")), "{faults}");
+            assert!(key != "secret" || !faults.contains("any"), "{faults}");
+        }
+    }
+    assert_eq!(
+        faults(
+            "[admin]\naccess_keys = [{ id = 'a', secret = 's', scopes = ['ice'] },\n\
+             { id = 'a', secret = 't', scopes = ['live'] }, {}]\n"
+        ),
+        [
+            "line 3: admin.access_keys[1].id = 'a': \
+             names the same key as admin.access_keys[0]; ids must be unique",
+            "line 3: admin.access_keys[2].id: is required",
+            "line 3: admin.access_keys[2].scopes: is required",
+            "line 3: admin.access_keys[2].secret: is required",
+        ]
+    );
 }

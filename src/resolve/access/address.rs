@@ -83,6 +83,12 @@ impl IpList {
         IpList::new(one_too_many.map(IpBlock::parse).collect::<Result<_, _>>()?)
     }
 
+    /// A list that is not empty and holds no address a request can come from: `::` is none.
+    #[must_use]
+    pub fn nobody() -> Self {
+        IpList(vec![IpBlock(IpNet::V6(Ipv6Net::new_assert(Ipv6Addr::UNSPECIFIED, 128)))])
+    }
+
     /// 127.0.0.0/8 and ::1.
     #[must_use]
     pub fn loopback() -> Self {

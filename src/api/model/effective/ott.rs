@@ -1,0 +1,228 @@
+//! OTT channels, as the configuration file would say them, with the URLs of their packages.
+
+use super::ice::order;
+use super::{Desired, OTT_GROUP, secs};
+use crate::api::model::ott::{
+    Common, DashPackage, HlsPackage, Input, InputProtocol, Label, Mode, OttChannel, Preference,
+    RequestArgs, Source, State,
+};
+use crate::api::model::value::{Addresses, Whole};
+use crate::config::{self, ManifestName, Name, PullUrl};
+use crate::manifest::{Presentation, VideoBitrates};
+use crate::resolve::{
+    AccessRules, DelayName, IpList, Names, Protocol, Published, RecordNames, Secret, TimeForm,
+};
+use crate::units::Bitrate;
+
+const DAY_SECS: u32 = 86_400;
+
+/// A stream that is pushed by RTMP.
+#[derive(Clone, Debug, PartialEq)]
+pub struct Push {
+    /// The host it is pushed to.
+    pub domain: String,
+    /// Application.
+    pub app: String,
+    /// Its name.
+    pub stream: String,
+    /// The group of the channel it goes to.
+    pub group: Name,
+    /// The channel.
+    pub channel: Name,
+    /// The rung it is; `None` where there is one alone.
+    pub rung: Option<String>,
+    /// Who may push it; everybody where nothing is said.
+    pub whitelist: Option<Addresses>,
+    /// Milliseconds of silence after which another input takes over, and whether the main one is
+    /// gone back to, where that is said.
+    pub failover: Option<(u32, Preference)>,
+}
+
+pub(super) fn run(channel: &OttChannel, desired: &mut Desired) {
+    let number = channel.life.sequence.to_string();
+    let (Some(group), Some(name)) = (Name::parse(OTT_GROUP), Name::parse(&number)) else { return };
+    if channel.document.state == State::Off {
+        return;
+    }
+    let mut own = config::Channel {
+        group,
+        name,
+        loop_file: None,
+        slate: None,
+        inputs: [None, None],
+        pulls: pulls(&channel.document.input),
+        endpoints: Vec::new(),
+    };
+    pushes(channel, &own, desired);
+    for item in &channel.document.endpoints {
+        for package in &item.hls_package {
+            own.endpoints.extend(hls(package, channel));
+        }
+        for package in &item.dash_package {
+            own.endpoints.extend(dash(package, channel));
+        }
+    }
+    own.endpoints.sort_by_key(|endpoint| endpoint.ordinal);
+    desired.channels.push(own);
+}
+
+/// The least EXT-X-VERSION that playlists say.
+fn version(package: &HlsPackage) -> u32 {
+    let version = package.hls_version.as_deref().and_then(|version| version.trim().parse().ok());
+    version.unwrap_or(Presentation::DEFAULT.hls_version)
+}
+
+fn pulls(input: &Input) -> [Option<PullUrl>; 2] {
+    if input.input_protocol != InputProtocol::HlsPull {
+        return [None, None];
+    }
+    let first = |sources: &[Source]| {
+        sources.first()?.url.as_ref().and_then(|url| PullUrl::parse(url.as_str()))
+    };
+    [first(&input.sources), first(input.secondary_sources.as_deref().unwrap_or_default())]
+}
+
+fn pushes(channel: &OttChannel, own: &config::Channel, desired: &mut Desired) {
+    let document = &channel.document;
+    if document.input.input_protocol != InputProtocol::RtmpPush {
+        return;
+    }
+    let failover = document.input.failover_conditions.as_ref();
+    let failover = failover.map(|f| (f.input_loss_threshold_msec.unsigned(), f.input_preference));
+    for source in &document.input.sources {
+        let (id, rung) = (document.id.as_str(), source.bitrate.map(|b| b.get().to_string()));
+        desired.pushes.push(Push {
+            domain: document.domain.as_str().to_owned(),
+            app: document.app_name.as_str().to_owned(),
+            stream: rung.as_ref().map_or(id.to_owned(), |rung| format!("{id}_{rung}")),
+            group: own.group.clone(),
+            channel: own.name.clone(),
+            rung,
+            whitelist: document.input.ip_whitelist.clone(),
+            failover,
+        });
+    }
+}
+
+fn ordinal(channel: &OttChannel, package: &Common<'_>) -> u32 {
+    package.id.and_then(|id| channel.ordinals.get(id)).copied().unwrap_or(0)
+}
+
+/// Who may read.
+fn access(channel: &OttChannel, package: &Common<'_>) -> AccessRules {
+    if channel.document.mode == Mode::AddCdn {
+        return AccessRules::open();
+    }
+    let rules = match package.ip_whitelist {
+        _ if !package.enable_access => return AccessRules::closed(),
+        _ if package.allow_all_ip_access => AccessRules::open(),
+        None => return AccessRules::closed(),
+        Some(list) => AccessRules::guarded(IpList::default(), list.list().clone(), None),
+    };
+    let Some(header) = package.cdn_identifier_header else { return rules };
+    match Secret::new(header.value.as_str()) {
+        Ok(value) => rules.with_identifier(header.key.as_str().to_owned(), value),
+        // A header that says more than any is asked for lets nobody in.
+        Err(_) => AccessRules::closed(),
+    }
+}
+
+/// Where a package's manifest stands: on the host of its URL, whatever the port.
+fn published(package: &Common<'_>) -> Vec<Published> {
+    let urls = [package.url, package.slave_url].into_iter().flatten();
+    let places = urls.filter_map(|url| {
+        let host = url.host().rsplit_once(':').map_or(url.host(), |(host, _)| host);
+        Published::new(Some(host), url.path()).ok()
+    });
+    places.collect()
+}
+
+/// The names of a package's parameters; of each list the first, as players know one.
+fn names(arguments: Option<&RequestArgs>) -> Names {
+    let Some(arguments) = arguments else { return Names::default() };
+    let said = |label: &Option<Label>| label.as_ref().map(|label| label.as_str().to_owned());
+    let millis = |unit: &Option<Label>| {
+        unit.as_ref().is_some_and(|unit| unit.as_str().eq_ignore_ascii_case("millisecond"))
+    };
+    let record = arguments.record.iter().flatten().find_map(|args| {
+        let iso = args.format.as_ref().is_some_and(|f| f.as_str().eq_ignore_ascii_case("iso8601"));
+        let form = match (iso, millis(&args.unit)) {
+            (true, _) => TimeForm::Iso8601,
+            (false, true) => TimeForm::Millis,
+            (false, false) => TimeForm::Seconds,
+        };
+        Some(RecordNames { start: said(&args.start_time)?, end: said(&args.end_time)?, form })
+    });
+    let timeshift = arguments.timeshift.iter().flatten().find_map(|args| {
+        Some(DelayName { name: said(&args.back_time)?, millis: millis(&args.unit) })
+    });
+    let live =
+        arguments.live.iter().flatten().find_map(|args| {
+            Some(DelayName { name: said(&args.delay)?, millis: millis(&args.unit) })
+        });
+    Names { record, live, timeshift }
+}
+
+/// An endpoint of a package, as far as HLS and DASH have it in common.
+fn endpoint(
+    package: &Common<'_>,
+    channel: &OttChannel,
+    protocol: Protocol,
+) -> Option<config::Endpoint> {
+    let segment = secs(package.segment_duration.unsigned());
+    let window = secs(package.window).max(segment.times(3));
+    let selection = package.manifest_selection;
+    let bound =
+        |bits: Option<Whole<0, 104_857_600>>| bits.map(|b| Bitrate(u64::from(b.unsigned())));
+    let all = VideoBitrates::ALL;
+    let bitrates = VideoBitrates {
+        min: selection.and_then(|s| bound(s.min_video_bandwidth)).unwrap_or(all.min),
+        max: selection.and_then(|s| bound(s.max_video_bandwidth)).unwrap_or(all.max),
+    };
+    let recorded = channel.document.record_settings.rollingbuffer_duration.unsigned();
+    let name = package.manifest_name.unwrap_or("index");
+    let small = name.to_ascii_lowercase();
+    let extension = [".m3u8", ".mpd"].into_iter().find(|extension| small.ends_with(extension));
+    let bare = &name[..name.len() - extension.map_or(0, str::len)];
+    Some(config::Endpoint {
+        name: Name::parse(package.id?)?,
+        ordinal: ordinal(channel, package),
+        protocol,
+        use_audio_rendition_groups: false,
+        segment_num: 3,
+        segment_duration: segment,
+        part_duration: None,
+        window: Some(window),
+        timeshift_days: recorded.div_ceil(DAY_SECS),
+        manifest_name: ManifestName::parse(bare).unwrap_or_default(),
+        presentation: Presentation {
+            order: order(selection.and_then(|selection| selection.stream_order)),
+            bitrates,
+            ..Presentation::default()
+        },
+        shift_names: names(package.request_args),
+        published: published(package),
+        encrypted: package.encryption.is_some(),
+        access: access(channel, package),
+    })
+}
+
+fn hls(package: &HlsPackage, channel: &OttChannel) -> Option<config::Endpoint> {
+    let mut endpoint = endpoint(&package.common(), channel, Protocol::Hls)?;
+    endpoint.presentation.hls_version = version(package);
+    Some(endpoint)
+}
+
+fn dash(package: &DashPackage, channel: &OttChannel) -> Option<config::Endpoint> {
+    let mut endpoint = endpoint(&package.common(), channel, Protocol::DashCmaf)?;
+    let (segment, listed) = (endpoint.segment_duration, endpoint.dash_window());
+    let asked = |value: Option<Whole<1, 120>>| value.map(|value| secs(value.unsigned()));
+    let least = secs(1);
+    let presentation = &mut endpoint.presentation;
+    let delay = asked(package.suggested_presentation_delay);
+    presentation.delay = delay.map(|delay| delay.min(listed - segment).max(least));
+    presentation.min_buffer = asked(package.min_buffer_time);
+    let update = asked(package.minimum_update_period);
+    presentation.min_update = update.map(|update| update.min(listed - segment.times(2)).max(least));
+    Some(endpoint)
+}

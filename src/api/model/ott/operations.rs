@@ -1,0 +1,156 @@
+//! Operations on OTT channels.
+
+use std::collections::BTreeMap;
+
+use super::{
+    EncoderSettings, Encoding, EndpointItem, Input, Label, OttChannel, OttDocument, OttKey,
+    RecordSettings, State,
+};
+use crate::api::model::channels::remove;
+use crate::api::model::{Model, Moment, Plan, Record, RecordKey, Refusal, Thing, Write};
+
+/// One part of a channel, in the place of the one before.
+#[derive(Clone, Debug, PartialEq)]
+pub enum OttChange {
+    /// Its name.
+    General(Label),
+    /// Where its media comes from, and what is made of it where that is said.
+    Input(Box<Input>, Option<Encoding>),
+    /// What is kept.
+    Record(RecordSettings),
+    /// What it puts out; packages that are not named disappear.
+    Endpoints(Vec<EndpointItem>),
+    /// Whether it runs.
+    State(State),
+    /// Transcoding templates.
+    Encoder(Vec<EncoderSettings>),
+}
+
+impl Model {
+    /// All OTT channels, by their names.
+    pub fn ott_channels(&self) -> impl Iterator<Item = &OttChannel> {
+        self.ott.values()
+    }
+
+    /// An OTT channel.
+    ///
+    /// # Errors
+    /// Where it is not there.
+    pub fn ott_channel(&self, key: &OttKey) -> Result<&OttChannel, Refusal> {
+        self.ott.get(key).ok_or(Refusal::Unknown(Thing::OttChannel))
+    }
+
+    /// A new OTT channel; its document fits.
+    ///
+    /// # Errors
+    /// Where there is one of its names, or a URL of its packages is taken.
+    pub fn create_ott(
+        &self,
+        document: OttDocument,
+        at: Moment,
+    ) -> Result<Plan<OttChannel>, Refusal> {
+        let key = document.key();
+        if self.ott.contains_key(&key) {
+            return Err(Refusal::Taken(Thing::OttChannel));
+        }
+        let empty = OttDocument { endpoints: Vec::new(), ..document.clone() };
+        let (ordinals, life) = (BTreeMap::new(), at.birth());
+        let channel = OttChannel { key, document: empty, ordinals, next_ordinal: 1, life };
+        Ok(put_ott(self.with_endpoints(channel, document.endpoints)?))
+    }
+
+    /// An OTT channel with one part changed.
+    ///
+    /// # Errors
+    /// Where it is not there, a URL is taken, or a package is not the channel's.
+    pub fn change_ott(
+        &self,
+        key: &OttKey,
+        change: OttChange,
+        at: Moment,
+    ) -> Result<Plan<OttChannel>, Refusal> {
+        let mut channel = self.ott_channel(key)?.clone();
+        channel.life = at.touch(channel.life);
+        match change {
+            OttChange::General(name) => channel.document.name = name,
+            OttChange::Input(input, encoding) => {
+                channel.document.input = *input;
+                if encoding.is_some() {
+                    channel.document.encoder_settings_expand = encoding;
+                }
+            }
+            OttChange::Record(settings) => channel.document.record_settings = settings,
+            OttChange::Endpoints(items) => channel = self.with_endpoints(channel, items)?,
+            OttChange::State(state) => channel.document.state = state,
+            OttChange::Encoder(settings) => channel.document.encoder_settings = Some(settings),
+        }
+        Ok(put_ott(channel))
+    }
+
+    /// An OTT channel less.
+    ///
+    /// # Errors
+    /// Where it is not there.
+    pub fn delete_ott(&self, key: &OttKey) -> Result<Plan<()>, Refusal> {
+        self.ott_channel(key)?;
+        Ok(remove(RecordKey::Ott(key.clone())))
+    }
+
+    /// The channel with these packages: those with an id go on, the others are new.
+    fn with_endpoints(
+        &self,
+        mut channel: OttChannel,
+        mut items: Vec<EndpointItem>,
+    ) -> Result<OttChannel, Refusal> {
+        let mut ordinals = BTreeMap::new();
+        for (kind, id) in items.iter_mut().flat_map(EndpointItem::ids_mut) {
+            if let Some(id) = id {
+                let same_kind = id.starts_with(&format!("{kind}-"));
+                let known = channel.ordinals.get(id).filter(|_| same_kind);
+                let ordinal = known.ok_or_else(|| Refusal::UnknownPackage(id.clone()))?;
+                ordinals.insert(id.clone(), *ordinal);
+            } else {
+                let ordinal = channel.next_ordinal;
+                channel.next_ordinal = ordinal.saturating_add(1);
+                let made = format!("{kind}-{}-{ordinal}", channel.life.sequence);
+                ordinals.insert(made.clone(), ordinal);
+                *id = Some(made);
+            }
+        }
+        channel.ordinals = ordinals;
+        channel.document.endpoints = items;
+        self.check_urls(&channel)?;
+        Ok(channel)
+    }
+
+    /// Refuses a URL that another package has.
+    fn check_urls(&self, channel: &OttChannel) -> Result<(), Refusal> {
+        let others = self.ott.values().filter(|other| other.key != channel.key);
+        let mut taken: Vec<(&str, &str)> = others.flat_map(places).collect();
+        taken.sort_unstable();
+        let mut own: Vec<(&str, &str)> = Vec::new();
+        for package in channel.document.endpoints.iter().flat_map(EndpointItem::packages) {
+            let urls = [package.url, package.slave_url].into_iter().flatten();
+            for url in urls.clone() {
+                if taken.binary_search(&url.place()).is_ok() || own.contains(&url.place()) {
+                    return Err(Refusal::UrlTaken(url.as_str().to_owned()));
+                }
+            }
+            own.extend(urls.map(super::PlayUrl::place));
+        }
+        Ok(())
+    }
+}
+
+fn put_ott(channel: OttChannel) -> Plan<OttChannel> {
+    let write = Write::Put(Record::Ott(Box::new(channel.clone())));
+    Plan { writes: vec![write], answer: channel }
+}
+
+/// The places of a channel's URLs.
+fn places(channel: &OttChannel) -> impl Iterator<Item = (&str, &str)> {
+    let packages = channel.document.endpoints.iter().flat_map(EndpointItem::packages);
+    packages.flat_map(|package| {
+        [package.url, package.slave_url].into_iter().flatten().map(super::PlayUrl::place)
+    })
+}
