@@ -34,6 +34,10 @@ mod presentation;
 mod process;
 #[path = "server/pull.rs"]
 mod pull;
+#[path = "server/rtmp.rs"]
+mod rtmp;
+#[path = "server/rtmp_client.rs"]
+mod rtmp_client;
 #[path = "server/runs.rs"]
 mod runs;
 #[path = "server/segments.rs"]

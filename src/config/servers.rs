@@ -46,6 +46,10 @@ pub struct TlsFiles {
 pub struct Ingest {
     /// Address and port of HTTP push; port 0 lets the system choose.
     pub http: SocketAddr,
+    /// Address and port of RTMP publish, where there is any.
+    pub rtmp: Option<SocketAddr>,
+    /// The same over TLS; [`Ingest::tls`] is there with it.
+    pub rtmps: Option<SocketAddr>,
     /// TLS, where it is spoken.
     pub tls: Option<TlsFiles>,
     /// Whether each connection begins with a header of the PROXY protocol.
@@ -83,7 +87,7 @@ impl Default for Egress {
 
 impl Default for Ingest {
     fn default() -> Self {
-        Ingest { http: loopback(8090), tls: None, proxy_protocol: false }
+        Ingest { http: loopback(8090), rtmp: None, rtmps: None, tls: None, proxy_protocol: false }
     }
 }
 
@@ -127,12 +131,17 @@ pub(super) fn read_listeners(
     let egress = Egress::read(root.section("egress"), &mut taken, faults);
     let mut section = root.section("ingest");
     let http = read_listener(&mut section, "http", &mut taken, Ingest::default().http);
+    let rtmp = read_optional_listener(&mut section, "rtmp", &mut taken);
+    let rtmps = read_optional_listener(&mut section, "rtmps", &mut taken);
     let (tls, proxy_protocol) = read_front(&mut section, faults);
+    if rtmps.is_some() && tls.is_none() {
+        section.complain("rtmps", Problem::NoEffect { only: "a listener with ingest.tls" });
+    }
     section.close(faults);
     let mut section = root.section("admin");
     let listen = read_listener(&mut section, "listen", &mut taken, Admin::default().listen);
     section.close(faults);
-    (egress, Ingest { http, tls, proxy_protocol }, Admin { listen })
+    (egress, Ingest { http, rtmp, rtmps, tls, proxy_protocol }, Admin { listen })
 }
 
 impl Egress {
@@ -173,6 +182,17 @@ fn read_front(section: &mut Section<'_>, faults: &mut Vec<Fault>) -> (Option<Tls
     (tls.flatten(), proxy_protocol)
 }
 
+/// Reads the address of a listener that need not be.
+fn read_optional_listener(
+    section: &mut Section<'_>,
+    key: &'static str,
+    taken: &mut Vec<(String, SocketAddr)>,
+) -> Option<SocketAddr> {
+    let address = section.get(key, value::listen_address).good()?;
+    note(section, key, taken, address);
+    Some(address)
+}
+
 /// Reads a listener's address and notes it among those that are `taken`.
 fn read_listener(
     section: &mut Section<'_>,
@@ -183,11 +203,21 @@ fn read_listener(
     let Some(address) = section.get(key, value::listen_address).or(default) else {
         return default;
     };
+    note(section, key, taken, address);
+    address
+}
+
+/// Notes a listener's address among those that are `taken`.
+fn note(
+    section: &mut Section<'_>,
+    key: &'static str,
+    taken: &mut Vec<(String, SocketAddr)>,
+    address: SocketAddr,
+) {
     if let Some((by, _)) = taken.iter().find(|(_, other)| collide(*other, address)) {
         section.complain(key, Problem::ListenerTaken { by: by.clone() });
     }
     taken.push((format!("{}.{key}", section.path()), address));
-    address
 }
 
 /// Whether two listeners cannot both bind.

@@ -67,6 +67,12 @@ impl PushReply {
         self.clone().parts().1
     }
 
+    /// Its status.
+    #[must_use]
+    pub fn status(&self) -> u16 {
+        self.clone().parts().0.as_u16()
+    }
+
     fn parts(self) -> (StatusCode, String) {
         match self {
             PushReply::Taken => (StatusCode::OK, String::new()),

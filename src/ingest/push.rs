@@ -34,6 +34,7 @@ use crate::runtime::{ChannelHandle, Origin};
 use frames::Frames;
 pub use packets::Rungs;
 pub use segments::Segments;
+pub(super) use session::RungSession;
 
 /// What a refused body is read on for, so that its encoder finds the answer: a connection closed on
 /// unread bytes is reset, and the answer with it (RFC 9112 §9.6).
@@ -96,17 +97,7 @@ async fn push(
         ));
     };
     let input = path.input;
-    if channel.looped && input == InputId(1) {
-        return refuse(
-            channel,
-            input,
-            PushReply::NoChannel(
-                "input 1 of this channel plays its loop; push to input 2".to_owned(),
-            ),
-        );
-    }
-    if channel.pulled[usize::from(input.0) - 1] {
-        let why = format!("input {} of this channel is pulled; push to the other", input.0);
+    if let Some(why) = channel.fed_otherwise(input) {
         return refuse(channel, input, PushReply::NoChannel(why));
     }
     if let Some(wanted) = channel.credentials[usize::from(input.0) - 1].as_ref() {

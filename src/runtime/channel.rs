@@ -18,11 +18,11 @@ use super::state_file::StateFile;
 use crate::archive::Shelf;
 use crate::config::Credentials;
 use crate::http::{DerivedForms, Renderings};
-use crate::ingest::{Rungs, Segments};
+use crate::ingest::{Publishers, Rungs, Segments};
 use crate::media::{TrackId, TrackInfo};
 use crate::observe::{ChannelMetrics, ChannelStatus};
 use crate::packager::{
-    Channel, ChannelConfig, Input, Lists, Output, Report, Restored, SlateWanted, Snapshot,
+    Channel, ChannelConfig, Input, InputId, Lists, Output, Report, Restored, SlateWanted, Snapshot,
     SourceEvent, SourceId, State,
 };
 use crate::resolve::{EndpointRules, ListId};
@@ -69,6 +69,8 @@ pub struct ChannelHandle {
     pub rungs: Rungs,
     /// The pushes of segments that are under way.
     pub segments: Segments,
+    /// The rungs that encoders publish by RTMP.
+    pub publishers: Publishers,
     snapshot: ArcSwap<Snapshot>,
     versions: DashMap<ListId, watch::Sender<u64>>,
     feeds: mpsc::Sender<Feed>,
@@ -133,6 +135,7 @@ impl ChannelHandle {
             shelf: parts.shelf,
             rungs: Rungs::default(),
             segments: Segments::default(),
+            publishers: Publishers::default(),
             snapshot: ArcSwap::default(),
             versions: DashMap::new(),
             feeds: sender,
@@ -171,6 +174,19 @@ impl ChannelHandle {
     #[must_use]
     pub fn versions(&self, on: ListId) -> watch::Receiver<u64> {
         self.versions.entry(on).or_default().subscribe()
+    }
+
+    /// Why no encoder may come to `input`, where something else feeds it.
+    #[must_use]
+    pub fn fed_otherwise(&self, input: InputId) -> Option<String> {
+        if self.looped && input == InputId(1) {
+            return Some("input 1 of this channel plays its loop; push to input 2".to_owned());
+        }
+        let pulled = input.0.checked_sub(1).and_then(|n| self.pulled.get(usize::from(n)));
+        pulled
+            .copied()
+            .unwrap_or(false)
+            .then(|| format!("input {} of this channel is pulled; push to the other", input.0))
     }
 
     /// Hands events to the channel, waiting while it is behind. False where it has ended.

@@ -21,7 +21,7 @@ use super::state_file::StateError;
 use crate::config::{Config, TlsFiles};
 use crate::http::{CertificateError, Front, Tls, listen, serve_admin, serve_readers};
 use crate::ingest::programme::{Programme, ProgrammeError};
-use crate::ingest::{Nonces, pull, serve_encoders};
+use crate::ingest::{Nonces, pull, serve_encoders, serve_publishers};
 use crate::observe::Metrics;
 use crate::packager::InputId;
 
@@ -96,6 +96,8 @@ pub struct Server {
     pub egress: SocketAddr,
     /// Where encoders push.
     pub ingest: SocketAddr,
+    /// Where encoders publish by RTMP, and by RTMP over TLS.
+    pub rtmp: [Option<SocketAddr>; 2],
     /// Where operators look.
     pub admin: SocketAddr,
     /// What its parts share.
@@ -114,6 +116,8 @@ impl Server {
         let workers = config.egress.workers.map_or_else(cores, std::num::NonZeroUsize::get);
         let egress = bind("readers", config.egress.listen, workers)?;
         let ingest = bind("encoders", config.ingest.http, 1)?;
+        let rtmp = bind_optional("encoders by RTMP", config.ingest.rtmp)?;
+        let rtmps = bind_optional("encoders by RTMPS", config.ingest.rtmps)?;
         let admin = bind("operators", config.admin.listen, 1)?;
         let address = |listeners: &[TcpListener], asked: SocketAddr| {
             listeners.first().and_then(|l| l.local_addr().ok()).unwrap_or(asked)
@@ -121,6 +125,8 @@ impl Server {
         let egress_address = address(&egress, config.egress.listen);
         let ingest_address = address(&ingest, config.ingest.http);
         let admin_address = address(&admin, config.admin.listen);
+        let given = |listener: &Option<TcpListener>| listener.as_ref()?.local_addr().ok();
+        let rtmp_addresses = [given(&rtmp), given(&rtmps)];
 
         let fronts = fronts(&config, &folder)?;
         let nonces = Nonces::new()
@@ -141,12 +147,13 @@ impl Server {
         let mut server = Server {
             egress: egress_address,
             ingest: ingest_address,
+            rtmp: rtmp_addresses,
             admin: admin_address,
             origin,
             threads: Vec::new(),
             archivist: Archivist::start(archives).map_err(ServerError::System)?,
         };
-        server.spawn_shell(tasks, (pulls, slates), ingest, admin)?;
+        server.spawn_shell(tasks, (pulls, slates), (ingest, [rtmp, rtmps]), admin)?;
         for (n, listener) in egress.into_iter().enumerate() {
             server.spawn_worker(n, listener)?;
         }
@@ -158,7 +165,7 @@ impl Server {
         &mut self,
         tasks: Vec<(ChannelTask, Option<Arc<Programme>>)>,
         (pulls, slates): (Vec<Pull>, Vec<Slate>),
-        ingest: Vec<TcpListener>,
+        (ingest, publish): (Vec<TcpListener>, [Option<TcpListener>; 2]),
         admin: Vec<TcpListener>,
     ) -> Result<(), ServerError> {
         let runtime = runtime::Builder::new_multi_thread()
@@ -192,6 +199,10 @@ impl Server {
                 }
                 for listener in ingest.into_iter().filter_map(listen) {
                     running.spawn(serve_encoders(listener, Arc::clone(&origin)));
+                }
+                for (listener, tls) in publish.into_iter().zip([false, true]) {
+                    let Some(listener) = listener.and_then(listen) else { continue };
+                    running.spawn(serve_publishers(listener, Arc::clone(&origin), tls));
                 }
                 for tls in [&origin.fronts.egress.tls, &origin.fronts.ingest.tls] {
                     let Some(tls) = tls.clone() else { continue };
@@ -315,6 +326,17 @@ fn bind(
         listeners.push(bind_one(chosen, true).map_err(failed)?);
     }
     Ok(listeners)
+}
+
+/// The listener on an address that need not be.
+fn bind_optional(
+    what: &'static str,
+    address: Option<SocketAddr>,
+) -> Result<Option<TcpListener>, ServerError> {
+    Ok(match address {
+        Some(address) => bind(what, address, 1)?.pop(),
+        None => None,
+    })
 }
 
 fn bind_one(address: SocketAddr, shared: bool) -> io::Result<TcpListener> {
