@@ -135,7 +135,7 @@ pub(super) fn read_listeners(
     let rtmps = read_optional_listener(&mut section, "rtmps", &mut taken);
     let (tls, proxy_protocol) = read_front(&mut section, faults);
     if rtmps.is_some() && tls.is_none() {
-        section.complain("rtmps", Problem::NoEffect { only: "a listener with ingest.tls" });
+        section.complain("rtmps", Problem::WithoutTls);
     }
     section.close(faults);
     let mut section = root.section("admin");

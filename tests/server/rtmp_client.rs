@@ -52,6 +52,8 @@ pub(crate) struct Encoder<S> {
     pub(crate) stream: S,
     /// What the server has said and has not been asked about.
     pub(crate) said: String,
+    /// Bytes written since it publishes.
+    pub(crate) sent: i64,
 }
 
 impl Encoder<TcpStream> {
@@ -69,11 +71,12 @@ impl<S: AsyncRead + AsyncWrite + Unpin> Encoder<S> {
         timeout(PATIENCE, stream.read_exact(&mut answer)).await.expect("in time").expect("whole");
         assert_eq!((answer[0], &answer[1 + 1536..]), (3, &hello[1..]));
         stream.write_all(&answer[1..=1536]).await.expect("it reads");
-        Encoder { stream, said: String::new() }
+        Encoder { stream, said: String::new(), sent: 0 }
     }
 
     pub(crate) async fn write(&mut self, bytes: &[u8]) {
         self.stream.write_all(bytes).await.expect("the server reads");
+        self.sent += i64::try_from(bytes.len()).expect("small");
     }
 
     pub(crate) async fn send(&mut self, stream: u8, kind: u8, timestamp: u32, body: &[u8]) {

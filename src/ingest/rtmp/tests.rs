@@ -1,5 +1,7 @@
 //! What encoders do to their timestamps, as far as a channel.
 
+mod differential;
+
 use std::collections::BTreeMap;
 use std::sync::Arc;
 
