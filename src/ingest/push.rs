@@ -100,6 +100,9 @@ async fn push(
     if let Some(why) = channel.fed_otherwise(input) {
         return refuse(channel, input, PushReply::NoChannel(why));
     }
+    if !channel.may_come(input, peer.ip()) {
+        return refuse(channel, input, PushReply::Forbidden);
+    }
     if let Some(wanted) = channel.credentials[usize::from(input.0) - 1].as_ref() {
         let now = origin.clock.now().mono;
         let admission = admit(wanted, &origin.nonces, method, target, headers, now);

@@ -3,6 +3,7 @@
 use std::any::Any;
 use std::collections::BTreeMap;
 use std::future::poll_fn;
+use std::net::IpAddr;
 use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::pin::pin;
 use std::sync::{Arc, Mutex, PoisonError};
@@ -25,7 +26,7 @@ use crate::packager::{
     Channel, ChannelConfig, Input, InputId, Lists, Output, Report, Restored, SlateWanted, Snapshot,
     SourceEvent, SourceId, State,
 };
-use crate::resolve::{EndpointRules, ListId};
+use crate::resolve::{EndpointRules, IpList, ListId};
 use crate::units::MediaTime;
 
 /// Batches of events that wait for a channel's task before its sources are held back.
@@ -51,6 +52,8 @@ pub struct ChannelHandle {
     pub endpoints: BTreeMap<u32, EndpointRules>,
     /// What inputs 1 and 2 ask of an encoder.
     pub credentials: [Option<Credentials>; 2],
+    /// From where encoders may come to inputs 1 and 2; empty lets them come from everywhere.
+    pub whitelists: [IpList; 2],
     /// Whether a loop feeds it.
     pub looped: bool,
     /// Whether inputs 1 and 2 are pulled.
@@ -105,6 +108,7 @@ pub(super) struct Parts {
     pub(super) name: String,
     pub(super) endpoints: BTreeMap<u32, EndpointRules>,
     pub(super) credentials: [Option<Credentials>; 2],
+    pub(super) whitelists: [IpList; 2],
     pub(super) looped: bool,
     pub(super) pulled: [bool; 2],
     pub(super) metrics: ChannelMetrics,
@@ -126,6 +130,7 @@ impl ChannelHandle {
             name: parts.name,
             endpoints: parts.endpoints,
             credentials: parts.credentials,
+            whitelists: parts.whitelists,
             looped: parts.looped,
             pulled: parts.pulled,
             metrics: parts.metrics,
@@ -187,6 +192,13 @@ impl ChannelHandle {
             .copied()
             .unwrap_or(false)
             .then(|| format!("input {} of this channel is pulled; push to the other", input.0))
+    }
+
+    /// Whether an encoder at `address` may come to `input`.
+    #[must_use]
+    pub fn may_come(&self, input: InputId, address: IpAddr) -> bool {
+        let list = input.0.checked_sub(1).and_then(|n| self.whitelists.get(usize::from(n)));
+        list.is_some_and(|list| list.is_empty() || list.contains(address))
     }
 
     /// Hands events to the channel, waiting while it is behind. False where it has ended.

@@ -80,6 +80,7 @@ impl Channels {
                 name,
                 endpoints: rules(channel, &config.limits),
                 credentials: channel.inputs.clone(),
+                whitelists: channel.whitelists.clone(),
                 looped: programme.is_some(),
                 pulled: [0, 1].map(|n: usize| channel.pulls[n].is_some()),
                 config: core,

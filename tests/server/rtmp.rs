@@ -173,6 +173,20 @@ async fn refusals_say_why_and_leave_a_note() {
 }
 
 #[tokio::test]
+async fn an_input_takes_encoders_from_its_addresses_alone() {
+    let lists = "[[channel.input]]\nip_whitelist = [\"10.0.0.0/8\"]\n\
+                 [[channel.input]]\nip_whitelist = [\"127.0.0.0/8\"]\n";
+    let world = World::driven(&listening(&format!("{PUSHED}{lists}")));
+    let status = refused(&world, "g", "p").await;
+    assert!(status.contains("Publish.Rejected") && status.contains("ip_whitelist"), "{status}");
+    publishing(&world, "p?input=2").await;
+    for (input, status) in [(1, 403), (2, 200)] {
+        let reply = ts::push(&world, &format!("/v1/g/{input}/p/live.ts"), ts::AUDIO_441).await;
+        assert_eq!(reply.status, status, "{}", reply.text());
+    }
+}
+
+#[tokio::test]
 async fn an_encoder_that_delivers_keeps_its_rung_and_one_that_is_silent_loses_it() {
     let world = World::driven(&listening(PUSHED));
     let mut first = publishing(&world, "p").await;

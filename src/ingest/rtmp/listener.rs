@@ -216,6 +216,9 @@ impl Connection {
         if let Some(why) = channel.fed_otherwise(input) {
             return Err(Refusal::NoChannel(why));
         }
+        if !channel.may_come(input, self.peer.ip()) {
+            return Err(Refusal::Forbidden);
+        }
         if let Some(wanted) = &channel.credentials[place] {
             let given = |text: &Option<String>| text.clone().unwrap_or_default();
             let (user, password) = (given(&address.user), given(&address.password));

@@ -8,6 +8,8 @@ use crate::http::PushReply;
 pub(super) enum Refusal {
     /// Nobody has this place, or it is fed otherwise.
     NoChannel(String),
+    /// It comes from an address that is not on the input's list.
+    Forbidden,
     /// No or wrong user and password.
     Unauthorized,
     /// Another encoder publishes there.
@@ -33,6 +35,7 @@ impl Refusal {
     pub(super) fn sentence(&self) -> String {
         match self {
             Refusal::NoChannel(why) | Refusal::Broken(why) => why.clone(),
+            Refusal::Forbidden => PushReply::Forbidden.sentence(),
             Refusal::Unauthorized => {
                 "this input asks for its user and password: add ?user=…&password=… to the stream name (stream key)".to_owned()
             }
@@ -48,6 +51,7 @@ impl Refusal {
     pub(super) fn counted(&self) -> u16 {
         let reply = match self {
             Refusal::NoChannel(why) => PushReply::NoChannel(why.clone()),
+            Refusal::Forbidden => PushReply::Forbidden,
             Refusal::Unauthorized => PushReply::Unauthorized { nonce: String::new(), stale: false },
             Refusal::Busy => PushReply::Busy,
             Refusal::Ending => PushReply::Ending,
