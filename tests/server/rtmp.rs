@@ -228,6 +228,7 @@ async fn an_encoder_that_comes_back_goes_on_behind_a_discontinuity() {
     encoder.tags(&plain()).await;
     world.until("it plays", ts::plays).await;
     drop(encoder);
+    world.until("it is closed", |w| w.metric("headwater_ingest_connections") == 0).await;
     world.advance(3_000);
     world.until("it is known to have gone", |w| w.snapshot().losses == 1).await;
     let mut encoder = publishing(&world, "p").await;
