@@ -10,6 +10,9 @@ mod wishes;
 
 pub use channel::channel;
 
+pub use crate::ingest::rtmp::{
+    fuzz_amf as rtmp_amf, fuzz_chunks as rtmp_chunks, fuzz_tags as rtmp_tags,
+};
 pub use crate::ingest::segmented::{fuzz_mpd as mpd, fuzz_playlist as playlist};
 pub use crate::isobmff::fuzz_boxes as isobmff;
 pub use crate::mpegts::{fuzz_demuxer as transport_stream, fuzz_pes as pes};

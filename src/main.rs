@@ -1,5 +1,6 @@
 //! The program: arguments, configuration, logs, run.
 
+use std::fmt::Write as _;
 use std::io::{self, IsTerminal, Write};
 use std::path::{Path, PathBuf};
 use std::process::ExitCode;
@@ -124,8 +125,13 @@ fn run(
         ("ingest", scheme(fronts.ingest.tls.is_some()), server.ingest),
         ("admin", scheme(false), server.admin),
     ];
-    let lines =
-        addresses.map(|(name, scheme, address)| format!("{name} {scheme}://{address}\n")).concat();
+    let publish = ["rtmp", "rtmps"].into_iter().zip(server.rtmp);
+    let publish = publish.filter_map(|(scheme, address)| Some(("publish", scheme, address?)));
+    let mut lines = String::new();
+    for (name, scheme, address) in addresses.into_iter().chain(publish) {
+        // Writing into a String cannot fail.
+        let _ = writeln!(lines, "{name} {scheme}://{address}");
+    }
     // Nobody reading standard output is no reason not to serve.
     let _ = io::stdout().write_all(format!("{lines}{}ready\n", greeting(&server)).as_bytes());
     server.run_until_signal(reload).map_err(|e| e.to_string())

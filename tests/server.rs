@@ -44,6 +44,10 @@ mod published;
 mod pull;
 #[path = "server/reload.rs"]
 mod reload;
+#[path = "server/rtmp.rs"]
+mod rtmp;
+#[path = "server/rtmp_client.rs"]
+mod rtmp_client;
 #[path = "server/runs.rs"]
 mod runs;
 #[path = "server/segments.rs"]

@@ -9,8 +9,9 @@ use super::limits::Limits;
 use super::name::Name;
 use super::pull::PullUrl;
 use super::section::{Found, Section};
+use super::servers::addresses;
 use super::value;
-use crate::resolve::{Published, Secret};
+use crate::resolve::{IpList, Published, Secret};
 use crate::units::MediaDuration;
 
 /// Inputs of a channel: the main one and its standby.
@@ -32,6 +33,8 @@ pub struct Channel {
     pub slate: Option<PathBuf>,
     /// What inputs 1 and 2 ask of an encoder; `None` lets every encoder in.
     pub inputs: [Option<Credentials>; INPUTS],
+    /// From where encoders may come to inputs 1 and 2; empty lets them come from everywhere.
+    pub whitelists: [IpList; INPUTS],
     /// Where inputs 1 and 2 are pulled from; `None` where they are pushed to.
     pub pulls: [Option<PullUrl>; INPUTS],
     /// Its outputs, 1 to 16.
@@ -71,24 +74,34 @@ pub(super) fn read_channels(
         if loop_file.is_some() && slate.is_some() {
             section.complain("slate", Problem::NoEffect { only: "a channel without a loop" });
         }
-        let (inputs, pulls) = read_inputs(&mut section, faults);
+        let (inputs, whitelists, pulls) = read_inputs(&mut section, faults);
         if let (Some(_), [Some(_), _]) = (&loop_file, &pulls) {
             section.complain("loop", Problem::LoopAndPull);
         }
         let endpoints = read_endpoints(&mut section, limits, &mut published, faults);
         section.close(faults);
         if let (Some(group), Some(name)) = (group, name) {
-            channels.push(Channel { group, name, loop_file, slate, inputs, pulls, endpoints });
+            channels.push(Channel {
+                group,
+                name,
+                loop_file,
+                slate,
+                inputs,
+                whitelists,
+                pulls,
+                endpoints,
+            });
         }
     }
     channels
 }
 
-/// What inputs ask of an encoder, and where they are pulled from.
-type Inputs = ([Option<Credentials>; INPUTS], [Option<PullUrl>; INPUTS]);
+/// What inputs ask of an encoder, from where it may come, and where they are pulled from.
+type Inputs = ([Option<Credentials>; INPUTS], [IpList; INPUTS], [Option<PullUrl>; INPUTS]);
 
 fn read_inputs(channel: &mut Section<'_>, faults: &mut Vec<Fault>) -> Inputs {
     let mut inputs = [const { None }; INPUTS];
+    let mut whitelists = [const { None }; INPUTS];
     let mut pulls = [const { None }; INPUTS];
     let sections = channel.sections("input").good().unwrap_or_default();
     if sections.len() > INPUTS {
@@ -96,16 +109,23 @@ fn read_inputs(channel: &mut Section<'_>, faults: &mut Vec<Fault>) -> Inputs {
     }
     for (index, mut section) in sections.into_iter().enumerate() {
         let credentials = read_credentials(&mut section);
+        let whitelist = addresses(&mut section, "ip_whitelist").good();
         let pull = section.get("pull", value::pull_url).good();
         if credentials.is_some() && pull.is_some() {
             section.complain("pull", Problem::PullAndCredentials);
         }
-        if let (Some(input), Some(from)) = (inputs.get_mut(index), pulls.get_mut(index)) {
-            (*input, *from) = (credentials, pull);
+        if whitelist.is_some() && pull.is_some() {
+            let only = "an input that is pushed to";
+            section.complain("ip_whitelist", Problem::NoEffect { only });
+        }
+        if let (Some(input), Some(list), Some(from)) =
+            (inputs.get_mut(index), whitelists.get_mut(index), pulls.get_mut(index))
+        {
+            (*input, *list, *from) = (credentials, whitelist, pull);
         }
         section.close(faults);
     }
-    (inputs, pulls)
+    (inputs, whitelists.map(Option::unwrap_or_default), pulls)
 }
 
 fn read_credentials(section: &mut Section<'_>) -> Option<Credentials> {

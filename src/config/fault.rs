@@ -321,6 +321,9 @@ pub enum Problem {
         /// Three segment durations.
         least: Duration,
     },
+    /// A listener that speaks TLS without a certificate.
+    #[error("needs ingest.tls beside it, whose certificate it shows")]
+    WithoutTls,
     /// A value of another kind.
     #[error("must be {expected}")]
     WrongKind {

@@ -52,6 +52,10 @@ pub struct Ingest {
     pub http: SocketAddr,
     /// The address that URLs of the control plane name; `None` for the listener's own.
     pub public_url: Option<PublicUrl>,
+    /// Address and port of RTMP publish, where there is any.
+    pub rtmp: Option<SocketAddr>,
+    /// The same over TLS; [`Ingest::tls`] is there with it.
+    pub rtmps: Option<SocketAddr>,
     /// TLS, where it is spoken.
     pub tls: Option<TlsFiles>,
     /// Whether each connection begins with a header of the PROXY protocol.
@@ -83,7 +87,14 @@ impl Default for Egress {
 
 impl Default for Ingest {
     fn default() -> Self {
-        Ingest { http: loopback(8090), public_url: None, tls: None, proxy_protocol: false }
+        Ingest {
+            http: loopback(8090),
+            rtmp: None,
+            rtmps: None,
+            public_url: None,
+            tls: None,
+            proxy_protocol: false,
+        }
     }
 }
 
@@ -122,13 +133,18 @@ pub(super) fn read_listeners(
     let mut section = root.section("ingest");
     let http = read_listener(&mut section, "http", &mut taken, Ingest::default().http);
     let public_url = section.get("public_url", value::public_url).good();
+    let rtmp = read_optional_listener(&mut section, "rtmp", &mut taken);
+    let rtmps = read_optional_listener(&mut section, "rtmps", &mut taken);
     let (tls, proxy_protocol) = read_front(&mut section, faults);
+    if rtmps.is_some() && tls.is_none() {
+        section.complain("rtmps", Problem::WithoutTls);
+    }
     section.close(faults);
     let mut section = root.section("admin");
     let listen = read_listener(&mut section, "listen", &mut taken, Admin::default().listen);
     let access_keys = access_key::read(&mut section, faults);
     section.close(faults);
-    let ingest = Ingest { http, public_url, tls, proxy_protocol };
+    let ingest = Ingest { http, rtmp, rtmps, public_url, tls, proxy_protocol };
     (egress, ingest, Admin { listen, access_keys })
 }
 
@@ -172,6 +188,17 @@ fn read_front(section: &mut Section<'_>, faults: &mut Vec<Fault>) -> (Option<Tls
     (tls.flatten(), proxy_protocol)
 }
 
+/// Reads the address of a listener that need not be.
+fn read_optional_listener(
+    section: &mut Section<'_>,
+    key: &'static str,
+    taken: &mut Vec<(String, SocketAddr)>,
+) -> Option<SocketAddr> {
+    let address = section.get(key, value::listen_address).good()?;
+    note(section, key, taken, address);
+    Some(address)
+}
+
 /// Reads a listener's address and notes it among those that are `taken`.
 fn read_listener(
     section: &mut Section<'_>,
@@ -182,11 +209,21 @@ fn read_listener(
     let Some(address) = section.get(key, value::listen_address).or(default) else {
         return default;
     };
+    note(section, key, taken, address);
+    address
+}
+
+/// Notes a listener's address among those that are `taken`.
+fn note(
+    section: &mut Section<'_>,
+    key: &'static str,
+    taken: &mut Vec<(String, SocketAddr)>,
+    address: SocketAddr,
+) {
     if let Some((by, _)) = taken.iter().find(|(_, other)| collide(*other, address)) {
         section.complain(key, Problem::ListenerTaken { by: by.clone() });
     }
     taken.push((format!("{}.{key}", section.path()), address));
-    address
 }
 
 /// Whether two listeners cannot both bind.

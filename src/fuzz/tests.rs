@@ -7,7 +7,10 @@ use std::path::Path;
 
 use proptest::prelude::*;
 
-use super::{channel, config, directives, isobmff, mpd, pes, playlist, transport_stream, url};
+use super::{
+    channel, config, directives, isobmff, mpd, pes, playlist, rtmp_amf, rtmp_chunks, rtmp_tags,
+    transport_stream, url,
+};
 
 /// The files of folders below `fixtures`, by name.
 fn corpus(folders: &[&str]) -> Vec<Vec<u8>> {
@@ -109,6 +112,21 @@ fn mpds_do_no_harm() {
 }
 
 #[test]
+fn rtmp_connections_do_no_harm() {
+    drive(rtmp_chunks, &["fixtures/fuzz/rtmp_chunks"], 300);
+}
+
+#[test]
+fn rtmp_values_do_no_harm() {
+    drive(rtmp_amf, &["fixtures/fuzz/rtmp_amf"], 1000);
+}
+
+#[test]
+fn rtmp_tags_do_no_harm() {
+    drive(rtmp_tags, &["fixtures/fuzz/rtmp_tags"], 1000);
+}
+
+#[test]
 fn urls_do_no_harm() {
     drive(url, &["fixtures/fuzz/url"], 2000);
 }
@@ -133,9 +151,10 @@ proptest! {
 
     #[test]
     fn any_bytes_do_no_harm(bytes in prop::collection::vec(any::<u8>(), 0..400)) {
-        for body in
-            [transport_stream, pes, isobmff, playlist, mpd, url, directives, config, channel]
-        {
+        for body in [
+            transport_stream, pes, isobmff, playlist, mpd, url, directives, config, channel,
+            rtmp_chunks, rtmp_amf, rtmp_tags,
+        ] {
             body(&bytes);
         }
     }

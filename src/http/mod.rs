@@ -28,5 +28,5 @@ pub use page::{LoopPage, PageChannel, PageEndpoint};
 pub use push_reply::PushReply;
 pub use readers::serve_readers;
 pub use rendered::{Rendered, Renderings};
-pub use server::{Front, Served, listen, serve};
+pub use server::{Front, Opened, Served, accept, listen, serve};
 pub use tls::{CertificateError, Tls};

@@ -53,6 +53,8 @@ pub enum PushReply {
     BrokenOff,
     /// It had been silent when another encoder came for its rung.
     Superseded,
+    /// It comes from an address that is not on the input's list.
+    Forbidden,
     /// No or wrong user and password, or an answer to an old nonce.
     Unauthorized {
         /// A nonce to answer.
@@ -67,6 +69,12 @@ impl PushReply {
     #[must_use]
     pub fn sentence(&self) -> String {
         self.clone().parts().1
+    }
+
+    /// Its status.
+    #[must_use]
+    pub fn status(&self) -> u16 {
+        self.clone().parts().0.as_u16()
     }
 
     fn parts(self) -> (StatusCode, String) {
@@ -98,6 +106,10 @@ impl PushReply {
             PushReply::Superseded => (
                 StatusCode::CONFLICT,
                 "the connection was silent for limits.input_loss and another encoder has come for this rung".to_owned(),
+            ),
+            PushReply::Forbidden => (
+                StatusCode::FORBIDDEN,
+                "this input takes no encoder from this address: ip_whitelist of its [[channel.input]] does not hold it".to_owned(),
             ),
             PushReply::Unauthorized { .. } => (
                 StatusCode::UNAUTHORIZED,

@@ -1,5 +1,6 @@
 //! One accept loop for every listener: a cap on connections, deadlines, and an end in order. What lies
-//! before HTTP, a proxy's header and TLS, is opened here; HTTP/2 is spoken where TLS has agreed on it.
+//! before a listener's protocol, a proxy's header and TLS, is opened here; HTTP/2 is spoken where TLS
+//! has agreed on it.
 
 use std::convert::Infallible;
 use std::error::Error;
@@ -19,6 +20,7 @@ use tokio::net::{TcpListener, TcpStream};
 use tokio::sync::Semaphore;
 use tokio::task::JoinSet;
 use tokio::time::timeout;
+use tokio_rustls::server::TlsStream;
 
 use super::connection::{ConnectionState, Deadlines, Guarded};
 use super::proxy;
@@ -36,7 +38,7 @@ const SEND_BUFFER: usize = 128 << 10;
 /// least there is (RFC 9113 §6.9.2), as readers send none.
 const RECEIVE_WINDOW: u32 = 65_535;
 
-/// What stands before HTTP on a listener's connections.
+/// What stands before the protocol on a listener's connections.
 #[derive(Clone, Debug, Default)]
 pub struct Front {
     /// TLS, where it is spoken.
@@ -70,12 +72,44 @@ pub fn listen(listener: std::net::TcpListener) -> Option<TcpListener> {
     }
 }
 
-/// Accepts connections until shutdown, then lets what is under way finish within `limits.drain`.
+/// A connection behind what stands before its protocol.
+#[derive(Debug)]
+pub enum Opened {
+    /// In the clear.
+    Plain(TcpStream),
+    /// Over TLS.
+    Tls(Box<TlsStream<TcpStream>>),
+}
+
+/// Answers HTTP until shutdown, then lets what is under way finish within `limits.drain`.
 pub async fn serve<A, F, B>(listener: TcpListener, origin: Arc<Origin>, served: Served, answer: A)
 where
     A: Fn(Arc<Origin>, SocketAddr, Request<Incoming>) -> F + Clone + Send + Sync + 'static,
     F: Future<Output = Response<B>> + Send + 'static,
     B: HttpBody<Data = Bytes, Error: Error + Send + Sync> + Unpin + Send + 'static,
+{
+    accept(listener, origin, served, move |opened, peer, origin, slow_reader| {
+        let answer = answer.clone();
+        async move {
+            let speaking = Speaking { peer, slow_reader, origin, answer };
+            match opened {
+                Opened::Plain(stream) => speaking.http1(stream).await,
+                Opened::Tls(stream) if stream.get_ref().1.alpn_protocol() == Some(ALPN_H2) => {
+                    speaking.http2(stream).await;
+                }
+                Opened::Tls(stream) => speaking.http1(stream).await,
+            }
+        }
+    })
+    .await;
+}
+
+/// Accepts connections until shutdown and hands each on once it is open, with its peer and
+/// `slow_reader`; then lets them finish within `limits.drain`.
+pub async fn accept<S, F>(listener: TcpListener, origin: Arc<Origin>, served: Served, speak: S)
+where
+    S: Fn(Opened, SocketAddr, Arc<Origin>, Duration) -> F + Clone + Send + Sync + 'static,
+    F: Future<Output = ()> + Send + 'static,
 {
     let places = Arc::new(Semaphore::new(served.connections));
     let served = Arc::new(served);
@@ -94,14 +128,16 @@ where
                     continue;
                 };
                 let (origin, served) = (Arc::clone(&origin), Arc::clone(&served));
-                let answer = answer.clone();
+                let speak = speak.clone();
                 connections.spawn(async move {
                     let gauge = match served.limit {
                         Limit::IngestConnections => origin.metrics.ingest_connections.clone(),
                         _ => origin.metrics.connections.clone(),
                     };
                     gauge.inc();
-                    open(stream, peer, origin, &served, answer).await;
+                    if let Some((opened, peer)) = open(stream, peer, &origin, &served.front).await {
+                        speak(opened, peer, origin, served.slow_reader).await;
+                    }
                     gauge.dec();
                     drop(place);
                 });
@@ -119,50 +155,37 @@ where
     }
 }
 
-/// Opens what stands before HTTP, and speaks HTTP.
-async fn open<A, F, B>(
+/// Opens what stands before the protocol; nothing where that fails, which is counted.
+async fn open(
     mut stream: TcpStream,
-    peer: SocketAddr,
-    origin: Arc<Origin>,
-    served: &Served,
-    answer: A,
-) where
-    A: Fn(Arc<Origin>, SocketAddr, Request<Incoming>) -> F + Clone + Send + Sync + 'static,
-    F: Future<Output = Response<B>> + Send + 'static,
-    B: HttpBody<Data = Bytes, Error: Error + Send + Sync> + Unpin + Send + 'static,
-{
+    mut peer: SocketAddr,
+    origin: &Origin,
+    front: &Front,
+) -> Option<(Opened, SocketAddr)> {
     // A manifest is one small write: waiting to fill a packet would delay it.
     let _ = stream.set_nodelay(true);
-    let front = &served.front;
-    if (front.proxy_protocol || front.tls.is_some())
-        && within(&origin, Limit::FirstByte, stream.peek(&mut [0])).await.is_none()
-    {
-        return;
+    if front.proxy_protocol || front.tls.is_some() {
+        // That nothing can be read will be seen by who reads.
+        let _ = within(origin, Limit::FirstByte, stream.peek(&mut [0])).await?;
     }
-    let mut peer = peer;
     if front.proxy_protocol {
-        match within(&origin, Limit::Header, proxy::source(&mut stream)).await {
-            Some(Ok(source)) => peer = source.unwrap_or(peer),
-            Some(Err(error)) => {
+        match within(origin, Limit::Header, proxy::source(&mut stream)).await? {
+            Ok(source) => peer = source.unwrap_or(peer),
+            Err(error) => {
                 origin.metrics.handshake_failed(Handshake::Proxy);
                 tracing::debug!(%peer, %error, "a connection was closed");
-                return;
+                return None;
             }
-            None => return,
         }
     }
-    let speaking = Speaking { peer, slow_reader: served.slow_reader, origin, answer };
-    let Some(tls) = &front.tls else { return speaking.http1(stream).await };
-    match within(&speaking.origin, Limit::Header, tls.acceptor().accept(stream)).await {
-        Some(Ok(stream)) if stream.get_ref().1.alpn_protocol() == Some(ALPN_H2) => {
-            speaking.http2(stream).await;
-        }
-        Some(Ok(stream)) => speaking.http1(stream).await,
-        Some(Err(error)) => {
-            speaking.origin.metrics.handshake_failed(Handshake::Tls);
+    let Some(tls) = &front.tls else { return Some((Opened::Plain(stream), peer)) };
+    match within(origin, Limit::Header, tls.acceptor().accept(stream)).await? {
+        Ok(stream) => Some((Opened::Tls(Box::new(stream)), peer)),
+        Err(error) => {
+            origin.metrics.handshake_failed(Handshake::Tls);
             tracing::debug!(%peer, %error, "a connection was closed");
+            None
         }
-        None => {}
     }
 }
 

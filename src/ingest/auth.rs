@@ -123,8 +123,13 @@ fn basic(wanted: &Credentials, given: &str) -> bool {
     let Ok(given) = BASE64_STANDARD.decode(given.trim()) else { return false };
     let colon = given.iter().position(|b| *b == b':').unwrap_or(given.len());
     let password = given.get(colon + 1..).unwrap_or_default();
-    let user = given[..colon].ct_eq(wanted.user.as_bytes());
-    bool::from(user) & wanted.password.matches(password)
+    shows(wanted, &given[..colon], password)
+}
+
+/// Whether user and password are those that are wanted, in constant time.
+#[must_use]
+pub(super) fn shows(wanted: &Credentials, user: &[u8], password: &[u8]) -> bool {
+    bool::from(user.ct_eq(wanted.user.as_bytes())) & wanted.password.matches(password)
 }
 
 /// A hash that Digest may be made with, strongest first.

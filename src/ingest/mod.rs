@@ -6,6 +6,7 @@
 //! | `path` | where encoders push: a pure parser |
 //! | `rung` | one rung's transport stream, over all bodies it is pushed in |
 //! | `push` | the listener of HTTP push |
+//! | `rtmp` | RTMP publish: a core that opens nothing, and its listener |
 //! | `pull` | HLS that is fetched |
 //! | `live` | a session of segments with its channel |
 //! | `segmented` | segments that are pushed: HLS, DASH, CMAF ingest |
@@ -17,9 +18,11 @@ mod path;
 pub mod programme;
 pub mod pull;
 mod push;
+pub mod rtmp;
 mod rung;
 pub mod segmented;
 
 pub use auth::{Algorithm, Nonces, REALM};
 pub use path::IngestPath;
 pub use push::{Rungs, Segments, serve_encoders};
+pub use rtmp::{Publishers, serve_publishers};

@@ -34,6 +34,7 @@ use crate::runtime::{ChannelHandle, Origin};
 use frames::Frames;
 pub use packets::Rungs;
 pub use segments::Segments;
+pub(super) use session::RungSession;
 
 /// What a refused body is read on for, so that its encoder finds the answer: a connection closed on
 /// unread bytes is reset, and the answer with it (RFC 9112 §9.6).
@@ -95,20 +96,14 @@ async fn push(
             path.group, path.channel
         ));
     };
-    let (input, inputs) = (path.input, channel.inputs());
-    if inputs.looped && input == InputId(1) {
-        return refuse(
-            &channel,
-            input,
-            PushReply::NoChannel(
-                "input 1 of this channel plays its loop; push to input 2".to_owned(),
-            ),
-        );
-    }
-    if inputs.pulled[usize::from(input.0) - 1] {
-        let why = format!("input {} of this channel is pulled; push to the other", input.0);
+    let input = path.input;
+    if let Some(why) = channel.fed_otherwise(input) {
         return refuse(&channel, input, PushReply::NoChannel(why));
     }
+    if !channel.may_come(input, peer.ip()) {
+        return refuse(&channel, input, PushReply::Forbidden);
+    }
+    let inputs = channel.inputs();
     if let Some(wanted) = inputs.credentials[usize::from(input.0) - 1].as_ref() {
         let now = origin.clock.now().mono;
         let admission = admit(wanted, &origin.nonces, method, target, headers, now);

@@ -11,7 +11,7 @@ use crate::media::codec::{AvcConfig, Codec, CodecError};
 
 /// The NAL units of one H.264 stream.
 #[derive(Debug, Default)]
-pub(super) struct H264 {
+pub(crate) struct H264 {
     sets: SetStore,
     interlaced: bool,
 }

@@ -9,7 +9,7 @@ use crate::media::codec::{Codec, CodecError, HevcConfig};
 
 /// The NAL units of one HEVC stream.
 #[derive(Debug, Default)]
-pub(super) struct Hevc {
+pub(crate) struct Hevc {
     sets: SetStore,
     /// Whether a picture came that decoding can begin at.
     begun: bool,

@@ -44,6 +44,12 @@ pub use demuxer::{Demuxer, DemuxerLimits};
 pub use fault::Fault;
 #[doc(hidden)]
 pub use fuzz::{fuzz_demuxer, fuzz_pes};
+/// What NAL units are for, and the parameter sets among them.
+pub(crate) use {
+    h264::H264,
+    hevc::Hevc,
+    video::{Role, SET_MAX, Syntax},
+};
 
 use crate::media::{Sample, TrackId, TrackInfo};
 

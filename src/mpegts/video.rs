@@ -14,10 +14,10 @@ use crate::media::{MediaKind, Sample};
 use crate::units::{FrameRate, Timescale};
 
 /// Longest parameter set kept; real ones stay under 300 bytes.
-const SET_MAX: usize = 4096;
+pub(crate) const SET_MAX: usize = 4096;
 
 /// The NAL units of one codec.
-pub(super) trait Syntax: Debug + Default {
+pub(crate) trait Syntax: Debug + Default {
     /// What a NAL unit is; it is not empty. Called once for each, in order.
     fn unit(&mut self, unit: &[u8]) -> Unit;
 
@@ -38,15 +38,15 @@ pub(super) trait Syntax: Debug + Default {
 
 /// What becomes of a NAL unit.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(super) struct Unit {
+pub(crate) struct Unit {
     /// Whether an access unit that has a picture ends before it.
-    pub(super) begins: bool,
-    pub(super) role: Role,
+    pub(crate) begins: bool,
+    pub(crate) role: Role,
 }
 
 /// What a NAL unit is for.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(super) enum Role {
+pub(crate) enum Role {
     /// A parameter set.
     Set,
     /// Nothing a sample needs.

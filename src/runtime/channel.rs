@@ -1,5 +1,6 @@
 //! The handle that everybody but its task has of a channel.
 
+use std::net::IpAddr;
 use std::sync::{Arc, OnceLock};
 
 use arc_swap::ArcSwap;
@@ -11,10 +12,10 @@ use super::shutdown::Shutdown;
 use crate::archive::Shelf;
 use crate::config::{self, Credentials};
 use crate::http::{DerivedForms, Renderings};
-use crate::ingest::{Rungs, Segments};
+use crate::ingest::{Publishers, Rungs, Segments};
 use crate::observe::{ChannelMetrics, ChannelStatus};
-use crate::packager::{SlateWanted, Snapshot, SourceEvent, SourceId};
-use crate::resolve::ListId;
+use crate::packager::{InputId, SlateWanted, Snapshot, SourceEvent, SourceId};
+use crate::resolve::{IpList, ListId};
 
 /// Batches of events that wait for a channel's task before its sources are held back.
 const QUEUE: usize = 64;
@@ -33,6 +34,8 @@ pub struct Feed {
 pub struct Inputs {
     /// What inputs 1 and 2 ask of an encoder.
     pub credentials: [Option<Credentials>; 2],
+    /// From where encoders may come to inputs 1 and 2; empty lets them come from everywhere.
+    pub whitelists: [IpList; 2],
     /// Whether a loop feeds it.
     pub looped: bool,
     /// Whether inputs 1 and 2 are pulled.
@@ -44,6 +47,7 @@ impl Inputs {
     pub(super) fn of(channel: &config::Channel) -> Self {
         Inputs {
             credentials: channel.inputs.clone(),
+            whitelists: channel.whitelists.clone(),
             looped: channel.loop_file.is_some(),
             pulled: [0, 1].map(|n: usize| channel.pulls[n].is_some()),
         }
@@ -78,6 +82,8 @@ pub struct ChannelHandle {
     pub rungs: Rungs,
     /// The pushes of segments that are under way.
     pub segments: Segments,
+    /// What is published to it by RTMP.
+    pub publishers: Publishers,
     /// Told when the channel is removed or the server ends: whoever feeds it ends.
     pub ending: Shutdown,
     inputs: ArcSwap<Inputs>,
@@ -106,6 +112,7 @@ impl ChannelHandle {
             derived: DerivedForms::new(derived_bytes),
             rungs: Rungs::default(),
             segments: Segments::default(),
+            publishers: Publishers::default(),
             ending: Shutdown::default(),
             inputs: ArcSwap::from_pointee(inputs),
             shown: ArcSwap::default(),
@@ -156,6 +163,28 @@ impl ChannelHandle {
     #[must_use]
     pub fn versions(&self, on: ListId) -> watch::Receiver<u64> {
         self.versions.entry(on).or_default().subscribe()
+    }
+
+    /// Why no encoder may come to `input`, where something else feeds it.
+    #[must_use]
+    pub fn fed_otherwise(&self, input: InputId) -> Option<String> {
+        let inputs = self.inputs();
+        if inputs.looped && input == InputId(1) {
+            return Some("input 1 of this channel plays its loop; push to input 2".to_owned());
+        }
+        let pulled = input.0.checked_sub(1).and_then(|n| inputs.pulled.get(usize::from(n)));
+        pulled
+            .copied()
+            .unwrap_or(false)
+            .then(|| format!("input {} of this channel is pulled; push to the other", input.0))
+    }
+
+    /// Whether an encoder at `address` may come to `input`.
+    #[must_use]
+    pub fn may_come(&self, input: InputId, address: IpAddr) -> bool {
+        let inputs = self.inputs();
+        let list = input.0.checked_sub(1).and_then(|n| inputs.whitelists.get(usize::from(n)));
+        list.is_some_and(|list| list.is_empty() || list.contains(address))
     }
 
     /// Hands events to the channel, waiting while it is behind. False where it has ended.

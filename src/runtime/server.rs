@@ -24,7 +24,7 @@ use crate::archive::StoreError;
 use crate::config::{self, Config, PublicUrl, TlsFiles};
 use crate::http::{CertificateError, Front, Tls, listen, serve_admin, serve_readers};
 use crate::ingest::programme::ProgrammeError;
-use crate::ingest::{Nonces, serve_encoders};
+use crate::ingest::{Nonces, serve_encoders, serve_publishers};
 use crate::observe::Metrics;
 
 /// The channels that the control plane asks for.
@@ -115,6 +115,8 @@ pub struct Server {
     pub egress: SocketAddr,
     /// Where encoders push.
     pub ingest: SocketAddr,
+    /// Where encoders publish by RTMP, and by RTMP over TLS.
+    pub rtmp: [Option<SocketAddr>; 2],
     /// Where operators look.
     pub admin: SocketAddr,
     /// What its parts share.
@@ -133,6 +135,8 @@ impl Server {
         let workers = config.egress.workers.map_or_else(cores, std::num::NonZeroUsize::get);
         let egress = bind("readers", config.egress.listen, workers)?;
         let ingest = bind("encoders", config.ingest.http, 1)?;
+        let rtmp = bind_optional("encoders by RTMP", config.ingest.rtmp)?;
+        let rtmps = bind_optional("encoders by RTMPS", config.ingest.rtmps)?;
         let admin = bind("operators", config.admin.listen, 1)?;
         let address = |listeners: &[TcpListener], asked: SocketAddr| {
             listeners.first().and_then(|l| l.local_addr().ok()).unwrap_or(asked)
@@ -140,6 +144,8 @@ impl Server {
         let egress_address = address(&egress, config.egress.listen);
         let ingest_address = address(&ingest, config.ingest.http);
         let admin_address = address(&admin, config.admin.listen);
+        let given = |listener: &Option<TcpListener>| listener.as_ref()?.local_addr().ok();
+        let rtmp_addresses = [given(&rtmp), given(&rtmps)];
 
         let fronts = fronts(&config, &folder)?;
         let known = |url: Option<&PublicUrl>, address, tls: bool| {
@@ -177,12 +183,14 @@ impl Server {
         let mut server = Server {
             egress: egress_address,
             ingest: ingest_address,
+            rtmp: rtmp_addresses,
             admin: admin_address,
             origin,
             threads: Vec::new(),
             archivist,
         };
-        server.spawn_shell((supervisor, made), ingest, (admin, Arc::new(control), wanted))?;
+        let doors = (ingest, [rtmp, rtmps]);
+        server.spawn_shell((supervisor, made), doors, (admin, Arc::new(control), wanted))?;
         for (n, listener) in egress.into_iter().enumerate() {
             server.spawn_worker(n, listener)?;
         }
@@ -193,7 +201,7 @@ impl Server {
     fn spawn_shell(
         &mut self,
         (mut supervisor, made): (Supervisor, Vec<(Wanted, Made)>),
-        ingest: Vec<TcpListener>,
+        (ingest, publish): (Vec<TcpListener>, [Option<TcpListener>; 2]),
         (admin, control, wanted): (Vec<TcpListener>, Arc<Control>, Wishes),
     ) -> Result<(), ServerError> {
         let runtime = runtime::Builder::new_multi_thread()
@@ -214,6 +222,10 @@ impl Server {
                 running.spawn(put_into_force(wanted, Arc::clone(&origin)));
                 for listener in ingest.into_iter().filter_map(listen) {
                     running.spawn(serve_encoders(listener, Arc::clone(&origin)));
+                }
+                for (listener, tls) in publish.into_iter().zip([false, true]) {
+                    let Some(listener) = listener.and_then(listen) else { continue };
+                    running.spawn(serve_publishers(listener, Arc::clone(&origin), tls));
                 }
                 for tls in [&origin.fronts.egress.tls, &origin.fronts.ingest.tls] {
                     let Some(tls) = tls.clone() else { continue };
@@ -349,6 +361,17 @@ fn bind(
         listeners.push(bind_one(chosen, true).map_err(failed)?);
     }
     Ok(listeners)
+}
+
+/// The listener on an address that need not be.
+fn bind_optional(
+    what: &'static str,
+    address: Option<SocketAddr>,
+) -> Result<Option<TcpListener>, ServerError> {
+    Ok(match address {
+        Some(address) => bind(what, address, 1)?.pop(),
+        None => None,
+    })
 }
 
 fn bind_one(address: SocketAddr, shared: bool) -> io::Result<TcpListener> {

@@ -13,7 +13,7 @@ export const PUSHES = [
 ];
 
 // The other inputs, each of the last programme: `form` is one of lib/ffmpeg.mjs.
-export const SEGMENT_PUSHES = ['hls', 'hls-fmp4', 'dash', 'ldash', 'cmaf'].map((form) => ({
+export const SEGMENT_PUSHES = ['hls', 'hls-fmp4', 'dash', 'ldash', 'cmaf', 'rtmp'].map((form) => ({
   channel: form,
   form,
   file: '25.mp4',
@@ -88,8 +88,9 @@ export function manifestPath(channel, endpoint, extension) {
 
 // The path a push goes to.
 export const pushPath = (channel) => `/v1/e2e/1/${channel}/main/push.ts`;
-// The folder a push of segments goes to.
-export const pushFolder = (channel) => `/v1/e2e/1/${channel}`;
+// Where a push of that form goes: the folder of its segments, or its place for RTMP.
+export const pushTarget = ({ ingest, publish }, { channel, form }) =>
+  form === 'rtmp' ? `${publish}/e2e/${channel}` : `${ingest}/v1/e2e/1/${channel}`;
 
 function lowLatencyOfHlsJs({ extra, latency }) {
   const reasons = [];
@@ -173,6 +174,7 @@ const PAIRS = {
   dash: { endpoint: 'plain', extension: 'm3u8', player: 'shaka' },
   ldash: { endpoint: 'low', extension: 'm3u8', player: 'hls', lowLatency: true },
   cmaf: { endpoint: 'dash', extension: 'mpd', player: 'shaka' },
+  rtmp: { endpoint: 'low', extension: 'm3u8', player: 'hls', lowLatency: true, expect: lowLatencyOfHlsJs },
 };
 const PULL_PAIRS = {
   'pull-ts': { endpoint: 'both', extension: 'mpd', player: 'shaka' },

@@ -16,8 +16,8 @@ import {
   manifestPath,
   pulledUrl,
   pullingChannels,
-  pushFolder,
   pushPath,
+  pushTarget,
   soughtChannel,
 } from './cases.mjs';
 import { openBrowser } from './lib/browser.mjs';
@@ -96,9 +96,8 @@ function lazyPushes() {
     const one = SEGMENT_PUSHES.find((push) => push.channel === channel);
     if (!one || segments.has(channel)) return;
     segments.add(channel);
-    const { ingest } = await started;
-    const folder = ingest + pushFolder(channel);
-    stops.unshift(pushAs(one.form, path.join(WORK, 'push', one.file), folder, log(`push-${channel}`)).stop);
+    const target = pushTarget(await started, one);
+    stops.unshift(pushAs(one.form, path.join(WORK, 'push', one.file), target, log(`push-${channel}`)).stop);
   }
   // The server that pulls, once there is something to pull.
   let pulling = null;

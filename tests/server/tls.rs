@@ -55,10 +55,10 @@ async fn secured(rest: &str) -> (World, Arc<TempDir>, CertificateDer<'static>) {
     (world, folder, trusted)
 }
 
-const BOTH: &[&SupportedProtocolVersion] = &[&version::TLS13, &version::TLS12];
+pub(crate) const BOTH: &[&SupportedProtocolVersion] = &[&version::TLS13, &version::TLS12];
 
 /// A connection that trusts one certificate and asks for protocols by ALPN.
-async fn connect(
+pub(crate) async fn connect(
     to: SocketAddr,
     trusted: &CertificateDer<'static>,
     versions: &[&'static SupportedProtocolVersion],

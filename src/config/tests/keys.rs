@@ -53,6 +53,16 @@ fn keys_of_the_listeners_and_the_store() {
         |line| format!("[egress]\n{line}"),
     );
     check(&[("http", ADDRESS.1, ADDRESS.2)], |line| format!("[ingest]\n{line}"));
+    check(&[("rtmp", ADDRESS.1, ADDRESS.2), ("rtmps", ADDRESS.1, ADDRESS.2)], |line| {
+        format!("[ingest]\ntls = {{ certificate = 'a', key = 'b' }}\n{line}")
+    });
+    assert_eq!(
+        faults("[ingest]\nrtmp = '127.0.0.1:8090'\nrtmps = '127.0.0.1:443'\n"),
+        [
+            "line 2: ingest.rtmp = '127.0.0.1:8090': is taken by ingest.http; each listener needs its own",
+            "line 3: ingest.rtmps = '127.0.0.1:443': needs ingest.tls beside it, whose certificate it shows",
+        ]
+    );
     check(&[("proxy_protocol", &["true"], &["0"])], |line| format!("[ingest]\n{line}"));
     assert_eq!(
         faults("[ingest.tls]\ncertificate = 'a'\n[egress]\ntls = { key = 1 }\n"),
@@ -154,6 +164,10 @@ fn keys_of_a_channel_and_its_inputs() {
     });
     check(&[("password", &["'p'", "'a:b é'"], &["''", "\"\\t\"", "1"])], |line| {
         format!("{CHANNEL}{open}[[channel.input]]\nuser = 'u'\n{line}")
+    });
+    let lists = &["[]", "['10.0.0.1/8', '::1']"];
+    check(&[("ip_whitelist", lists, &["['/8']", "['::/0']", "'::1'"])], |line| {
+        format!("{CHANNEL}{open}[[channel.input]]\n{line}")
     });
     let urls = &["'http://h/a.m3u8'", "'https://u:p@h:1/a?b'"];
     check(&[("pull", urls, &["''", "'h/a.m3u8'", "'ftp://h/a'", "1"])], |line| {

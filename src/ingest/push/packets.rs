@@ -29,7 +29,7 @@ const KEPT_BODIES: usize = 16;
 /// The rungs of one channel's inputs that are being pushed, or were a moment ago.
 #[derive(Debug, Default)]
 pub struct Rungs {
-    sessions: DashMap<(InputId, VariantName), Arc<RungSession>>,
+    sessions: DashMap<(InputId, VariantName), Arc<RungSession<Rung>>>,
     /// By input: the time all its transport streams unroll against.
     references: DashMap<InputId, i64>,
     /// By input: its first bodies.
@@ -94,7 +94,7 @@ pub(super) async fn take(
 /// The session a body holds, and the clock by which it is heard.
 struct Holding<'a> {
     clock: &'a Clock,
-    session: &'a RungSession,
+    session: &'a RungSession<Rung>,
 }
 
 async fn take_body(
@@ -202,7 +202,7 @@ async fn lose_when_silent(
     origin: Arc<Origin>,
     channel: Arc<ChannelHandle>,
     key: (InputId, VariantName),
-    session: Arc<RungSession>,
+    session: Arc<RungSession<Rung>>,
     silent_since: Monotonic,
 ) {
     origin.clock.sleep_until(silent_since.after(origin.limits.input_loss)).await;

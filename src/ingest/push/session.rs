@@ -1,4 +1,4 @@
-//! One rung's session as bodies share it: who holds it, and who may take it over.
+//! One rung's session as bodies and connections share it: who holds it, and who may take it over.
 
 use std::sync::Arc;
 use std::sync::atomic::{AtomicU64, Ordering};
@@ -7,7 +7,6 @@ use std::time::Duration;
 use tokio::sync::{Mutex, Notify, OwnedMutexGuard};
 use tokio::time::timeout;
 
-use crate::ingest::rung::Rung;
 use crate::runtime::Clock;
 use crate::units::Monotonic;
 
@@ -15,18 +14,18 @@ use crate::units::Monotonic;
 /// connection without waiting for the answer on the last.
 const HANDOVER: Duration = Duration::from_secs(1);
 
-/// A rung, held by one body at a time.
+/// A rung, held by one body or connection at a time.
 #[derive(Debug)]
-pub(super) struct RungSession {
-    rung: Arc<Mutex<Rung>>,
+pub(in crate::ingest) struct RungSession<R> {
+    rung: Arc<Mutex<R>>,
     /// When its holder last delivered anything.
     heard: AtomicU64,
     /// Tells the holder that another encoder has come for it.
     superseded: Notify,
 }
 
-impl RungSession {
-    pub(super) fn new(rung: Rung) -> Self {
+impl<R> RungSession<R> {
+    pub(in crate::ingest) fn new(rung: R) -> Self {
         RungSession {
             rung: Arc::new(Mutex::new(rung)),
             heard: AtomicU64::new(0),
@@ -35,28 +34,28 @@ impl RungSession {
     }
 
     /// Notes that the holder delivers.
-    pub(super) fn hear(&self, at: Monotonic) {
+    pub(in crate::ingest) fn hear(&self, at: Monotonic) {
         self.heard.store(at.0, Ordering::Relaxed);
     }
 
     /// Ends when another encoder takes the rung from its holder.
-    pub(super) async fn superseded(&self) {
+    pub(in crate::ingest) async fn superseded(&self) {
         self.superseded.notified().await;
     }
 
     /// The rung if nobody holds it.
-    pub(super) fn unheld(&self) -> Option<OwnedMutexGuard<Rung>> {
+    pub(in crate::ingest) fn unheld(&self) -> Option<OwnedMutexGuard<R>> {
         Arc::clone(&self.rung).try_lock_owned().ok()
     }
 
     /// The rung for a new body: at once where nobody holds it, from a holder who ends soon, or from
     /// one who has delivered nothing for `silence`: a connection whose encoder died without a word
     /// does not keep the encoder that comes back away. `None` where the holder delivers.
-    pub(super) async fn take(
+    pub(in crate::ingest) async fn take(
         &self,
         clock: &Clock,
         silence: Duration,
-    ) -> Option<OwnedMutexGuard<Rung>> {
+    ) -> Option<OwnedMutexGuard<R>> {
         let came = clock.now().mono;
         let held = || Arc::clone(&self.rung).lock_owned();
         if let Ok(rung) = timeout(HANDOVER, held()).await {

@@ -39,6 +39,7 @@ const FORMS = {
     ...['-map', '0:v', ...track(), `${to}/Streams(v.cmfv)`],
     ...['-map', '0:a', ...track(), `${to}/Streams(a.cmfa)`],
   ],
+  rtmp: (to) => ['-f', 'flv', to],
   // Its headers come with the first fragments: AC-3 is not described before.
   'cmaf-late': (to) => [
     ...['-map', '0:v', ...track('+delay_moov'), `${to}/Streams(v.cmfv)`],

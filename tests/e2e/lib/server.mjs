@@ -8,7 +8,7 @@ import { start } from './processes.mjs';
 const READY_SECONDS = 20;
 
 // Starts `binary` with `args`. Returns { addresses, manifests, exited, stop } once it has printed
-// `ready`: addresses by name (egress, ingest, admin, page), manifests as the demo prints them.
+// `ready`: addresses by name (egress, ingest, admin, page, publish), manifests as the demo prints them.
 async function launch(binary, args, log) {
   const process = start(binary, args, { log });
   const addresses = {};
@@ -19,7 +19,7 @@ async function launch(binary, args, log) {
     process.child.once('error', reject);
     process.exited.then((code) => reject(new Error(`it ended with ${code} before it was ready`)), reject);
     readline.createInterface({ input: process.child.stdout }).on('line', (line) => {
-      const named = /^\s*(egress|ingest|admin|page)\s+(http\S+)/.exec(line);
+      const named = /^\s*(egress|ingest|admin|page|publish)\s+((?:http|rtmp)\S+)/.exec(line);
       if (named) addresses[named[1]] = named[2].replace(/\/$/, '');
       else manifests.push(...(line.match(/http\S+\.(m3u8|mpd)/g) ?? []));
       if (/^\s*ready\b/.test(line)) resolve();
@@ -47,7 +47,7 @@ export async function startServer(binary, channels, log) {
   const begin = async ({ egress, ingest, admin }) => {
     const text = [
       `[egress]\nlisten = "${egress}"`,
-      `[ingest]\nhttp = "${ingest}"`,
+      `[ingest]\nhttp = "${ingest}"\nrtmp = "127.0.0.1:0"`,
       `[admin]\nlisten = "${admin}"`,
       `[store]\npath = ${JSON.stringify(path.join(folder, 'store'))}`,
       channels,

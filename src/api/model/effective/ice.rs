@@ -22,6 +22,7 @@ pub(super) fn run(channel: &Channel, own: &[&Endpoint], limits: &Limits, desired
         loop_file: None,
         slate: None,
         inputs: channel.inputs.each_ref().map(credentials),
+        whitelists: [IpList::default(), IpList::default()],
         pulls: [None, None],
         endpoints: endpoints(channel, own, limits),
     });

@@ -5,7 +5,7 @@ use crate::api::model::live::{PackageForm, PackageProtocol, ShiftForm};
 use crate::api::model::value::Whole;
 use crate::config::{self, Limits, ManifestName, Name};
 use crate::manifest::Presentation;
-use crate::resolve::{AccessRules, Names, Protocol};
+use crate::resolve::{AccessRules, IpList, Names, Protocol};
 use crate::units::MediaDuration;
 
 /// The channel of a stream. Its one endpoint has number 1; who may read it is the domain's business,
@@ -51,6 +51,7 @@ pub fn live_channel(
         loop_file: None,
         slate: None,
         inputs: [None, None],
+        whitelists: [IpList::default(), IpList::default()],
         pulls: [None, None],
         endpoints: vec![endpoint],
     }

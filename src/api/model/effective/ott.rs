@@ -50,6 +50,7 @@ pub(super) fn run(channel: &OttChannel, desired: &mut Desired) {
         loop_file: None,
         slate: None,
         inputs: [None, None],
+        whitelists: whitelists(&channel.document.input),
         pulls: pulls(&channel.document.input),
         endpoints: Vec::new(),
     };
@@ -70,6 +71,13 @@ pub(super) fn run(channel: &OttChannel, desired: &mut Desired) {
 fn version(package: &HlsPackage) -> u32 {
     let version = package.hls_version.as_deref().and_then(|version| version.trim().parse().ok());
     version.unwrap_or(Presentation::DEFAULT.hls_version)
+}
+
+/// From where encoders may come.
+fn whitelists(input: &Input) -> [IpList; 2] {
+    let list = input.ip_whitelist.as_ref().map(|list| list.list().clone());
+    let list = list.unwrap_or_default();
+    [list.clone(), list]
 }
 
 fn pulls(input: &Input) -> [Option<PullUrl>; 2] {

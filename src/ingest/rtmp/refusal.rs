@@ -1,0 +1,63 @@
+//! Why a publish is not taken, or ends: what the encoder and the operator are told.
+
+use super::command::Status;
+use crate::http::PushReply;
+
+/// Why a publish is not taken, or not taken on.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub(super) enum Refusal {
+    /// Nobody has this place, or it is fed otherwise.
+    NoChannel(String),
+    /// It comes from an address that is not on the input's list.
+    Forbidden,
+    /// No or wrong user and password.
+    Unauthorized,
+    /// Another encoder publishes there.
+    Busy,
+    /// The server ends.
+    Ending,
+    /// It had been silent when another came.
+    Superseded,
+    /// Nothing of what it sends can be read.
+    Broken(String),
+}
+
+impl Refusal {
+    /// What the encoder is told.
+    pub(super) fn status(&self) -> Status {
+        match self {
+            Refusal::NoChannel(_) | Refusal::Busy => Status::PublishBadName,
+            _ => Status::PublishRejected,
+        }
+    }
+
+    /// In a sentence.
+    pub(super) fn sentence(&self) -> String {
+        match self {
+            Refusal::NoChannel(why) | Refusal::Broken(why) => why.clone(),
+            Refusal::Forbidden => PushReply::Forbidden.sentence(),
+            Refusal::Unauthorized => {
+                "this input asks for its user and password: add ?user=…&password=… to the stream name (stream key)".to_owned()
+            }
+            Refusal::Busy => {
+                "another encoder publishes here; publish other rungs as {channel}_{rung}, a standby with ?input=2".to_owned()
+            }
+            Refusal::Ending => PushReply::Ending.sentence(),
+            Refusal::Superseded => PushReply::Superseded.sentence(),
+        }
+    }
+
+    /// The status that the same refusal has over HTTP, for the count of answers.
+    pub(super) fn counted(&self) -> u16 {
+        let reply = match self {
+            Refusal::NoChannel(why) => PushReply::NoChannel(why.clone()),
+            Refusal::Forbidden => PushReply::Forbidden,
+            Refusal::Unauthorized => PushReply::Unauthorized { nonce: String::new(), stale: false },
+            Refusal::Busy => PushReply::Busy,
+            Refusal::Ending => PushReply::Ending,
+            Refusal::Superseded => PushReply::Superseded,
+            Refusal::Broken(why) => PushReply::Malformed(why.clone()),
+        };
+        reply.status()
+    }
+}
