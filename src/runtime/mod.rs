@@ -21,6 +21,7 @@ mod supervisor;
 
 pub use channel::{ChannelHandle, Feed, Inputs, Shown};
 pub use clock::{Clock, DrivenClock};
+pub use effect::{Destination, Streams};
 pub use origin::{ChannelSet, Fronts, Origin, WaitPlace};
 pub use plan::{Endpoints, Entrance};
 pub use reload::Reload;

@@ -10,6 +10,7 @@ use tokio::sync::{mpsc, oneshot};
 
 use super::channel::ChannelHandle;
 use super::clock::Clock;
+use super::effect::Streams;
 use super::shutdown::Shutdown;
 use super::supervisor::{Desired, NotApplied, Wish};
 use crate::config::{Channel, Egress, Limits};
@@ -92,6 +93,8 @@ pub struct Origin {
     pub shutdown: Shutdown,
     /// What `/` shows readers, where it shows anything.
     pub page: Option<Bytes>,
+    /// Where streams go that are published to hosts of the control plane.
+    pub streams: Arc<Streams>,
     channels: ArcSwap<ChannelSet>,
     wishes: mpsc::Sender<Wish>,
     sessions: AtomicU32,
@@ -105,7 +108,7 @@ impl Origin {
         (egress, fronts, nonces): (Egress, Fronts, Nonces),
         page: Option<Bytes>,
         metrics: Metrics,
-        wishes: mpsc::Sender<Wish>,
+        (wishes, streams): (mpsc::Sender<Wish>, Arc<Streams>),
     ) -> Self {
         Origin {
             clock,
@@ -118,6 +121,7 @@ impl Origin {
             page,
             channels: ArcSwap::default(),
             wishes,
+            streams,
             sessions: AtomicU32::new(1),
             waiters: AtomicUsize::new(0),
         }

@@ -14,7 +14,7 @@ use tokio::sync::{mpsc, watch};
 use super::archivist::Archivist;
 use super::channels::{Made, Maker};
 use super::clock::Clock;
-use super::effect::{Asked, put_into_force};
+use super::effect::{Asked, Streams, put_into_force};
 use super::origin::{Fronts, Origin};
 use super::reload::Reload;
 use super::state_file::StateError;
@@ -27,8 +27,8 @@ use crate::ingest::programme::ProgrammeError;
 use crate::ingest::{Nonces, serve_encoders, serve_publishers};
 use crate::observe::Metrics;
 
-/// The channels that the control plane asks for.
-type Wishes = watch::Receiver<Vec<config::Channel>>;
+/// What tells of changes that the control plane asks for.
+type Wishes = watch::Receiver<u64>;
 
 /// Why a server does not start.
 #[derive(Debug, Error)]
@@ -156,7 +156,8 @@ impl Server {
             known(readers.public_url.as_ref(), egress_address, readers.tls.is_some()),
             known(encoders.public_url.as_ref(), ingest_address, encoders.tls.is_some()),
         );
-        let (asked, wanted) = Asked::new();
+        let streams = Arc::new(Streams::new(config.limits.clone()));
+        let (asked, wanted) = Asked::new(Arc::clone(&streams));
         let control = Control::open(&config, &folder, clock.clone(), public, Box::new(asked))?;
         let nonces = Nonces::new()
             .ok_or_else(|| ServerError::System(io::Error::other("there are no random bytes")))?;
@@ -176,7 +177,7 @@ impl Server {
             (config.egress.clone(), fronts, nonces),
             page,
             metrics,
-            wishes,
+            (wishes, streams),
         ));
         let archivist = Archivist::start().map_err(ServerError::System)?;
         let supervisor = Supervisor::new(Arc::clone(&origin), maker, archivist.jobs(), wished);

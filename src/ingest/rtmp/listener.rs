@@ -22,7 +22,7 @@ use crate::ingest::push::RungSession;
 use crate::media::VariantName;
 use crate::observe::Limit;
 use crate::packager::{InputId, SourceEvent};
-use crate::runtime::{ChannelHandle, Feed, Origin};
+use crate::runtime::{ChannelHandle, Destination, Feed, Origin};
 use crate::units::Monotonic;
 
 /// Bytes read at once.
@@ -30,6 +30,9 @@ const READ: usize = 64 << 10;
 /// What a refused connection is read on for, so that its encoder finds the answer.
 const LINGER: Duration = Duration::from_millis(500);
 const LINGER_BYTES: usize = 1 << 20;
+/// What is said of a stream that is taken and goes nowhere.
+const UNPACKAGED: &str =
+    "no package configuration matches this stream: it is accepted, and not packaged";
 
 /// What encoders publish to one channel, or did a moment ago.
 #[derive(Debug, Default)]
@@ -52,8 +55,12 @@ pub async fn serve_publishers(listener: TcpListener, origin: Arc<Origin>, tls: b
         front,
     };
     accept(listener, origin, served, |opened, peer, origin, _| async move {
-        let connection =
-            Connection { session: Session::new(origin.limits.sample_bytes), peer, origin };
+        let connection = Connection {
+            session: Session::new(origin.limits.sample_bytes),
+            peer,
+            origin,
+            unpackaged: false,
+        };
         match opened {
             Opened::Plain(stream) => connection.run(stream).await,
             Opened::Tls(stream) => connection.run(stream).await,
@@ -67,6 +74,8 @@ struct Connection {
     session: Session,
     peer: SocketAddr,
     origin: Arc<Origin>,
+    /// Whether it publishes what nobody packages.
+    unpackaged: bool,
 }
 
 /// A rung this connection publishes.
@@ -107,6 +116,7 @@ impl Connection {
             let silence = Instant::now() + origin.limits.ingest_silence;
             let (limit, deadline) = match held {
                 Some(_) => (Limit::IngestSilence, silence),
+                None if self.unpackaged => (Limit::IngestSilence, silence),
                 None => (Limit::Header, greeted.min(silence)),
             };
             let superseded = async {
@@ -155,15 +165,21 @@ impl Connection {
             let mut out = Out::default();
             while let Some(event) = self.session.poll_event() {
                 match (event, &mut *held) {
-                    (Event::Publish { app, name }, None) => {
-                        *held = Some(self.publish(&app, &name).await?);
-                        self.session.accept();
+                    (Event::Publish { host, app, name }, None) => {
+                        *held = self.publish(host.as_deref(), &app, &name).await?;
+                        self.unpackaged = held.is_none();
+                        if self.unpackaged {
+                            self.session.accept_saying(UNPACKAGED);
+                        } else {
+                            self.session.accept();
+                        }
                         asked = true;
                     }
                     (Event::Media(media), Some(held)) => held.media(media, &mut out),
                     (Event::Metadata(value), Some(held)) => {
                         held.publication.describe(value, &mut out);
                     }
+                    (Event::Unpublish, None) => self.unpackaged = false,
                     (Event::Unpublish, Some(held_now)) => {
                         held_now.deliver(std::mem::take(&mut out)).await;
                         if let Some(held) = held.take() {
@@ -185,19 +201,49 @@ impl Connection {
         }
     }
 
-    /// Finds the rung of a publish, and takes it.
-    async fn publish(&self, app: &str, name: &str) -> Result<Held, Refusal> {
+    /// Finds the rung of a publish, and takes it; `None` where it is accepted and not packaged.
+    async fn publish(
+        &self,
+        host: Option<&str>,
+        app: &str,
+        name: &str,
+    ) -> Result<Option<Held>, Refusal> {
         let origin = &self.origin;
         let no_channel = |why: String| Refusal::NoChannel(why);
         let address = Address::parse(app, name).map_err(|fault| no_channel(fault.to_string()))?;
-        let (group, input) = (&*address.group, address.input);
+        let group = &*address.group;
         let Some((name, rung)) = address.place(|name| origin.channel(group, name).is_some()) else {
+            let host = host.unwrap_or_default();
+            match origin.streams.publish(origin, host, group, &address.stream).await {
+                Destination::To(channel, rung) => {
+                    return self.hold(&channel, &address, rung).await.map(Some);
+                }
+                Destination::Unpackaged => {
+                    let stream = address.stream.as_str();
+                    tracing::warn!(host, app = group, stream, peer = %self.peer, UNPACKAGED);
+                    origin.metrics.answered("rtmp", 202);
+                    return Ok(None);
+                }
+                Destination::Unknown => {}
+            }
             return Err(no_channel(format!("there is no channel {group}/{}", address.stream)));
         };
         let Some(channel) = origin.channel(group, name) else {
             return Err(no_channel(format!("there is no channel {group}/{name}")));
         };
-        let taken = self.admit(&channel, &address, rung).await;
+        self.hold(&channel, &address, rung).await.map(Some)
+    }
+
+    /// Takes a rung of a channel, and tells of it.
+    async fn hold(
+        &self,
+        channel: &Arc<ChannelHandle>,
+        address: &Address,
+        rung: VariantName,
+    ) -> Result<Held, Refusal> {
+        let (origin, input) = (&self.origin, address.input);
+        let (group, name) = (channel.group.as_str(), channel.name.as_str());
+        let taken = self.admit(channel, address, rung).await;
         match taken {
             Ok(held) => {
                 tracing::info!(group, channel = name, input = input.0, rung = held.key.1.as_str(), peer = %self.peer, "an encoder publishes");

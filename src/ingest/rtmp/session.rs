@@ -51,6 +51,8 @@ const PING_RESPONSE: u16 = 7;
 pub(super) enum Event {
     /// It wants to publish; [`Session::accept`] or [`Session::refuse`] answers.
     Publish {
+        /// The host of `connect`'s tcUrl, without its port.
+        host: Option<String>,
         /// The application of `connect`, its query included.
         app: String,
         /// The name of the stream, its query included.
@@ -100,6 +102,7 @@ pub(super) struct Session {
     output: BytesMut,
     events: VecDeque<Event>,
     app: Option<String>,
+    host: Option<String>,
     net_streams: u32,
     publishing: Publishing,
     /// Bytes received, modulo 2^32, and as of the newest acknowledgement.
@@ -124,6 +127,7 @@ impl Session {
             output: BytesMut::new(),
             events: VecDeque::new(),
             app: None,
+            host: None,
             net_streams: 0,
             publishing: Publishing::No,
             received: 0,
@@ -179,11 +183,16 @@ impl Session {
 
     /// What wanted to publish does.
     pub(super) fn accept(&mut self) {
+        self.accept_saying("publishing");
+    }
+
+    /// The same with a word for the encoder.
+    pub(super) fn accept_saying(&mut self, what: &str) {
         let Publishing::Asked(stream) = self.publishing else { return };
         self.publishing = Publishing::Yes(stream);
         // One large picture, and what else is interleaved with it.
         self.chunks.set_message_bytes(self.media_bytes, self.media_bytes + (1 << 20));
-        let info = Status::PublishStart.info("publishing");
+        let info = Status::PublishStart.info(what);
         self.send(stream, &command::call("onFCPublish", 0.0, [Value::Null, info.clone()]));
         self.send(stream, &command::call("onStatus", 0.0, [Value::Null, info]));
     }
@@ -341,6 +350,8 @@ impl Session {
     fn connect(&mut self, command: &Command) {
         let app = command.object.get("app").and_then(Value::as_text).unwrap_or_default();
         self.app = Some(app.to_owned());
+        let url = command.object.get("tcUrl").and_then(Value::as_text).unwrap_or_default();
+        self.host = url::Url::parse(url).ok().and_then(|url| Some(url.host_str()?.to_owned()));
         self.control(kind::WINDOW_SIZE, &WINDOW.to_be_bytes());
         // Dynamic: the limit that was last in force, or this.
         self.control(kind::PEER_BANDWIDTH, &[&WINDOW.to_be_bytes()[..], &[2]].concat());
@@ -358,8 +369,8 @@ impl Session {
             return self.status(stream, Status::PublishBadName, why);
         }
         self.publishing = Publishing::Asked(stream);
-        let app = self.app.clone().unwrap_or_default();
-        self.events.push_back(Event::Publish { app, name: name.to_owned() });
+        let (app, host) = (self.app.clone().unwrap_or_default(), self.host.clone());
+        self.events.push_back(Event::Publish { host, app, name: name.to_owned() });
     }
 
     fn status(&mut self, stream: u32, status: Status, why: &str) {

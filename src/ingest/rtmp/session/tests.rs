@@ -94,7 +94,7 @@ fn an_encoder_connects_and_publishes() {
     give(&mut session, &call("createStream", 4.0, vec![Value::Null])).unwrap();
     assert_eq!(answers(&mut session), ["_result 2", "_result 3", "_result 4 1"]);
     give(&mut session, &publish("one?input=2")).unwrap();
-    let Some(Event::Publish { app, name }) = session.poll_event() else { panic!("a publish") };
+    let Some(Event::Publish { app, name, .. }) = session.poll_event() else { panic!("a publish") };
     assert_eq!((&*app, &*name), ("news?a=b", "one?input=2"));
     assert_eq!(answers(&mut session), [""; 0], "it waits for its answer");
     session.accept();
