@@ -6,7 +6,7 @@
 
 use std::collections::BTreeMap;
 use std::fs::{self, File};
-use std::io;
+use std::io::{self, Seek, SeekFrom};
 use std::path::{Path, PathBuf};
 
 use super::catalogue::Entry;
@@ -22,6 +22,9 @@ use crate::units::{MediaDuration, MediaTime};
 /// How long a reel is before the next one begins.
 pub(super) const REEL: MediaDuration = MediaDuration::from_secs(300);
 
+/// Reels whose index is tried again; of more the next start takes care.
+const UNFINISHED: usize = 64;
+
 /// The reels of one channel that are being written.
 #[derive(Debug)]
 pub struct Reels {
@@ -32,6 +35,8 @@ pub struct Reels {
     /// not take before.
     untold: Vec<Entry>,
     newest: Option<MediaTime>,
+    /// Reels that are appended to no more, and whose index could not be written yet.
+    unfinished: Vec<OpenReel>,
 }
 
 #[derive(Debug)]
@@ -44,6 +49,8 @@ struct OpenReel {
     index: File,
     /// Bytes appended.
     length: u64,
+    /// Bytes of the index that were written whole.
+    said: u64,
     /// What the index is to say of what was appended since the last sync.
     unsaid: Vec<u8>,
     /// As the catalogue is to have it.
@@ -54,7 +61,14 @@ impl Reels {
     /// The reels of a channel's shelf. None is open.
     #[must_use]
     pub fn new(shelf: Shelf, disk: Box<dyn Disk>) -> Self {
-        Reels { shelf, disk, open: BTreeMap::new(), untold: Vec::new(), newest: None }
+        Reels {
+            shelf,
+            disk,
+            open: BTreeMap::new(),
+            untold: Vec::new(),
+            newest: None,
+            unfinished: Vec::new(),
+        }
     }
 
     /// The reels whose media ends within `span` of the newest, cut back to what was written whole.
@@ -155,6 +169,19 @@ impl Reels {
     /// # Errors
     /// What the disk says. The reel that failed is not appended to any more.
     pub fn sync(&mut self) -> io::Result<()> {
+        let mut failed = None;
+        for mut reel in std::mem::take(&mut self.unfinished) {
+            match reel.sync(&mut *self.disk) {
+                Ok(_) => {
+                    reel.entry.open = false;
+                    self.untold.push(reel.entry);
+                }
+                Err(error) => {
+                    failed = Some(error);
+                    self.unfinished.push(reel);
+                }
+            }
+        }
         let ids: Vec<RenditionId> = self.open.keys().copied().collect();
         for id in ids {
             let Some(reel) = self.open.get_mut(&id) else { continue };
@@ -171,7 +198,7 @@ impl Reels {
             self.shelf.catalogue.put(&self.shelf.channel, &self.untold)?;
             self.untold.clear();
         }
-        Ok(())
+        failed.map_or(Ok(()), Err)
     }
 
     /// Makes the reels that the batches of a Period need. They are noted together: a start looks at what the catalogue
@@ -251,11 +278,17 @@ impl Reels {
             let _ = catalogue.forget(channel, &reel.entry.rendition, &reel.entry.file);
             return;
         }
-        // Where this fails the next start makes the index from the reel's boxes.
         if reel.sync(&mut *self.disk).is_ok() {
             reel.entry.open = false;
+            self.untold.push(reel.entry);
+        } else {
+            // Its media is there and its index does not say so: it is tried again, and where the process
+            // dies before, the next start makes the index from the reel's boxes.
+            self.untold.push(reel.entry.clone());
+            self.unfinished.push(reel);
+            let over = self.unfinished.len().saturating_sub(UNFINISHED);
+            self.unfinished.drain(..over);
         }
-        self.untold.push(reel.entry);
     }
 
     fn append_one(&mut self, batch: &Batch) -> io::Result<()> {
@@ -315,6 +348,7 @@ impl OpenReel {
             media,
             index,
             length: head.len() as u64,
+            said: 0,
             unsaid: reel::note(0, head.len()).to_vec(),
         }))
     }
@@ -349,7 +383,11 @@ impl OpenReel {
             return Ok(false);
         }
         disk.sync(&self.media)?;
+        // What came of a write that failed would hide what is written behind it.
+        self.index.set_len(self.said)?;
+        self.index.seek(SeekFrom::Start(self.said))?;
         disk.write(&mut self.index, &self.unsaid)?;
+        self.said += self.unsaid.len() as u64;
         self.unsaid.clear();
         disk.sync(&self.index)?;
         Ok(true)
