@@ -17,6 +17,7 @@ public_url = "https://origin.example.com"
 workers = 1
 [ingest]
 http = "127.0.0.1:0"
+rtmp = "127.0.0.1:0"
 [admin]
 listen = "127.0.0.1:0"
 access_keys = [
@@ -51,6 +52,9 @@ class Server:
             found = re.match(r"(admin|ingest|egress) https?://(.*)", line)
             if found:
                 setattr(self, found[1], found[2])
+            found = re.match(r"publish rtmp://(.*)", line)
+            if found:
+                self.rtmp = found[1].strip()
             if line.strip() == "ready":
                 return
         raise AssertionError((self.path / "log").read_text())

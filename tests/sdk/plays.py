@@ -1,0 +1,145 @@
+"""What the SDKs create is put into force: it takes a push, and plays in a browser."""
+
+import subprocess
+import time
+import urllib.error
+import urllib.request
+
+from alibabacloud_ice20201109 import models as ice
+from alibabacloud_live20161101 import models as live
+import huaweicloudsdklive.v1 as huawei
+
+from server import ROOT, Server
+
+PROGRAMME = ROOT / "fixtures" / "demo" / "demo.mp4"
+# Chromium finds names below it on this machine.
+DOMAIN = "play.localhost"
+
+
+class Encoder:
+    """ffmpeg, which pushes as long as it is entered."""
+
+    def __init__(self, *to):
+        self.command = ["ffmpeg", "-nostdin", "-loglevel", "error", "-re", "-stream_loop", "-1", "-i", str(PROGRAMME),
+                        "-c", "copy", *to]
+
+    def __enter__(self):
+        self.process = subprocess.Popen(self.command, stderr=subprocess.PIPE, text=True)
+        return self
+
+    def __exit__(self, *_):
+        self.process.kill()
+        self.process.communicate()
+
+    def ended(self):
+        return self.process.communicate(timeout=30)[1]
+
+
+def get(url, **headers):
+    try:
+        with urllib.request.urlopen(urllib.request.Request(url, headers=headers), timeout=10) as answer:
+            return answer.status, answer.read().decode("utf-8", "replace")
+    except urllib.error.HTTPError as error:
+        return error.code, error.read().decode("utf-8", "replace")
+
+
+def until(url, status, seconds=30, **headers):
+    end = time.monotonic() + seconds
+    while (seen := get(url, **headers))[0] != status:
+        assert time.monotonic() < end, f"{url}: {seen}"
+        time.sleep(0.2)
+    return seen[1]
+
+
+def plays(url, player="hls", **headers):
+    command = ["node", str(ROOT / "tests" / "e2e" / "play.mjs"), "--player", player, "--url", url, "--seconds", "5"]
+    for name, value in headers.items():
+        command += ["--header", f"{name.replace('_', '-')}: {value}"]
+    played = subprocess.run(command, capture_output=True, text=True, timeout=120)
+    assert played.returncode == 0, played.stdout + played.stderr
+
+
+def case_an_ice_channel_takes_a_push_and_plays():
+    with Server() as server:
+        client = server.ice()
+        client.create_live_package_channel_group(ice.CreateLivePackageChannelGroupRequest(group_name="g"))
+        channel = client.create_live_package_channel(ice.CreateLivePackageChannelRequest(
+            group_name="g", channel_name="c", protocol="HLS", segment_count=5, segment_duration=2)).body
+        first = channel.live_package_channel.ingest_endpoints[0]
+        endpoint = client.create_live_package_origin_endpoint(ice.CreateLivePackageOriginEndpointRequest(
+            group_name="g", channel_name="c", endpoint_name="e", protocol="HLS_CMAF",
+            authorization_code="secret-code")).body.live_package_origin_endpoint
+        path = endpoint.endpoint_url.split("origin.example.com", 1)[1]
+        url = f"http://{server.egress}{path}"
+        code = {"X-Package-Authorization": "secret-code"}
+        until(url, 503, seconds=2, **code)
+        credentials = f"{first.username}:{first.password}@"
+        push = first.url.replace("http://", f"http://{credentials}").removesuffix("/manifest") + "/live.ts"
+        wrong = push.replace(credentials, "somebody:else@")
+        with Encoder("-f", "mpegts", "-method", "PUT", wrong) as encoder:
+            assert encoder.ended(), "somebody else is refused"
+        with Encoder("-f", "mpegts", "-method", "PUT", push):
+            until(url, 200, **code)
+            assert get(url)[0] == 403
+            plays(url + ".m3u8", X_Package_Authorization="secret-code")
+            # Access within a second; the list goes on.
+            client.update_live_package_origin_endpoint(ice.UpdateLivePackageOriginEndpointRequest(
+                group_name="g", channel_name="c", endpoint_name="e", protocol="HLS_CMAF",
+                authorization_code="another-code"))
+            until(url, 403, seconds=1, **code)
+            until(url, 200, seconds=1, **{"X-Package-Authorization": "another-code"})
+            name = {"group_name": "g", "channel_name": "c"}
+            client.delete_live_package_origin_endpoint(
+                ice.DeleteLivePackageOriginEndpointRequest(endpoint_name="e", **name))
+            until(url, 404, seconds=2)
+        client.delete_live_package_channel(ice.DeleteLivePackageChannelRequest(**name))
+        client.delete_live_package_channel_group(ice.DeleteLivePackageChannelGroupRequest(group_name="g"))
+
+
+def rtmp(server, domain, app, stream):
+    return ("-f", "flv", "-rtmp_tcurl", f"rtmp://{domain}/{app}", "-rtmp_app", app,
+            f"rtmp://{server.rtmp}/{app}/{stream}")
+
+
+def case_a_live_stream_is_packaged_from_its_publish_on():
+    with Server() as server:
+        client = server.live()
+        key = {"domain_name": DOMAIN, "app_name": "show", "stream_name": "*"}
+        url = f"http://{DOMAIN}:{server.egress.split(':')[1]}/show/one"
+        local = f"http://{server.egress}/show/one.m3u8"
+        with Encoder(*rtmp(server, DOMAIN, "show", "one")) as encoder:
+            assert encoder.ended(), "nothing is known of this host"
+        client.add_live_package_config(live.AddLivePackageConfigRequest(
+            protocol="HLSDASH_CMAF", segment_duration=2, segment_num=5, **key))
+        with Encoder(*rtmp(server, DOMAIN, "show", "one")):
+            until(local, 200, Host=DOMAIN)
+            assert get(local, Host="other.localhost")[0] == 404
+            plays(url + ".m3u8")
+            plays(url + ".mpd", player="shaka")
+        with Encoder(*rtmp(server, DOMAIN, "other", "one")):
+            deadline = time.monotonic() + 15
+            while "accepted, and not packaged" not in server.logged():
+                assert time.monotonic() < deadline, server.logged()
+                time.sleep(0.2)
+            assert get(f"http://{server.egress}/other/one.m3u8", Host=DOMAIN)[0] == 404
+
+
+def case_an_ott_channel_takes_rtmp_and_plays_at_its_own_url():
+    with Server() as server:
+        client = server.huawei()
+        package = huawei.HlsPackageItem(
+            url=f"http://{DOMAIN}/ott/one/index.m3u8", segment_duration_seconds=2, playlist_window_seconds=60,
+            hls_version="7")
+        body = huawei.CreateOttChannelInfoReq(
+            domain="push.localhost.test", app_name="ott", id="one", name="n", state="ON",
+            input=huawei.InputStreamInfo(input_protocol="RTMP_PUSH", sources=[huawei.SourcesInfo(bitrate=1000)]),
+            record_settings=huawei.CreateOttChannelInfoReqRecordSettings(rollingbuffer_duration=0),
+            endpoints=[huawei.EndpointItem(hls_package=[package])])
+        made = client.create_ott_channel_info(huawei.CreateOttChannelInfoRequest(body=body))
+        pushed = made.sources[0].url
+        app, stream = pushed.split("/")[-2:]
+        local = f"http://{server.egress}/ott/one/index.m3u8"
+        with Encoder(*rtmp(server, "push.localhost.test", app, stream)):
+            text = until(local, 200, Host=DOMAIN)
+            assert "#EXT-X-VERSION:7" in text, text
+            plays(f"http://{DOMAIN}:{server.egress.split(':')[1]}/ott/one/index.m3u8")
