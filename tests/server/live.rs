@@ -265,7 +265,18 @@ async fn the_numbers_of_endpoints_outlive_the_process() {
     let world =
         World::driven_in(&folder, 60_000, &format!("{}{}", &LOOPED[..start], &LOOPED[end..]));
     assert_eq!(world.get("/v1/g/1/c/manifest.m3u8").await.status, 404);
-    assert_eq!(world.get("/v1/g/2/c/2-1/audio-eng/media.m3u8").await.status, 200);
+    // The life before was too short for three segments of four seconds.
+    let enough = |world: &World| {
+        let snapshot = world.snapshot();
+        let mut views = snapshot.segmentations.values();
+        views.all(|view| {
+            let lists = &view.renditions;
+            !lists.is_empty() && lists.iter().all(|list| view.has_enough(list))
+        })
+    };
+    world.until("there are three segments", enough).await;
+    let list = world.get("/v1/g/2/c/2-1/audio-eng/media.m3u8").await;
+    assert_eq!(list.status, 200, "{}", list.text());
 }
 
 #[tokio::test]
