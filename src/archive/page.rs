@@ -12,7 +12,7 @@ use crate::media::{MediaKind, VariantName};
 use crate::packager::{
     Chunk, Period, Rendition, RenditionId, Segment, SegmentContent, SegmentationKey,
 };
-use crate::units::{Bitrate, Timescale};
+use crate::units::{Bitrate, MediaTime, Timescale};
 
 /// What a reel holds.
 #[derive(Debug)]
@@ -124,7 +124,7 @@ impl Page {
         })
     }
 
-    /// The row of a number with its bytes; chunks may lie in `before`, the reel before this one.
+    /// The row of a number with its bytes; chunks may lie in the reels `before` this one.
     ///
     /// # Errors
     /// Where the reel cannot be read, or its bytes are not those that were written.
@@ -132,26 +132,31 @@ impl Page {
         &self,
         key: SegmentationKey,
         number: u64,
-        before: Option<&Page>,
+        before: &[Arc<Page>],
     ) -> io::Result<Option<Segment>> {
         let Some((row, parts)) = self.row(key, number) else { return Ok(None) };
         let mut chunks = Vec::new();
-        for page in before.into_iter().filter(|b| b.period.id == self.period.id).chain([self]) {
+        let before = before.iter().map(|page| &**page);
+        for page in before.filter(|b| b.period.id == self.period.id).chain([self]) {
             page.read_chunks(row.start, row.start.saturating_add(row.duration), &mut chunks)?;
         }
+        chunks.sort_by_key(|chunk| chunk.start);
+        chunks.dedup_by_key(|chunk| chunk.start);
         let content = content(row, chunks, &parts);
         Ok(content.map(|content| row.segment(&self.period, self.timescale, content)))
     }
 
-    /// Whether a row of it begins before its own first chunk does.
+    /// The stretch (Unix milliseconds) of a row of it that begins before its own first chunk does.
     #[must_use]
-    pub(super) fn needs_before(&self, key: SegmentationKey, number: u64) -> bool {
+    pub(super) fn lacks_of(&self, key: SegmentationKey, number: u64) -> Option<(i64, i64)> {
         let first = self.records.iter().find_map(|record| match record {
             Record::Chunk { start, .. } => Some(*start),
             _ => None,
         });
-        let row = self.row(key, number);
-        row.is_some_and(|(row, _)| !row.gap && first.is_none_or(|first| row.start < first))
+        let (row, _) = self.row(key, number)?;
+        let lacks = !row.gap && first.is_none_or(|first| row.start < first);
+        let at = |ticks| MediaTime::new(ticks, self.timescale).floor_millis();
+        lacks.then(|| (at(row.start), at(row.start.saturating_add(row.duration))))
     }
 
     fn row(&self, key: SegmentationKey, number: u64) -> Option<(&super::RowRecord, Parts)> {

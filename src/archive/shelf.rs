@@ -148,15 +148,15 @@ impl Shelf {
         let entry = self.catalogue.with_number(&self.channel, rendition, key, number)?;
         let Some(entry) = entry else { return Ok(None) };
         let page = self.page(&entry)?;
-        let mut before = None;
-        if page.needs_before(key, number) {
-            let earlier =
-                self.catalogue.covering(&self.channel, entry.begins - 1, entry.begins + 1)?;
-            let earlier =
-                earlier.iter().rfind(|e| e.rendition == rendition && e.file != entry.file);
-            before = earlier.map(|earlier| self.page(earlier)).transpose()?;
+        let mut before = Vec::new();
+        if let Some((from, to)) = page.lacks_of(key, number) {
+            // Where a disk failed meanwhile a segment may lie in more reels than two.
+            let others = self.catalogue.covering(&self.channel, from - 1, to + 1)?.into_iter();
+            for other in others.filter(|e| e.rendition == rendition && e.file != entry.file) {
+                before.push(self.page(&other)?);
+            }
         }
-        let segment = page.segment(key, number, before.as_deref())?.filter(|s| !s.is_gap());
+        let segment = page.segment(key, number, &before)?.filter(|s| !s.is_gap());
         Ok(segment.zip(page.rendition(rendition)).map(|(segment, rendition)| (rendition, segment)))
     }
 

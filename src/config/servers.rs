@@ -144,7 +144,7 @@ pub(super) fn read_listeners(
     let listen = read_listener(&mut section, "listen", &mut taken, Admin::default().listen);
     let access_keys = access_key::read(&mut section, faults);
     section.close(faults);
-    let ingest = Ingest { http, rtmp, rtmps, public_url, tls, proxy_protocol };
+    let ingest = Ingest { http, public_url, rtmp, rtmps, tls, proxy_protocol };
     (egress, ingest, Admin { listen, access_keys })
 }
 

@@ -53,9 +53,9 @@ pub enum Destination {
 
 /// The name of a live stream's channel: the same for the same stream, whatever letters it has.
 fn name_of(domain: &str, app: &str, stream: &str) -> Option<Name> {
-    let digest = Sha256::digest(format!("{domain}/{app}/{stream}"));
-    let hex: String = digest.iter().take(16).map(|byte| format!("{byte:02x}")).collect();
-    Name::parse(&hex)
+    let digest: [u8; 32] = Sha256::digest(format!("{domain}/{app}/{stream}")).into();
+    let (half, _) = digest.split_first_chunk()?;
+    Name::parse(&format!("{:032x}", u128::from_be_bytes(*half)))
 }
 
 impl Streams {
