@@ -10,13 +10,13 @@ use std::io::{self, Seek, SeekFrom};
 use std::path::{Path, PathBuf};
 
 use super::catalogue::Entry;
-use super::found::{Found, find, open};
+use super::found::{Found, ceil_millis, extend, find, open};
 use super::recorder::{Batch, Written};
 use super::reel::{self, Head};
 use super::shelf::Shelf;
 use super::spool;
 use super::writes::Disk;
-use crate::packager::{RenditionId, SegmentationKey};
+use crate::packager::RenditionId;
 use crate::units::{MediaDuration, MediaTime};
 
 /// How long a reel is before the next one begins.
@@ -273,7 +273,7 @@ impl Reels {
         let Some(mut reel) = self.open.remove(&rendition) else { return };
         if reel.is_bare() {
             // A disk that takes nothing is not to fill up with beginnings.
-            remove(&reel.path);
+            spool::remove_reel(&reel.path);
             let Shelf { catalogue, channel, .. } = &self.shelf;
             let _ = catalogue.forget(channel, &reel.entry.rendition, &reel.entry.file);
             return;
@@ -326,7 +326,7 @@ impl OpenReel {
             File::open(&folder)?.sync_all()?;
             Ok(index)
         });
-        let index = begun.inspect_err(|_| remove(&path))?;
+        let index = begun.inspect_err(|_| spool::remove_reel(&path))?;
         let entry = Entry {
             rendition: batch.name.clone(),
             file: format!("{at:013}"),
@@ -392,26 +392,4 @@ impl OpenReel {
         disk.sync(&self.index)?;
         Ok(true)
     }
-}
-
-/// Takes a number into the runs of a reel.
-pub(super) fn extend(
-    numbers: &mut Vec<(SegmentationKey, u64, u64)>,
-    key: SegmentationKey,
-    number: u64,
-) {
-    match numbers.iter_mut().find(|(known, ..)| *known == key) {
-        Some((_, first, last)) => (*first, *last) = (number.min(*first), number.max(*last)),
-        None => numbers.push((key, number, number)),
-    }
-}
-
-pub(super) fn ceil_millis(at: MediaTime) -> i64 {
-    at.since_epoch().div_ceil(MediaDuration::from_millis(1))
-}
-
-/// Takes away a reel that holds nothing. Where that fails the next start takes it for one.
-fn remove(path: &Path) {
-    let _ = fs::remove_file(path.with_extension("idx"));
-    let _ = fs::remove_file(path);
 }

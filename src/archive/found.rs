@@ -5,10 +5,10 @@ use std::io;
 use std::path::{Path, PathBuf};
 
 use super::catalogue::Entry;
-use super::disk::{ceil_millis, extend};
 use super::record::Record;
 use super::reel::{self, Head};
-use crate::units::MediaTime;
+use crate::packager::SegmentationKey;
+use crate::units::{MediaDuration, MediaTime};
 
 /// A reel as it lies there after a crash: cut back to what was written whole.
 #[derive(Debug)]
@@ -120,4 +120,20 @@ pub(super) fn open(path: &Path) -> Result<Found, String> {
     io::Read::read_exact(&mut file, &mut head).map_err(said)?;
     let head = reel::head(&head).map_err(|error| error.to_string())?;
     Ok(Found { path: path.to_owned(), head, records })
+}
+
+/// Takes a number into the runs of a reel.
+pub(super) fn extend(
+    numbers: &mut Vec<(SegmentationKey, u64, u64)>,
+    key: SegmentationKey,
+    number: u64,
+) {
+    match numbers.iter_mut().find(|(known, ..)| *known == key) {
+        Some((_, first, last)) => (*first, *last) = (number.min(*first), number.max(*last)),
+        None => numbers.push((key, number, number)),
+    }
+}
+
+pub(super) fn ceil_millis(at: MediaTime) -> i64 {
+    at.since_epoch().div_ceil(MediaDuration::from_millis(1))
 }

@@ -121,6 +121,12 @@ pub(super) fn remove(path: &Path) -> io::Result<()> {
     }
 }
 
+/// Takes away a reel that holds nothing. Where that fails the next start takes it for one.
+pub(super) fn remove_reel(path: &Path) {
+    let _ = remove(&path.with_extension("idx"));
+    let _ = remove(path);
+}
+
 /// What a store holds of a channel, but for the reels that are `known`: for a server whose disk has
 /// been lost.
 ///

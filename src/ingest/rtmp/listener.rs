@@ -13,7 +13,7 @@ use tokio::time::{Instant, timeout, timeout_at};
 
 use super::address::Address;
 use super::publication::Publication;
-use super::refusal::Refusal;
+use super::refusal::{Refusal, UNPACKAGED};
 use super::session::{Event, Media, Session};
 use super::track::Out;
 use crate::http::{Front, Opened, Served, accept};
@@ -30,9 +30,6 @@ const READ: usize = 64 << 10;
 /// What a refused connection is read on for, so that its encoder finds the answer.
 const LINGER: Duration = Duration::from_millis(500);
 const LINGER_BYTES: usize = 1 << 20;
-/// What is said of a stream that is taken and goes nowhere.
-const UNPACKAGED: &str =
-    "no package configuration matches this stream: it is accepted, and not packaged";
 
 /// What encoders publish to one channel, or did a moment ago.
 #[derive(Debug, Default)]

@@ -3,6 +3,10 @@
 use super::command::Status;
 use crate::http::PushReply;
 
+/// What is said of a stream that is taken and goes nowhere.
+pub(super) const UNPACKAGED: &str =
+    "no package configuration matches this stream: it is accepted, and not packaged";
+
 /// Why a publish is not taken, or not taken on.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub(super) enum Refusal {
