@@ -50,6 +50,8 @@ mod rtmp;
 mod rtmp_client;
 #[path = "server/runs.rs"]
 mod runs;
+#[path = "s3/server.rs"]
+mod s3;
 #[path = "server/segments.rs"]
 mod segments;
 #[path = "server/senders.rs"]

@@ -3,6 +3,7 @@
 use std::collections::BTreeMap;
 
 use crate::playlist::Playlist;
+use crate::s3::S3;
 use crate::time_shift::{LIVED_S, config, is_the_same, lists, lived, now_s};
 use crate::world::{World, folder};
 
@@ -66,11 +67,10 @@ async fn what_went_to_a_store_is_there_when_the_disk_is_lost() {
     is_kept_by(&format!("[store]\nurl = \"file://{}\"", store.path().display())).await;
 }
 
-/// `tests/s3/run` starts a server that speaks S3, and says where.
 #[tokio::test]
-#[ignore = "asks for HEADWATER_S3, the address of a server with a bucket named headwater"]
 async fn s3_has_what_went_there_when_the_disk_is_lost() {
-    let endpoint = std::env::var("HEADWATER_S3").expect("HEADWATER_S3 is set");
+    let s3 = S3::start();
+    let endpoint = &s3.endpoint;
     is_kept_by(&format!(
         "[store]\nurl = \"s3://headwater/of/a/server\"\nendpoint = \"{endpoint}\"\n\
          region = \"us-east-1\"\naccess_key_id = \"id\"\nsecret_access_key = \"secret\""

@@ -1,5 +1,8 @@
 //! One suite for every store, and stores that fail.
 
+#[path = "../../../tests/s3/server.rs"]
+mod s3;
+
 use std::collections::BTreeSet;
 use std::fmt;
 use std::fs;
@@ -20,6 +23,7 @@ use object_store::{
 use tempfile::TempDir;
 use url::Url;
 
+use self::s3::S3;
 use super::{Listed, catalogue, files, is_on, record, reels, shelf, whole, world};
 use crate::archive::{Round, Shelf, Spool, Store, StoreSettings, Written, best};
 use crate::packager::RenditionId;
@@ -291,13 +295,11 @@ fn a_folder_keeps_an_archive() {
     keeps_an_archive(&store);
 }
 
-/// `tests/run` starts a server that speaks S3, and says where.
 #[test]
-#[ignore = "asks for HEADWATER_S3, the address of a server with a bucket named headwater"]
 fn s3_keeps_an_archive() {
-    let endpoint = std::env::var("HEADWATER_S3").expect("HEADWATER_S3 is set");
+    let s3 = S3::start();
     let settings = StoreSettings {
-        endpoint: Some(endpoint.parse().expect("a URL")),
+        endpoint: Some(s3.endpoint.parse().expect("a URL")),
         region: Some("us-east-1".to_owned()),
         access_key_id: Some("id".to_owned()),
         secret_access_key: Some("secret".to_owned()),
