@@ -2,6 +2,7 @@
 //! the disk.
 
 use std::sync::Arc;
+use std::time::Duration;
 
 use axum::Router;
 use axum::body::{Body, to_bytes};
@@ -10,12 +11,19 @@ use axum::response::{IntoResponse, Response};
 use axum::routing::{any, get};
 use http::request::Parts;
 use http::{Method, StatusCode, header};
+use tokio::time::timeout;
 
 use super::control::Control;
 use super::{alibaba, huawei, native};
 
 /// Most bytes of a request's body.
-pub(super) const BODY_MAX: usize = 1 << 20;
+const BODY_MAX: usize = 1 << 20;
+
+/// How long a body may take to come.
+const BODY_WITHIN: Duration = Duration::from_secs(10);
+
+/// What is told of a body that cannot be read.
+pub(super) const BODY_WRONG: &str = "the body must come within 10 seconds and be at most 1 MiB";
 
 /// An answer of a surface.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -53,10 +61,14 @@ pub fn router(control: Arc<Control>) -> Router {
         .with_state(control)
 }
 
-/// Reads a body; `None` where it is too large or ends too early.
+/// Reads a body; `None` where it is too large, ends too early or takes too long.
+pub(super) async fn read(body: Body) -> Option<bytes::Bytes> {
+    timeout(BODY_WITHIN, to_bytes(body, BODY_MAX)).await.ok()?.ok()
+}
+
 async fn whole(request: Request<Body>) -> (Parts, Option<bytes::Bytes>) {
     let (head, body) = request.into_parts();
-    (head, to_bytes(body, BODY_MAX).await.ok())
+    (head, read(body).await)
 }
 
 /// Does what may wait for the disk.

@@ -90,13 +90,15 @@ pub(super) fn pass<'c>(
         let signature = Acs3::read(&head.headers).ok_or(GateError::Incomplete(
             "Authorization must be ACS3-HMAC-SHA256 Credential=..,SignedHeaders=..,Signature=..",
         ))?;
-        let key = control.key(signature.key_id).ok_or(GateError::UnknownKey)?;
+        let key = control.key(signature.key_id()).ok_or(GateError::UnknownKey)?;
         let path = head.uri.path();
         let asked =
             Asked { method: head.method.as_str(), path, query, headers: &head.headers, body };
         signature.check(&asked, key.secret.bytes()).map_err(|error| match error {
             SignatureError::Unsigned(name) => GateError::Incomplete(name),
-            SignatureError::Body => GateError::Signature(signature.string_to_sign(&asked)),
+            SignatureError::Header(_) | SignatureError::Body => {
+                GateError::Signature(signature.string_to_sign(&asked))
+            }
             SignatureError::Mismatch { string_to_sign } => GateError::Signature(string_to_sign),
         })?;
         let date = header("x-acs-date").unwrap_or_default();
@@ -115,7 +117,7 @@ pub(super) fn pass<'c>(
     signature.check(head.method.as_str(), parameters, key.secret.bytes()).map_err(|error| {
         match error {
             SignatureError::Mismatch { string_to_sign } => GateError::Signature(string_to_sign),
-            SignatureError::Unsigned(_) | SignatureError::Body => {
+            SignatureError::Unsigned(_) | SignatureError::Header(_) | SignatureError::Body => {
                 GateError::Incomplete("Signature")
             }
         }

@@ -14,7 +14,7 @@ use self::gate::GateError;
 use self::parameters::Parameters;
 use self::reply::{Fault, failed, succeeded};
 use super::control::{Caller, Control};
-use super::http::Answer;
+use super::http::{Answer, BODY_WRONG};
 use super::random::request_id;
 use super::sign::pairs;
 use crate::config::Scope;
@@ -34,7 +34,7 @@ pub(super) fn answer(control: &Control, head: &Parts, body: &[u8]) -> Answer {
 
 /// Answers a request whose body is too large to be read.
 pub(super) fn too_large() -> Answer {
-    let message = "the body must be at most 1 MiB".to_owned();
+    let message = BODY_WRONG.to_owned();
     let fault = Fault { status: StatusCode::PAYLOAD_TOO_LARGE, code: "InvalidParameter", message };
     failed(&fault, &request_id(), "")
 }

@@ -12,7 +12,7 @@ use serde_json::{Value, json};
 use self::fault::{Code, Fault, Named};
 use self::operations::{Call, Operation};
 use super::control::{Caller, Control};
-use super::http::Answer;
+use super::http::{Answer, BODY_WRONG};
 use super::model::value::Stamp;
 use super::random::request_id;
 use super::sign::{Asked, Sdk};
@@ -33,7 +33,7 @@ pub(super) fn answer(control: &Control, head: &Parts, body: &[u8]) -> Answer {
 
 /// Answers a request whose body is too large to be read.
 pub(super) fn too_large() -> Answer {
-    let fault = Fault::new(Code::Parameter, "the body must be at most 1 MiB");
+    let fault = Fault::new(Code::Parameter, BODY_WRONG);
     failed(&fault, &Named::default(), request_id())
 }
 
@@ -102,7 +102,7 @@ fn authorize<'c>(control: &'c Control, head: &Parts, body: &[u8]) -> Result<&'c 
     let signature = Sdk::read(&head.headers).ok_or_else(|| {
         incorrect("Authorization must be SDK-HMAC-SHA256 Access=.., SignedHeaders=.., Signature=..")
     })?;
-    let key = control.key(signature.key_id).ok_or_else(|| incorrect("unknown access key"))?;
+    let key = control.key(signature.key_id()).ok_or_else(|| incorrect("unknown access key"))?;
     let asked = Asked {
         method: head.method.as_str(),
         path: head.uri.path(),

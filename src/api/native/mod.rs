@@ -21,7 +21,7 @@ use utoipa_axum::router::OpenApiRouter;
 
 pub(super) use self::fault::NativeError;
 use super::control::{Caller, Control};
-use super::http::apart;
+use super::http::{BODY_WRONG, apart};
 use super::random::request_id;
 use crate::config::Scope;
 
@@ -102,8 +102,8 @@ impl<T: DeserializeOwned> axum::extract::FromRequest<Arc<Control>> for Given<T> 
     type Rejection = NativeError;
 
     async fn from_request(request: Request, _: &Arc<Control>) -> Result<Self, NativeError> {
-        let body = axum::body::to_bytes(request.into_body(), super::http::BODY_MAX).await;
-        let body = body.map_err(|_| NativeError::invalid("", "the body must be at most 1 MiB"))?;
+        let body = super::http::read(request.into_body()).await;
+        let body = body.ok_or_else(|| NativeError::invalid("", BODY_WRONG))?;
         let mut json = serde_json::Deserializer::from_slice(&body);
         let read = serde_path_to_error::deserialize(&mut json).map_err(|error| {
             NativeError::invalid(&error.path().to_string(), &error.inner().to_string())

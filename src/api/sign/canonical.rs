@@ -3,6 +3,8 @@
 use http::HeaderMap;
 use percent_encoding::{AsciiSet, NON_ALPHANUMERIC, utf8_percent_encode};
 
+use super::header;
+
 /// All but the unreserved characters (RFC 3986 §2.3).
 const RESERVED: &AsciiSet = &NON_ALPHANUMERIC.remove(b'-').remove(b'.').remove(b'_').remove(b'~');
 
@@ -28,14 +30,11 @@ pub(super) fn canonical_pairs(mut pairs: Pairs) -> String {
     pairs.collect::<Vec<_>>().join("&")
 }
 
-/// A line for each signed header; values of a repeated one sorted and joined by commas.
+/// A line for each signed header, which is there once.
 pub(super) fn canonical_headers(headers: &HeaderMap, signed: &[&str]) -> String {
-    let mut lines = String::new();
-    for name in signed {
-        let values = headers.get_all(*name).iter();
-        let mut values: Vec<&str> = values.filter_map(|v| v.to_str().ok()).map(str::trim).collect();
-        values.sort_unstable();
-        lines.extend([name, ":", &values.join(","), "\n"]);
-    }
-    lines
+    let lines = signed.iter().map(|name| {
+        let value = header(headers, name).unwrap_or_default().trim();
+        format!("{name}:{value}\n")
+    });
+    lines.collect()
 }

@@ -4,6 +4,7 @@
 //! answered where it is wrong, belongs to the surfaces.
 
 mod acs3;
+mod authorization;
 mod canonical;
 mod nonce;
 mod rpc1;
@@ -44,6 +45,9 @@ pub enum SignatureError {
     /// A header that must be signed is not.
     #[error("the header {0} must be among SignedHeaders")]
     Unsigned(&'static str),
+    /// A signed header is not there, there twice, or no text.
+    #[error("the signed header {0} must be there once, as text")]
+    Header(String),
     /// The body is not the one whose hash was signed.
     #[error("the body's SHA-256 is not the one that was signed")]
     Body,

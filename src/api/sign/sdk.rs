@@ -1,10 +1,11 @@
 //! SDK-HMAC-SHA256: Huawei's SDKs.
 
-use http::{HeaderMap, header::AUTHORIZATION};
+use http::HeaderMap;
 use percent_encoding::percent_decode_str;
 
+use super::authorization::Authorization;
 use super::canonical::{canonical_headers, canonical_pairs, pairs, percent_encode};
-use super::{Asked, SignatureError, header, hmac_sha256_hex, parameter, same, sha256_hex};
+use super::{Asked, SignatureError, header, same, sha256_hex};
 
 const SCHEME: &str = "SDK-HMAC-SHA256";
 /// Headers without which a signature says too little.
@@ -14,27 +15,19 @@ const UNSIGNED_PAYLOAD: &str = "UNSIGNED-PAYLOAD";
 
 /// What an Authorization header says.
 #[derive(Clone, Debug, PartialEq, Eq)]
-pub struct Sdk<'a> {
-    /// Id of the key.
-    pub key_id: &'a str,
-    signed: Vec<&'a str>,
-    signature: &'a str,
-}
+pub struct Sdk<'a>(Authorization<'a>);
 
 impl<'a> Sdk<'a> {
     /// Reads the Authorization header; `None` where it is none of this kind.
     #[must_use]
     pub fn read(headers: &'a HeaderMap) -> Option<Self> {
-        let (scheme, rest) = header(headers, AUTHORIZATION.as_str())?.trim().split_once(' ')?;
-        if scheme != SCHEME {
-            return None;
-        }
-        let signed = parameter(rest, "SignedHeaders")?.split(';').collect();
-        Some(Sdk {
-            key_id: parameter(rest, "Access")?,
-            signed,
-            signature: parameter(rest, "Signature")?,
-        })
+        Authorization::read(headers, SCHEME, "Access").map(Sdk)
+    }
+
+    /// Id of the key.
+    #[must_use]
+    pub fn key_id(&self) -> &'a str {
+        self.0.key_id
     }
 
     /// Whether the request was signed with `secret`. A body is always part of it: JSON is never sent
@@ -43,14 +36,7 @@ impl<'a> Sdk<'a> {
     /// # Errors
     /// What is wrong.
     pub fn check(&self, asked: &Asked<'_>, secret: &[u8]) -> Result<(), SignatureError> {
-        let missing = MUST_BE_SIGNED.into_iter().find(|name| !self.signed.contains(name));
-        if let Some(name) = missing {
-            return Err(SignatureError::Unsigned(name));
-        }
-        let string_to_sign = self.string_to_sign(asked);
-        if !same(self.signature, &hmac_sha256_hex(secret, &string_to_sign)) {
-            return Err(SignatureError::Mismatch { string_to_sign });
-        }
+        self.0.check(asked.headers, &MUST_BE_SIGNED, secret, self.string_to_sign(asked))?;
         match header(asked.headers, "x-sdk-content-sha256") {
             Some(UNSIGNED_PAYLOAD) if !asked.body.is_empty() => Err(SignatureError::Body),
             Some(UNSIGNED_PAYLOAD) | None => Ok(()),
@@ -80,8 +66,8 @@ impl<'a> Sdk<'a> {
             asked.method,
             &path,
             &canonical_pairs(pairs(asked.query.as_bytes())),
-            &canonical_headers(asked.headers, &self.signed),
-            &self.signed.join(";"),
+            &canonical_headers(asked.headers, &self.0.signed),
+            &self.0.signed.join(";"),
             &hash.unwrap_or_else(|| sha256_hex(asked.body)),
         ]
         .join("\n")

@@ -52,7 +52,7 @@ fn asked<'a>(headers: &'a HeaderMap, query: &'a str, body: &'a [u8]) -> Asked<'a
 fn vector_a_of_acs3_holds_and_nothing_near_it_does() {
     let all = vector_a(A_SIGNED, A_SIGNATURE);
     let signature = Acs3::read(&all).expect("a signature");
-    assert_eq!(signature.key_id, "test-ak");
+    assert_eq!(signature.key_id(), "test-ak");
     let right = asked(&all, A_QUERY, b"GroupName=g1");
     assert_eq!(
         signature.string_to_sign(&right),
@@ -82,6 +82,26 @@ fn a_signature_that_leaves_out_what_matters_is_refused() {
         let checked = signature.check(&asked(&all, A_QUERY, b"GroupName=g1"), SECRET);
         assert_eq!(checked, Err(SignatureError::Unsigned(name)));
     }
+}
+
+#[test]
+fn a_signed_header_is_there_once_and_is_text() {
+    let signed = format!("{A_SIGNED};x-more");
+    for values in [&[][..], &["a", "a"], &["\u{e9}"]] {
+        let mut all = vector_a(&signed, A_SIGNATURE);
+        for value in values {
+            all.append("x-more", HeaderValue::from_bytes(value.as_bytes()).expect("a value"));
+        }
+        let signature = Acs3::read(&all).expect("a signature");
+        let checked = signature.check(&asked(&all, A_QUERY, b"GroupName=g1"), SECRET);
+        assert_eq!(checked, Err(SignatureError::Header("x-more".to_owned())), "{values:?}");
+    }
+    // One more of what is read beside the signature, too.
+    let mut all = vector_a(A_SIGNED, A_SIGNATURE);
+    all.append("x-acs-action", HeaderValue::from_static("DeleteLivePackageChannelGroup"));
+    let signature = Acs3::read(&all).expect("a signature");
+    let checked = signature.check(&asked(&all, A_QUERY, b"GroupName=g1"), SECRET);
+    assert_eq!(checked, Err(SignatureError::Header("x-acs-action".to_owned())));
 }
 
 #[test]
