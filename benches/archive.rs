@@ -131,7 +131,7 @@ fn lists_of(rows: std::collections::BTreeMap<String, Stretch>) -> PastLists {
 /// One list of an hour from the archive.
 fn from_archive(shelf: &Shelf, rules: &EndpointRules, list: &str, from: i64) -> Arc<str> {
     let to = from + HOUR;
-    let rows = shelf.rows(KEY, (from, to), None).expect("read");
+    let rows = shelf.rows(&KEY.into(), (from, to), None).expect("read");
     let shift = Shift { start: Some(from), end: Some(to), ..Shift::default() };
     let span = Span { from, to, reach: Reach::Until(to) };
     let what = PastManifest::Media(list.to_owned());
@@ -141,7 +141,7 @@ fn from_archive(shelf: &Shelf, rules: &EndpointRules, list: &str, from: i64) -> 
 
 /// The live list of an hour, from rows in memory.
 fn in_memory(shelf: &Shelf, from: i64) -> Snapshot {
-    let rows = lists_of(shelf.rows(KEY, (from, from + HOUR), None).expect("read"));
+    let rows = lists_of(shelf.rows(&KEY.into(), (from, from + HOUR), None).expect("read"));
     let view = past(KEY, rows, None, MediaTime::from_millis(from), |_| true).expect("rows");
     Snapshot { segmentations: [(KEY, view)].into(), ..Snapshot::default() }
 }

@@ -185,7 +185,8 @@ impl Catalogue {
                     "INSERT INTO reel
                      (channel, rendition, file, period, begins, ends, open, bytes, here, stored)
                      VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8, ?9, ?10)
-                     ON CONFLICT (channel, rendition, file) DO UPDATE SET ends = excluded.ends,
+                     ON CONFLICT (channel, rendition, file) DO UPDATE SET
+                     begins = excluded.begins, ends = excluded.ends,
                      open = excluded.open, bytes = excluded.bytes, here = excluded.here,
                      stored = excluded.stored RETURNING id",
                     params![

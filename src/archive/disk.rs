@@ -5,14 +5,13 @@
 //! beyond it has come through the death of the process, but perhaps not through that of the machine.
 
 use std::collections::BTreeMap;
-use std::fs::{self, File};
-use std::io::{self, Seek, SeekFrom};
-use std::path::{Path, PathBuf};
+use std::io;
+use std::path::Path;
 
 use super::catalogue::Entry;
-use super::found::{Found, ceil_millis, extend, find, open};
+use super::found::{Found, find, open};
+use super::open_reel::OpenReel;
 use super::recorder::{Batch, Written};
-use super::reel::{self, Head};
 use super::shelf::Shelf;
 use super::spool;
 use super::writes::Disk;
@@ -37,24 +36,6 @@ pub struct Reels {
     newest: Option<MediaTime>,
     /// Reels that are appended to no more, and whose index could not be written yet.
     unfinished: Vec<OpenReel>,
-}
-
-#[derive(Debug)]
-struct OpenReel {
-    path: PathBuf,
-    ordinal: u64,
-    begins: MediaTime,
-    ends: MediaTime,
-    media: File,
-    index: File,
-    /// Bytes appended.
-    length: u64,
-    /// Bytes of the index that were written whole.
-    said: u64,
-    /// What the index is to say of what was appended since the last sync.
-    unsaid: Vec<u8>,
-    /// As the catalogue is to have it.
-    entry: Entry,
 }
 
 impl Reels {
@@ -201,6 +182,18 @@ impl Reels {
         failed.map_or(Ok(()), Err)
     }
 
+    /// Ends all reels, which are whole as they are and may go to the store. What is appended next begins
+    /// others.
+    ///
+    /// # Errors
+    /// As [`Reels::sync`].
+    pub fn finish(&mut self) -> io::Result<()> {
+        while let Some(id) = self.open.keys().next().copied() {
+            self.close(id);
+        }
+        self.sync()
+    }
+
     /// Makes the reels that the batches of a Period need. They are noted together: a start looks at what the catalogue
     /// says, and a reel that it does not know is lost.
     fn begin(&mut self, batches: &[&Batch]) -> io::Result<()> {
@@ -257,14 +250,17 @@ impl Reels {
         for id in left {
             self.close(id);
         }
-        let Shelf { catalogue, channel, .. } = &self.shelf;
+        let Shelf { catalogue, channel, store, .. } = &self.shelf;
         for entry in catalogue.before(channel, (newest - keep).floor_millis())? {
             let place = self.shelf.place(&entry);
             spool::remove(&place.beside())?;
             spool::remove(place.path())?;
+            // A reel may lie there in part, and nobody know of it.
             let objects = [place.index_name(), place.media_name()];
-            let objects = if entry.stored { objects.as_slice() } else { &[] };
+            let objects = if store.is_some() { objects.as_slice() } else { &[] };
             catalogue.leave(channel, &entry, objects)?;
+            self.untold
+                .retain(|told| (&told.rendition, &told.file) != (&entry.rendition, &entry.file));
         }
         Ok(())
     }
@@ -297,99 +293,5 @@ impl Reels {
         reel.ends = reel.ends.max(batch.end().unwrap_or(reel.ends));
         self.newest = self.newest.max(Some(reel.ends));
         Ok(())
-    }
-}
-
-impl OpenReel {
-    fn create(
-        disk: &mut dyn Disk,
-        folder: &Path,
-        batch: &Batch,
-        begins: MediaTime,
-    ) -> io::Result<Option<Self>> {
-        let Some(head) = Head::of(batch.rendition, &batch.period).write(&batch.period) else {
-            return Ok(None);
-        };
-        let folder = folder.join(&batch.name);
-        fs::create_dir_all(&folder)?;
-        let mut at = begins.floor_millis();
-        let (path, mut media) = loop {
-            let path = folder.join(format!("{at:013}.mp4"));
-            match disk.create(&path) {
-                Ok(file) => break (path, file),
-                Err(error) if error.kind() == io::ErrorKind::AlreadyExists => at += 1,
-                Err(error) => return Err(error),
-            }
-        };
-        let begun = disk.write(&mut media, &head).and_then(|()| {
-            let index = File::create(path.with_extension("idx"))?;
-            File::open(&folder)?.sync_all()?;
-            Ok(index)
-        });
-        let index = begun.inspect_err(|_| spool::remove_reel(&path))?;
-        let entry = Entry {
-            rendition: batch.name.clone(),
-            file: format!("{at:013}"),
-            period: batch.period.id,
-            begins: begins.floor_millis(),
-            ends: begins.floor_millis(),
-            open: true,
-            bytes: head.len() as u64,
-            here: true,
-            stored: false,
-            numbers: Vec::new(),
-        };
-        Ok(Some(OpenReel {
-            entry,
-            path,
-            ordinal: batch.period.ordinal,
-            begins,
-            ends: begins,
-            media,
-            index,
-            length: head.len() as u64,
-            said: 0,
-            unsaid: reel::note(0, head.len()).to_vec(),
-        }))
-    }
-
-    /// Whether no batch has been appended whole.
-    fn is_bare(&self) -> bool {
-        self.ends == self.begins
-    }
-
-    fn append(&mut self, disk: &mut dyn Disk, batch: &Batch) -> io::Result<()> {
-        let records = batch.records(self.length);
-        let mut end = self.length;
-        for chunk in &batch.chunks {
-            disk.write(&mut self.media, &chunk.bytes)?;
-            end += chunk.bytes.len() as u64;
-        }
-        let (rows, index) = reel::rows(end, &records);
-        disk.write(&mut self.media, &rows)?;
-        self.unsaid.extend(index);
-        self.length = end + rows.len() as u64;
-        self.entry.bytes = self.length;
-        for (key, row) in &batch.rows {
-            extend(&mut self.entry.numbers, *key, row.number);
-            self.entry.ends = self.entry.ends.max(ceil_millis(row.end_time()));
-        }
-        Ok(())
-    }
-
-    /// True where there was anything to be made durable.
-    fn sync(&mut self, disk: &mut dyn Disk) -> io::Result<bool> {
-        if self.unsaid.is_empty() {
-            return Ok(false);
-        }
-        disk.sync(&self.media)?;
-        // What came of a write that failed would hide what is written behind it.
-        self.index.set_len(self.said)?;
-        self.index.seek(SeekFrom::Start(self.said))?;
-        disk.write(&mut self.index, &self.unsaid)?;
-        self.said += self.unsaid.len() as u64;
-        self.unsaid.clear();
-        disk.sync(&self.index)?;
-        Ok(true)
     }
 }

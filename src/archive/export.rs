@@ -11,7 +11,7 @@ use super::record::Record;
 use super::shelf::Shelf;
 use crate::isobmff::{MovieRun, MovieSample, MovieTrack, movie, parse_moof};
 use crate::media::{Codec, MediaKind};
-use crate::packager::{Rendition, SegmentationKey};
+use crate::packager::{Lineage, Rendition};
 use crate::units::{MediaDuration, MediaTime, Timescale};
 
 /// A `moof` is rarely longer.
@@ -50,6 +50,12 @@ impl Export {
         self.length
     }
 
+    /// CRC-32 of its tables, which say where every sample lies, how long it is and when it is shown.
+    #[must_use]
+    pub fn checksum(&self) -> u32 {
+        crc32fast::hash(&self.header)
+    }
+
     /// Some of its bytes from `at` on, before `end`; empty at its end.
     ///
     /// # Errors
@@ -77,11 +83,11 @@ impl Shelf {
     /// Where reels cannot be read.
     pub fn export(
         &self,
-        key: SegmentationKey,
+        of: &Lineage,
         (from, to): (i64, i64),
         choose: impl FnOnce(&[Rendition]) -> Vec<String>,
     ) -> io::Result<Option<Export>> {
-        let stretches = self.rows(key, (from, to), None)?;
+        let stretches = self.rows(of, (from, to), None)?;
         let known: Vec<Rendition> = stretches.values().map(|s| s.rendition.clone()).collect();
         let mut tracks = Vec::new();
         for name in choose(&known) {

@@ -9,7 +9,7 @@
 //! | `record` | a record of an index |
 //! | `reel` | what a reel begins with, and an index made from its boxes |
 //! | `recorder` | what is to be appended |
-//! | `disk`, `found` | files: append, cut back, find, remove |
+//! | `disk`, `open_reel`, `found` | files: append, cut back, find, remove |
 //! | `load` | rows read back at the start |
 //! | `catalogue` | which reel holds which time and numbers |
 //! | `page`, `shelf` | rows and segments read for readers |
@@ -23,6 +23,7 @@ mod disk;
 mod export;
 mod found;
 mod load;
+mod open_reel;
 mod page;
 mod place;
 mod record;

@@ -12,7 +12,7 @@ use super::catalogue::{Catalogue, Entry};
 use super::page::Page;
 use super::place::Place;
 use super::store::Store;
-use crate::packager::{Period, Rendition, Segment, SegmentationKey};
+use crate::packager::{Lineage, Period, Rendition, Segment, SegmentationKey};
 
 /// Pages kept in memory: a few minutes of a rendition each, tens of kilobytes.
 const PAGES: NonZeroUsize = NonZeroUsize::new(1024).expect("not zero");
@@ -70,6 +70,9 @@ pub fn is_lost(error: &io::Error) -> bool {
     matches!(error.kind(), InvalidData | NotFound | UnexpectedEof)
 }
 
+/// Rows by their numbers, each with how many changes of durations ago it was listed so.
+type Numbered = BTreeMap<u64, (usize, Arc<Segment>)>;
+
 /// One rendition's rows of a stretch of time.
 #[derive(Clone, Debug)]
 pub struct Stretch {
@@ -89,7 +92,7 @@ impl Shelf {
         self.pages.get(self.place(entry))
     }
 
-    /// The rows of a segmentation from `from` up to `to` (Unix milliseconds) and those that reach
+    /// The rows of a list from `from` up to `to` (Unix milliseconds) and those that reach
     /// into it, by rendition's name; of all, or of the one that is `asked`. A reel that left
     /// meanwhile, or is damaged, is passed over.
     ///
@@ -97,11 +100,11 @@ impl Shelf {
     /// What the catalogue says, and the disk or the store but for [what is lost](is_lost).
     pub fn rows(
         &self,
-        key: SegmentationKey,
+        of: &Lineage,
         (from, to): (i64, i64),
         asked: Option<&str>,
     ) -> io::Result<BTreeMap<String, Stretch>> {
-        let mut found: BTreeMap<String, Stretch> = BTreeMap::new();
+        let mut found: BTreeMap<String, (Rendition, Numbered)> = BTreeMap::new();
         let entries = self.catalogue.covering(&self.channel, from, to)?.into_iter();
         for entry in entries.filter(|e| asked.is_none_or(|asked| asked == e.rendition)) {
             let page = match self.page(&entry) {
@@ -109,24 +112,33 @@ impl Shelf {
                 Err(error) if is_lost(&error) => continue,
                 Err(error) => return Err(error),
             };
-            let rows = page.rows(key);
-            let begin = rows.partition_point(|row| row.end_time().floor_millis() <= from);
-            let end = rows.partition_point(|row| row.start_time().floor_millis() < to);
-            let Some(rows) = rows.get(begin..end).filter(|rows| !rows.is_empty()) else { continue };
-            let Some(rendition) = page.rendition(&entry.rendition) else { continue };
-            let rows = rows.iter().cloned();
-            match found.get_mut(&entry.rendition) {
-                Some(stretch) => stretch.rows.extend(rows),
-                None => {
-                    found.insert(entry.rendition, Stretch { rendition, rows: rows.collect() });
+            for (age, (key, last)) in of.keys().enumerate() {
+                let rows = page.rows(key);
+                let begin = rows.partition_point(|row| row.end_time().floor_millis() <= from);
+                let end = rows.partition_point(|row| row.start_time().floor_millis() < to);
+                let rows = rows.get(begin..end).unwrap_or_default().iter();
+                let mut rows = rows.take_while(|row| row.number <= last).peekable();
+                if rows.peek().is_none() {
+                    continue;
+                }
+                let Some(rendition) = page.rendition(&entry.rendition) else { continue };
+                let named = || (rendition, Numbered::new());
+                let (_, known) = found.entry(entry.rendition.clone()).or_insert_with(named);
+                for row in rows {
+                    // What was still in memory at a change lies under both keys.
+                    let own = (age, Arc::clone(row));
+                    let known = known.entry(row.number).or_insert_with(|| own.clone());
+                    if own.0 < known.0 {
+                        *known = own;
+                    }
                 }
             }
         }
-        for stretch in found.values_mut() {
-            stretch.rows.sort_by_key(|row| row.number);
-            stretch.rows.dedup_by_key(|row| row.number);
-        }
-        Ok(found)
+        let stretches = found.into_iter().map(|(name, (rendition, rows))| {
+            let rows = rows.into_values().map(|(_, row)| row).collect();
+            (name, Stretch { rendition, rows })
+        });
+        Ok(stretches.collect())
     }
 
     /// The pages of a rendition that may hold media from `from` up to `to`, in order.
@@ -140,6 +152,21 @@ impl Shelf {
     /// # Errors
     /// Where files cannot be read, or are not what was written.
     pub fn segment(
+        &self,
+        of: &Lineage,
+        rendition: &str,
+        number: u64,
+    ) -> io::Result<Option<(Rendition, Segment)>> {
+        for (key, _) in of.keys().filter(|(_, last)| number <= *last) {
+            let found = self.segment_under(key, rendition, number)?;
+            if found.is_some() {
+                return Ok(found);
+            }
+        }
+        Ok(None)
+    }
+
+    fn segment_under(
         &self,
         key: SegmentationKey,
         rendition: &str,

@@ -2,7 +2,7 @@
 //! when it is whole, and stays on the disk as long as there is room. A store that is out of reach
 //! loses nothing while what it lacks fits `bytes`.
 
-use std::collections::BTreeSet;
+use std::collections::{BTreeMap, BTreeSet};
 use std::fs;
 use std::io;
 use std::path::{Path, PathBuf};
@@ -13,7 +13,7 @@ use super::found::Found;
 use super::place::Place;
 use super::record::Record;
 use super::reel;
-use super::store::Store;
+use super::store::{Object, Store};
 
 /// Reels that one round takes to the store.
 const A_ROUND: u32 = 8;
@@ -52,28 +52,15 @@ impl Spool {
         Place::new((&folder, channel, Some(&self.store)), &entry.rendition, &entry.file)
     }
 
-    /// Makes room, takes whole reels to the store, and away from it what has expired. What was done
-    /// stands in `round`, also where it ends with an error.
+    /// Takes whole reels to the store, makes room, and takes away from the store what has expired. What
+    /// was done stands in `round`, also where it ends with an error.
     ///
     /// # Errors
     /// What the disk, the catalogue or the store says. The next round goes on from there.
     pub fn round(&self, round: &mut Round) -> io::Result<()> {
-        self.make_room(round)?;
-        let whole = self.catalogue.to_store(A_ROUND)?;
-        round.more = whole.len() == A_ROUND as usize;
-        for (channel, entry) in whole {
-            let place = self.place(&channel, &entry);
-            if !place.path().exists() {
-                self.catalogue.forget(&channel, &entry.rendition, &entry.file)?;
-                round.lost.push(place.path().to_owned());
-                continue;
-            }
-            self.store.put(&place.media_name(), place.path())?;
-            // The index comes last: what has one is there whole.
-            self.store.put(&place.index_name(), &place.beside())?;
-            self.catalogue.note_place(&channel, &entry, (true, true))?;
-            round.stored += entry.bytes;
-        }
+        let stored = self.store_whole(round);
+        self.make_room(round, stored.is_err())?;
+        stored?;
         for name in self.catalogue.leaving(TOGETHER)? {
             self.store.remove(&name)?;
             self.catalogue.has_left(&name)?;
@@ -81,14 +68,50 @@ impl Spool {
         Ok(())
     }
 
+    /// Takes whole reels to the store. One that cannot be taken holds up no other; after two it is the
+    /// store that takes none.
+    fn store_whole(&self, round: &mut Round) -> io::Result<()> {
+        let whole = self.catalogue.to_store(A_ROUND)?;
+        round.more = whole.len() == A_ROUND as usize;
+        let mut failed = None;
+        for (channel, entry) in whole {
+            match self.store_one(&channel, &entry, round) {
+                Ok(()) => {}
+                Err(error) if failed.is_some() => return Err(error),
+                Err(error) => failed = Some(error),
+            }
+        }
+        failed.map_or(Ok(()), Err)
+    }
+
+    fn store_one(&self, channel: &str, entry: &Entry, round: &mut Round) -> io::Result<()> {
+        let place = self.place(channel, entry);
+        if !place.path().exists() {
+            self.catalogue.forget(channel, &entry.rendition, &entry.file)?;
+            round.lost.push(place.path().to_owned());
+            return Ok(());
+        }
+        self.store.put(&place.media_name(), place.path())?;
+        // The index comes last: what has one is there whole.
+        self.store.put(&place.index_name(), &place.beside())?;
+        if self.catalogue.note_place(channel, entry, (true, true))? {
+            round.stored += entry.bytes;
+        } else {
+            // It has expired meanwhile.
+            let objects = [place.index_name(), place.media_name()];
+            self.catalogue.leave(channel, entry, &objects)?;
+        }
+        Ok(())
+    }
+
     /// Removes reels from the disk until the rest may stay: first what the store has, from the oldest
-    /// on; where that does not suffice the oldest that it lacks.
-    fn make_room(&self, round: &mut Round) -> io::Result<()> {
+    /// on; where that does not suffice and the store takes nothing, the oldest that it lacks.
+    fn make_room(&self, round: &mut Round, failed: bool) -> io::Result<()> {
         round.on_disk = self.catalogue.on_disk()?;
         while round.on_disk > self.bytes {
             let both = self.catalogue.in_both(TOGETHER)?;
             let stored = !both.is_empty();
-            let next = if stored { both } else { self.catalogue.to_store(TOGETHER)? };
+            let next = if stored || !failed { both } else { self.catalogue.to_store(TOGETHER)? };
             if next.is_empty() {
                 return Ok(());
             }
@@ -143,28 +166,31 @@ pub(super) fn survey(
         let (rendition, file) = reel.strip_prefix(channel)?.strip_prefix('/')?.split_once('/')?;
         (!known.contains(&(rendition.to_owned(), file.to_owned()))).then_some(name)
     });
+    let indexes: Vec<Object> = indexes.map(|name| (name, None)).collect();
     let mut entries = Vec::new();
-    for (name, index) in store.read_all(indexes.collect())? {
-        let path = PathBuf::from(&name).with_extension("mp4");
-        match told(store, &path, &index)? {
-            Ok(Some(entry)) => entries.push(Entry { here: false, stored: true, ..entry }),
-            Ok(None) => {}
-            Err(why) => refused(&path, why),
+    // All indexes of a month are more than is held at once.
+    for indexes in indexes.chunks(TOGETHER as usize) {
+        let mut told = BTreeMap::new();
+        for (index, bytes) in store.read_all(indexes.to_vec())? {
+            let reel = PathBuf::from(index).with_extension("mp4").to_string_lossy().into_owned();
+            let (records, ..) = reel::believed(&bytes);
+            match records.first() {
+                Some(Record::Note { length, .. }) => drop(told.insert(reel, (*length, records))),
+                _ => refused(Path::new(&reel), "its index says nothing of a head".to_owned()),
+            }
+        }
+        let heads = told.iter().map(|(reel, (length, _))| (reel.clone(), Some(u64::from(*length))));
+        for (reel, head) in store.read_all(heads.collect())? {
+            let Some((_, records)) = told.remove(&reel) else { continue };
+            let path = PathBuf::from(reel);
+            match reel::head(&head) {
+                Ok(head) => {
+                    let entry = Found { path, head, records }.entry();
+                    entries.extend(entry.map(|entry| Entry { here: false, stored: true, ..entry }));
+                }
+                Err(error) => refused(&path, error.to_string()),
+            }
         }
     }
     Ok(entries)
-}
-
-/// What an index in the store says of its reel; `None` where that has no row.
-fn told(store: &Store, path: &Path, index: &[u8]) -> io::Result<Result<Option<Entry>, String>> {
-    let (records, ..) = reel::believed(index);
-    let Some(Record::Note { length, .. }) = records.first() else {
-        return Ok(Err("its index says nothing of a head".to_owned()));
-    };
-    let name = path.to_string_lossy();
-    let head = store.read_some(&name, 0..u64::from(*length))?;
-    Ok(match reel::head(&head) {
-        Ok(head) => Ok(Found { path: path.to_owned(), head, records }.entry()),
-        Err(error) => Err(error.to_string()),
-    })
 }

@@ -7,8 +7,8 @@ use std::fs::File;
 use std::io::{self, Read};
 use std::ops::Range;
 use std::path::Path;
-use std::sync::Arc;
-use std::time::Duration;
+use std::sync::{Arc, Mutex, PoisonError};
+use std::time::{Duration, Instant};
 
 use bytes::Bytes;
 use futures_util::{StreamExt, TryStreamExt};
@@ -32,8 +32,18 @@ const PIECE: usize = 8 << 20;
 const PIECES: usize = 4;
 /// Objects asked for at a time where many are.
 const AT_ONCE: usize = 64;
-/// How long a request may take, with those that repeat it.
+/// How long a request may take that readers wait for, with those that repeat it.
 const PATIENCE: Duration = Duration::from_secs(10);
+/// How long one may take that brings a whole reel there or back.
+const WHOLE: Duration = Duration::from_mins(5);
+/// How long a connection may take to come about. A request that fails and took longer is one that the
+/// store did not answer.
+const CONNECT: Duration = Duration::from_secs(3);
+/// How long readers are told at once that it does not answer, before it is asked again.
+const PAUSE: Duration = Duration::from_secs(5);
+
+/// An object and how many of its first bytes are wanted; all where nothing is said.
+pub(super) type Object = (String, Option<u64>);
 
 /// Why a store cannot be used.
 #[derive(Debug, ThisError)]
@@ -79,6 +89,10 @@ impl std::fmt::Debug for StoreSettings {
 #[derive(Clone, Debug)]
 pub struct Store {
     objects: Arc<dyn ObjectStore>,
+    /// The same, for what may take long.
+    patient: Arc<dyn ObjectStore>,
+    /// Until when readers are told that it does not answer.
+    silent: Arc<Mutex<Option<Instant>>>,
     threads: Arc<Threads>,
 }
 
@@ -109,54 +123,12 @@ impl Store {
     pub fn open(url: &Url, settings: &StoreSettings) -> Result<Self, StoreError> {
         let (scheme, folder) =
             ObjectStoreScheme::parse(url).map_err(|_| StoreError::Scheme(url.clone()))?;
-        let options = ClientOptions::new()
-            .with_timeout(PATIENCE)
-            .with_connect_timeout(Duration::from_secs(3))
-            .with_allow_http(settings.endpoint.as_ref().is_some_and(|e| e.scheme() == "http"));
-        let retry = RetryConfig {
-            backoff: BackoffConfig::default(),
-            max_retries: 3,
-            retry_timeout: PATIENCE,
-        };
-        let objects: Arc<dyn ObjectStore> = match scheme {
-            ObjectStoreScheme::AmazonS3 => {
-                let mut s3 = AmazonS3Builder::from_env()
-                    .with_url(url.as_str())
-                    .with_client_options(options)
-                    .with_retry(retry);
-                if let Some(endpoint) = &settings.endpoint {
-                    s3 = s3.with_endpoint(endpoint.as_str().trim_end_matches('/'));
-                }
-                if let Some(region) = &settings.region {
-                    s3 = s3.with_region(region);
-                }
-                if let Some(id) = &settings.access_key_id {
-                    s3 = s3.with_access_key_id(id);
-                }
-                if let Some(secret) = &settings.secret_access_key {
-                    s3 = s3.with_secret_access_key(secret);
-                }
-                Arc::new(s3.build()?)
-            }
-            ObjectStoreScheme::GoogleCloudStorage => Arc::new(
-                GoogleCloudStorageBuilder::from_env()
-                    .with_url(url.as_str())
-                    .with_client_options(options)
-                    .with_retry(retry)
-                    .build()?,
-            ),
-            ObjectStoreScheme::MicrosoftAzure => Arc::new(
-                MicrosoftAzureBuilder::from_env()
-                    .with_url(url.as_str())
-                    .with_client_options(options)
-                    .with_retry(retry)
-                    .build()?,
-            ),
-            ObjectStoreScheme::Local => Arc::new(LocalFileSystem::new().with_fsync(true)),
-            _ => return Err(StoreError::Scheme(url.clone())),
-        };
         let folder = Name::parse(&folder).map_err(Error::from)?;
-        Ok(Store::of(PrefixStore::new(objects, folder))?)
+        let objects = |patience| {
+            let objects = objects(url, &scheme, settings, patience)?;
+            Ok::<_, StoreError>(Arc::new(PrefixStore::new(objects, folder.clone())))
+        };
+        Ok(Store::with(objects(PATIENCE)?, objects(WHOLE)?)?)
     }
 
     /// These objects.
@@ -164,12 +136,18 @@ impl Store {
     /// # Errors
     /// Where the system gives no thread.
     pub fn of(objects: impl ObjectStore) -> io::Result<Self> {
+        let objects: Arc<dyn ObjectStore> = Arc::new(objects);
+        Store::with(Arc::clone(&objects), objects)
+    }
+
+    fn with(objects: Arc<dyn ObjectStore>, patient: Arc<dyn ObjectStore>) -> io::Result<Self> {
         let threads = Builder::new_multi_thread()
             .worker_threads(1)
             .thread_name("store")
             .enable_all()
             .build()?;
-        Ok(Store { objects: Arc::new(objects), threads: Arc::new(Threads(Some(threads))) })
+        let (silent, threads) = (Arc::default(), Arc::new(Threads(Some(threads))));
+        Ok(Store { objects, patient, silent, threads })
     }
 
     /// Has `work` done by the store's own thread, whatever thread this is.
@@ -185,6 +163,24 @@ impl Store {
             let _ = done.send(work.await);
         });
         answer.recv().unwrap_or_else(|_| Err(closed()))
+    }
+
+    /// Has `work` done that a reader waits for. Where the store has not answered a moment ago it is not
+    /// asked: every reader would wait for it in turn.
+    fn ask<T: Send + 'static>(
+        &self,
+        work: impl Future<Output = io::Result<T>> + Send + 'static,
+    ) -> io::Result<T> {
+        let silent = || self.silent.lock().unwrap_or_else(PoisonError::into_inner);
+        let (began, until) = (Instant::now(), *silent());
+        if until.is_some_and(|until| began < until) {
+            let why = "the store has not answered just now";
+            return Err(io::Error::new(io::ErrorKind::TimedOut, why));
+        }
+        let done = self.wait(work);
+        let failed = done.as_ref().is_err_and(|error| error.kind() != io::ErrorKind::NotFound);
+        *silent() = (failed && began.elapsed() >= CONNECT).then(|| Instant::now() + PAUSE);
+        done
     }
 
     /// Puts a file there under a name; one of this name is replaced.
@@ -204,7 +200,7 @@ impl Store {
             }
             io::Result::Ok(Bytes::copy_from_slice(&piece[..length]))
         };
-        let objects = Arc::clone(&self.objects);
+        let objects = Arc::clone(&self.patient);
         self.wait(async move {
             let first = next()?;
             if first.len() < PIECE {
@@ -237,7 +233,7 @@ impl Store {
     /// What the store says; [`io::ErrorKind::NotFound`] where it has none of this name.
     pub fn read(&self, name: &str) -> io::Result<Bytes> {
         let (name, objects) = (named(name)?, Arc::clone(&self.objects));
-        self.wait(
+        self.ask(
             async move { objects.get(&name).await.map_err(other)?.bytes().await.map_err(other) },
         )
     }
@@ -248,20 +244,28 @@ impl Store {
     /// As [`Store::read`].
     pub fn read_some(&self, name: &str, range: Range<u64>) -> io::Result<Bytes> {
         let (name, objects) = (named(name)?, Arc::clone(&self.objects));
-        self.wait(async move { objects.get_range(&name, range).await.map_err(other) })
+        self.ask(async move { objects.get_range(&name, range).await.map_err(other) })
     }
 
-    /// All of several objects, each with its name; those that have left are passed over.
+    /// Several objects, each with its name; those that have left are passed over.
     ///
     /// # Errors
     /// What the store says.
-    pub fn read_all(&self, names: Vec<String>) -> io::Result<Vec<(String, Bytes)>> {
+    pub(super) fn read_all(&self, wanted: Vec<Object>) -> io::Result<Vec<(String, Bytes)>> {
         let objects = Arc::clone(&self.objects);
-        let read = futures_util::stream::iter(names).map(move |name| {
+        let read = futures_util::stream::iter(wanted).map(move |(name, length)| {
             let objects = Arc::clone(&objects);
             async move {
-                match objects.get(&named(&name)?).await {
-                    Ok(found) => Ok(Some((name, found.bytes().await.map_err(other)?))),
+                let at = named(&name)?;
+                let read = match length {
+                    Some(length) => objects.get_range(&at, 0..length).await,
+                    None => match objects.get(&at).await {
+                        Ok(found) => found.bytes().await,
+                        Err(error) => Err(error),
+                    },
+                };
+                match read {
+                    Ok(bytes) => Ok(Some((name, bytes))),
                     Err(Error::NotFound { .. }) => Ok(None),
                     Err(error) => Err(other(error)),
                 }
@@ -279,7 +283,7 @@ impl Store {
         let from = named(name)?;
         let next = path.with_extension("part");
         let mut file = File::create(&next)?;
-        let objects = Arc::clone(&self.objects);
+        let objects = Arc::clone(&self.patient);
         let file = self.wait(async move {
             let mut pieces = objects.get(&from).await.map_err(other)?.into_stream();
             while let Some(piece) = pieces.next().await {
@@ -317,6 +321,58 @@ impl Store {
         all.sort();
         Ok(all)
     }
+}
+
+/// The objects of the provider that an address names, each request within `patience`.
+fn objects(
+    url: &Url,
+    scheme: &ObjectStoreScheme,
+    settings: &StoreSettings,
+    patience: Duration,
+) -> Result<Arc<dyn ObjectStore>, StoreError> {
+    let options = ClientOptions::new()
+        .with_timeout(patience)
+        .with_connect_timeout(CONNECT)
+        .with_allow_http(settings.endpoint.as_ref().is_some_and(|e| e.scheme() == "http"));
+    let retry =
+        RetryConfig { backoff: BackoffConfig::default(), max_retries: 3, retry_timeout: patience };
+    Ok(match scheme {
+        ObjectStoreScheme::AmazonS3 => {
+            let mut s3 = AmazonS3Builder::from_env()
+                .with_url(url.as_str())
+                .with_client_options(options)
+                .with_retry(retry);
+            if let Some(endpoint) = &settings.endpoint {
+                s3 = s3.with_endpoint(endpoint.as_str().trim_end_matches('/'));
+            }
+            if let Some(region) = &settings.region {
+                s3 = s3.with_region(region);
+            }
+            if let Some(id) = &settings.access_key_id {
+                s3 = s3.with_access_key_id(id);
+            }
+            if let Some(secret) = &settings.secret_access_key {
+                s3 = s3.with_secret_access_key(secret);
+            }
+            Arc::new(s3.build()?)
+        }
+        ObjectStoreScheme::GoogleCloudStorage => Arc::new(
+            GoogleCloudStorageBuilder::from_env()
+                .with_url(url.as_str())
+                .with_client_options(options)
+                .with_retry(retry)
+                .build()?,
+        ),
+        ObjectStoreScheme::MicrosoftAzure => Arc::new(
+            MicrosoftAzureBuilder::from_env()
+                .with_url(url.as_str())
+                .with_client_options(options)
+                .with_retry(retry)
+                .build()?,
+        ),
+        ObjectStoreScheme::Local => Arc::new(LocalFileSystem::new().with_fsync(true)),
+        _ => return Err(StoreError::Scheme(url.clone())),
+    })
 }
 
 fn named(name: &str) -> io::Result<Name> {

@@ -351,23 +351,24 @@ fn is_on(shelf: &Shelf, shown: &Listed, world: &World) {
         let name = &view.rendition(*id).expect("a list").rendition.name;
         let (first, last) = (rows.first().expect("rows"), rows.last().expect("rows"));
         let (from, to) = (first.start_time().floor_millis(), last.end_time().floor_millis() + 1);
-        let found = shelf.rows(*key, (from, to), None).expect("read");
+        let found = shelf.rows(&(*key).into(), (from, to), None).expect("read");
         let numbers = |rows: &[Arc<Segment>]| {
             rows.iter().map(|r| (r.number, r.start, r.duration, r.is_gap())).collect::<Vec<_>>()
         };
         assert_eq!(numbers(&found[name].rows), numbers(rows), "{name}");
         for row in rows.iter().filter(|row| !row.is_gap()) {
-            let (_, read) = shelf.segment(*key, name, row.number).expect("read").expect("there");
+            let (_, read) =
+                shelf.segment(&(*key).into(), name, row.number).expect("read").expect("there");
             same(&read, row);
             count += 1;
         }
         // A stretch within: what reaches into it, and nothing else.
         let middle = rows[rows.len() / 2].start_time().floor_millis() + 100;
-        let found = shelf.rows(*key, (middle, middle + 1), Some(name)).expect("read");
+        let found = shelf.rows(&(*key).into(), (middle, middle + 1), Some(name)).expect("read");
         assert_eq!(numbers(&found[name].rows), numbers(&rows[rows.len() / 2..=rows.len() / 2]));
         let period = shelf.period(name, first.period.id).expect("read").expect("there");
         assert_eq!(period.1.track(*id).map(|t| &t.init), first.period.track(*id).map(|t| &t.init));
-        assert!(shelf.segment(*key, name, last.number + 1).expect("read").is_none());
+        assert!(shelf.segment(&(*key).into(), name, last.number + 1).expect("read").is_none());
     }
     assert!(count > 700, "{count} segments");
 }
@@ -400,7 +401,7 @@ fn a_chunk_that_rotted_is_not_served() {
     for ((key, id), rows) in &shown {
         let name = if id.0 == 0 { "video" } else { "audio" };
         for row in rows {
-            match shelf.segment(*key, name, row.number) {
+            match shelf.segment(&(*key).into(), name, row.number) {
                 Ok(Some((_, read))) => {
                     same(&read, row);
                     sound += 1;
@@ -446,7 +447,7 @@ fn an_export_holds_every_sample_of_its_stretch_and_begins_at_zero() {
     // Over the end of a reel.
     let (first, last) = (&video[40], &video[60]);
     let stretch = (first.start_time().floor_millis() + 1, last.start_time().floor_millis() + 1);
-    let export = shelf.export(key, stretch, best).expect("read").expect("there");
+    let export = shelf.export(&key.into(), stretch, best).expect("read").expect("there");
     let file = whole(&export);
     assert_eq!(file.len() as u64, export.length());
     let size = file.len() as u64;
@@ -482,7 +483,7 @@ fn an_export_holds_every_sample_of_its_stretch_and_begins_at_zero() {
         }
         assert!(part == all[at as usize..end as usize], "{at}");
     }
-    let none = shelf.export(key, (0, 1000), best).expect("read");
+    let none = shelf.export(&key.into(), (0, 1000), best).expect("read");
     assert!(none.is_none());
 }
 
@@ -520,7 +521,7 @@ fn a_catalogue_that_refuses_hears_everything_when_it_has_healed() {
     for ((key, id), rows) in &shown {
         let name = if id.0 == 0 { "video" } else { "audio" };
         for row in rows.iter().filter(|row| !row.is_gap()) {
-            let read = shelf.segment(*key, name, row.number).expect("read");
+            let read = shelf.segment(&(*key).into(), name, row.number).expect("read");
             same(&read.unwrap_or_else(|| panic!("{name} {} is lost", row.number)).1, row);
         }
     }

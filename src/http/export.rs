@@ -15,6 +15,8 @@ use crate::runtime::{ChannelHandle, Origin};
 
 /// The parameter that names the renditions of a file.
 const TRACKS: &str = "tracks";
+/// How long after its end a stretch still grows: what is played last is archived a little later.
+const SETTLED_MS: i64 = 60_000;
 
 /// A file that is to be sent.
 #[derive(Debug)]
@@ -32,8 +34,8 @@ pub(super) async fn reply(
     (from, to): (i64, i64),
 ) -> Reply {
     let wanted = wanted(query);
-    let key = rules.segmentation;
-    let etag = format!("\"mp4-{from}-{to}-{}\"", wanted.as_deref().unwrap_or_default().join("."));
+    let lineage = channel.snapshot().lineage(rules.segmentation);
+    let settled = origin.clock.now().wall.millis() - to >= SETTLED_MS;
     let made = tokio::task::spawn_blocking(move || {
         let shelf = channel.shelf()?;
         let mut unknown = None;
@@ -45,7 +47,7 @@ pub(super) async fn reply(
             wanted.clone()
         };
         let mut choose = choose;
-        let export = shelf.export(key, (from, to), &mut choose);
+        let export = shelf.export(&lineage, (from, to), &mut choose);
         let export = export.inspect_err(|error| {
             let (group, name) = (&channel.group, &channel.name);
             tracing::warn!(group, channel = name, %error, "a file cannot be made of the archive");
@@ -58,8 +60,9 @@ pub(super) async fn reply(
         }
         Some((Err(error), None)) if !is_lost(&error) => Reply::Unavailable(NotNow::Unreadable),
         Some((Ok(Some(export)), None)) => {
+            let etag = format!("\"mp4-{:08x}-{}\"", export.checksum(), export.length());
             let download = Download { origin: Arc::clone(origin), export: Arc::new(export) };
-            Reply::Export { download, etag }
+            Reply::Export { download, etag, settled }
         }
         _ => Reply::NotFound(Missing::NotKept),
     }

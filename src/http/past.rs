@@ -13,7 +13,7 @@ use super::reply::Reply;
 use crate::archive::{Shelf, Stretch, is_lost};
 use crate::media::MediaKind;
 use crate::observe::Metrics;
-use crate::packager::{PastLists, Rendition, Segment, Snapshot, extended, past};
+use crate::packager::{Lineage, PastLists, Rendition, Segment, Snapshot, extended, past};
 use crate::repackage::transport_stream;
 use crate::resolve::{
     Archived, ArchivedFile, Container, Derived, DerivedName, EndpointRules, Missing, NoPast,
@@ -50,7 +50,7 @@ fn make(
 ) -> Reply {
     let (from, to) = view.stretch(rules);
     let stored = match channel.shelf() {
-        Some(shelf) => shelf.rows(rules.segmentation, (from, to), None),
+        Some(shelf) => shelf.rows(&snapshot.lineage(rules.segmentation), (from, to), None),
         None => Ok(BTreeMap::new()),
     };
     let stored = match stored {
@@ -124,7 +124,7 @@ fn extend(
     let least = live.least_listed().max(live.duration.times(i64::from(rules.segments)));
     let reach = (window + least.times(2)).floor_millis() + 60_000;
     let name = asked.map(|list| list.rendition.name.clone());
-    match shelf.rows(rules.segmentation, (newest - reach, to), name.as_deref()) {
+    match shelf.rows(&live.lineage, (newest - reach, to), name.as_deref()) {
         Ok(stored) => *live = extended(live, &lists_of(stored)),
         Err(error) => failed(channel, &error),
     }
@@ -162,7 +162,8 @@ pub(super) async fn object(
     let (channel, rules) = (Arc::clone(channel), Arc::clone(rules));
     let read = tokio::task::spawn_blocking(move || {
         let Some(shelf) = channel.shelf() else { return Ok(None) };
-        read(shelf, &rules, &archived).or_else(|error| {
+        let lineage = channel.snapshot().lineage(rules.segmentation);
+        read((shelf, &lineage), &rules, &archived).or_else(|error| {
             failed(&channel, &error);
             if is_lost(&error) { Ok(None) } else { Err(NotNow::Unreadable) }
         })
@@ -170,7 +171,11 @@ pub(super) async fn object(
     read.await.unwrap_or(Ok(None))
 }
 
-fn read(shelf: &Shelf, rules: &EndpointRules, asked: &Archived) -> io::Result<Option<Object>> {
+fn read(
+    (shelf, lineage): (&Shelf, &Lineage),
+    rules: &EndpointRules,
+    asked: &Archived,
+) -> io::Result<Option<Object>> {
     let container = rules.protocol.container();
     let object = |body: Vec<Bytes>, kind, media| Object { body, kind, media, container };
     match asked.file {
@@ -183,13 +188,13 @@ fn read(shelf: &Shelf, rules: &EndpointRules, asked: &Archived) -> io::Result<Op
             Ok(init)
         }
         ArchivedFile::Segment(number) => {
-            let found = shelf.segment(rules.segmentation, &asked.rendition, number)?;
+            let found = shelf.segment(lineage, &asked.rendition, number)?;
             let Some((rendition, segment)) = found else { return Ok(None) };
             let (media, kind) = (rendition.kind, ObjectKind::Segment);
             if container == Container::Cmaf {
                 return Ok(Some(object(segment.body(), kind, media)));
             }
-            let made = transport(shelf, rules, &rendition, &segment)?;
+            let made = transport((shelf, lineage), rules, &rendition, &segment)?;
             Ok(made.map(|body| object(body, kind, MediaKind::Video)))
         }
     }
@@ -197,7 +202,7 @@ fn read(shelf: &Shelf, rules: &EndpointRules, asked: &Archived) -> io::Result<Op
 
 /// A segment as a transport stream: made of what it was made of when it was live.
 fn transport(
-    shelf: &Shelf,
+    (shelf, lineage): (&Shelf, &Lineage),
     rules: &EndpointRules,
     rendition: &Rendition,
     segment: &Segment,
@@ -208,14 +213,14 @@ fn transport(
     let with = |name: &str| -> io::Result<Vec<Arc<Segment>>> {
         let mut rows = Vec::new();
         for number in first..=number {
-            rows.extend(shelf.segment(key, name, number)?.map(|(_, row)| Arc::new(row)));
+            rows.extend(shelf.segment(lineage, name, number)?.map(|(_, row)| Arc::new(row)));
         }
         Ok(rows)
     };
     let mut lists = PastLists::new();
     if let Some(audio) = segment.period.default_audio().filter(|_| muxed) {
         let (from, to) = (segment.start_time().floor_millis(), segment.end_time().floor_millis());
-        let beside = shelf.rows(key, (from, to), None)?.into_iter();
+        let beside = shelf.rows(lineage, (from, to), None)?.into_iter();
         for (name, stretch) in beside.filter(|(_, s)| s.rendition.id == audio.rendition) {
             let rows = with(&name)?;
             lists.insert(name, (stretch.rendition, rows));

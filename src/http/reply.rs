@@ -49,8 +49,8 @@ pub(super) enum Reply {
         /// How long it is what it is; `None` where it never changes.
         fresh: Option<MediaDuration>,
     },
-    /// A stretch of the past as a file.
-    Export { download: Download, etag: String },
+    /// A stretch of the past as a file, and whether it grows no more.
+    Export { download: Download, etag: String, settled: bool },
     /// Bytes that never change, and their validator.
     Object { object: Object, etag: String },
     /// A segment that is being made, and its validator: the same as when it is complete.
@@ -114,7 +114,7 @@ impl Reply {
             Reply::Past { what, rendered, .. } => {
                 manifest(matches!(what, PastManifest::Mpd(_)), &rendered, asked)
             }
-            Reply::Export { download, etag } => download.into_response(&etag, asked),
+            Reply::Export { download, etag, .. } => download.into_response(&etag, asked),
             Reply::Object { object, etag } => {
                 let content_type = content_type(object.container, object.media);
                 bytes(object.body, content_type, &etag, asked)
@@ -183,7 +183,7 @@ impl Reply {
                 let seconds = if view.blocking { whole * 6 } else { whole / 2 };
                 HeaderValue::from_str(&format!("max-age={seconds}")).unwrap_or(NO_STORE)
             }
-            Reply::Past { fresh: None, .. } | Reply::Export { .. } => ONE_HOUR,
+            Reply::Past { fresh: None, .. } | Reply::Export { settled: true, .. } => ONE_HOUR,
             Reply::Past { fresh: Some(fresh), .. } => {
                 let seconds = (fresh.ceil_secs() / 2).max(1);
                 HeaderValue::from_str(&format!("max-age={seconds}")).unwrap_or(NO_STORE)
@@ -197,7 +197,8 @@ impl Reply {
                 | Missing::InArchive
                 | Missing::Past,
             )
-            | Reply::Gone => ONE_SECOND,
+            | Reply::Gone
+            | Reply::Export { settled: false, .. } => ONE_SECOND,
             Reply::Text { .. }
             | Reply::BadRequest(_)
             | Reply::Forbidden

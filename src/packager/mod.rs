@@ -40,7 +40,7 @@ pub use past::{PastLists, extended, past};
 pub use period::{Change, Nominal, Period, PeriodSpan, PeriodSpans, PeriodTrack};
 pub use segment::{OpenSegment, Part, Segment, SegmentContent};
 pub use snapshot::{RenditionView, Report as RenditionReport, SegmentationView, Snapshot};
-pub use state::{LastRun, Lists, Rendition, RenditionId, Restored, State};
+pub use state::{LastRun, Lineage, Lists, Rendition, RenditionId, Restored, State};
 pub use window::Rows;
 
 #[cfg(test)]

@@ -69,6 +69,7 @@ pub fn past(
         spans: None,
         renditions,
         muxed,
+        lineage: key.into(),
     })
 }
 

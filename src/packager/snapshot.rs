@@ -6,7 +6,7 @@ use std::sync::Arc;
 use super::config::SegmentationKey;
 use super::period::{Period, PeriodSpans};
 use super::segment::{OpenSegment, Part, Segment};
-use super::state::{Rendition, RenditionId};
+use super::state::{Lineage, Rendition, RenditionId};
 use super::window::Rows;
 use crate::units::{MediaDuration, MediaTime};
 
@@ -58,6 +58,16 @@ pub struct SegmentationView {
     /// Video together with its default audio, by the video's rendition id; where an endpoint lists
     /// them so.
     pub muxed: Vec<RenditionView>,
+    /// What its lists go on from.
+    pub lineage: Lineage,
+}
+
+impl Snapshot {
+    /// What a list goes on from.
+    #[must_use]
+    pub fn lineage(&self, key: SegmentationKey) -> Lineage {
+        self.segmentations.get(&key).map_or_else(|| key.into(), |view| view.lineage.clone())
+    }
 }
 
 impl SegmentationView {

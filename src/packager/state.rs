@@ -57,7 +57,36 @@ pub struct Reserved {
     /// What its numbers are beyond the slots of their times; `None` before its first cut.
     #[serde(default = "no_offset")]
     pub offset: Option<i64>,
+    /// The list it goes on from, and the highest number that may have been used there.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub after: Option<(SegmentationKey, u64)>,
 }
+
+/// Under which keys the rows of a list are kept, that of its durations now and those of before: its
+/// numbers go on over all of them.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Lineage {
+    /// What it is now.
+    pub key: SegmentationKey,
+    /// What it was, the newest first, each with its highest number.
+    pub before: Vec<(SegmentationKey, u64)>,
+}
+
+impl Lineage {
+    /// The keys, the newest first, each with the highest number it may have.
+    pub fn keys(&self) -> impl Iterator<Item = (SegmentationKey, u64)> {
+        std::iter::once((self.key, u64::MAX)).chain(self.before.iter().copied())
+    }
+}
+
+impl From<SegmentationKey> for Lineage {
+    fn from(key: SegmentationKey) -> Self {
+        Lineage { key, before: Vec::new() }
+    }
+}
+
+/// Changes of durations that a list is followed back over.
+const CHANGES_MAX: usize = 64;
 
 /// Records that say nothing of it are of numbers that are slots.
 #[allow(clippy::unnecessary_wraps)]
@@ -110,6 +139,13 @@ pub struct LastRun {
 impl State {
     /// The layout this version writes.
     pub const FORMAT: u32 = 1;
+
+    /// What a list goes on from.
+    pub(super) fn lineage(&self, key: SegmentationKey) -> Lineage {
+        let after = |key: &SegmentationKey| self.segmentations.get(key)?.after;
+        let before = std::iter::successors(after(&key), |(key, _)| after(key));
+        Lineage { key, before: before.take(CHANGES_MAX).collect() }
+    }
 
     /// The rendition of a track, created where it is new. Names say what a track is: `video`,
     /// `video-{rung}`, `audio`, `audio-{language}`; a clash gets a number.
@@ -258,6 +294,7 @@ mod tests {
                 part_target: None,
                 parts_of: None,
                 offset: Some(0),
+                after: Some((SegmentationKey::new(4000, None), 7)),
             },
         );
         let text = serde_json::to_string(&state).expect("plain data");

@@ -23,6 +23,8 @@ use crate::units::MediaDuration;
 const PASS: Duration = Duration::from_millis(100);
 /// Passes from one sync to the next: what that of the machine can cost.
 const SYNC_PASSES: u32 = 10;
+/// Passes without media after which a channel's reels are ended, so that the store gets them.
+const IDLE_PASSES: u32 = 3_000;
 
 /// A channel's archive.
 #[derive(Debug)]
@@ -33,6 +35,18 @@ pub(super) struct Archive {
     keep: MediaDuration,
     /// Whether the last pass failed: said once.
     failing: bool,
+    /// Passes that brought nothing.
+    idle: u32,
+}
+
+/// What follows an append.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+enum Then {
+    Nothing,
+    /// It is made durable, and what is too old goes.
+    Sync,
+    /// The same, and no reel stays open.
+    Finish,
 }
 
 impl Archive {
@@ -53,7 +67,7 @@ impl Archive {
         let found = reels.recent(config.kept(), &mut refused)?;
         let reach = Reach { rows: config.kept(), media: config.live_edge() };
         let loaded = load(&found, reach, &mut refused);
-        let archive = Archive { reels, written: loaded.written, keep, failing: false };
+        let archive = Archive { reels, written: loaded.written, keep, failing: false, idle: 0 };
         Ok((archive, loaded.rows))
     }
 
@@ -62,18 +76,19 @@ impl Archive {
         self.keep = keep;
     }
 
-    fn pass(&mut self, channel: &ChannelHandle, sync: bool) {
-        let snapshot = channel.snapshot();
-        let appended = self
-            .reels
-            .append(&news(&snapshot, &self.written), &mut self.written)
-            .and_then(|bytes| {
-                if sync {
-                    self.reels.sync()?;
-                    self.reels.expire(self.keep)?;
-                }
-                Ok(bytes)
-            });
+    fn pass(&mut self, channel: &ChannelHandle, then: Then) {
+        let news = news(&channel.snapshot(), &self.written);
+        self.idle = if news.is_empty() { self.idle.saturating_add(1) } else { 0 };
+        let then = if self.idle == IDLE_PASSES { Then::Finish } else { then };
+        let appended = self.reels.append(&news, &mut self.written).and_then(|bytes| {
+            match then {
+                Then::Nothing => return Ok(bytes),
+                Then::Sync => self.reels.sync()?,
+                Then::Finish => self.reels.finish()?,
+            }
+            self.reels.expire(self.keep)?;
+            Ok(bytes)
+        });
         let (group, name) = (&channel.group, &channel.name);
         match appended {
             Ok(bytes) => {
@@ -121,7 +136,7 @@ fn act(job: Job, channels: &mut Vec<(Arc<ChannelHandle>, Archive)>) {
             channels.retain_mut(|(known, archive)| {
                 let other = !Arc::ptr_eq(known, &channel);
                 if !other {
-                    archive.pass(&channel, true);
+                    archive.pass(&channel, Then::Finish);
                 }
                 other
             });
@@ -155,8 +170,13 @@ impl Archivist {
                     }
                     Err(why) => why == RecvTimeoutError::Disconnected,
                 };
+                let then = match (ends, pass % SYNC_PASSES) {
+                    (true, _) => Then::Finish,
+                    (false, 0) => Then::Sync,
+                    _ => Then::Nothing,
+                };
                 for (channel, archive) in &mut channels {
-                    archive.pass(channel, ends || pass % SYNC_PASSES == 0);
+                    archive.pass(channel, then);
                 }
                 if ends {
                     return;

@@ -51,7 +51,7 @@ pub(crate) async fn archived(world: &World) {
     let newest = newest(&world.snapshot());
     let shelf = world.channel().shelf().cloned().expect("an archive");
     let has = |(key, name, number): &(SegmentationKey, String, u64)| {
-        shelf.segment(*key, name, *number).expect("it can be read").is_some()
+        shelf.segment(&(*key).into(), name, *number).expect("it can be read").is_some()
     };
     world.until("the archive has what is shown", |_| newest.iter().all(has)).await;
 }
@@ -62,6 +62,23 @@ pub(crate) async fn live_for(world: &World, seconds: usize) {
         world.step().await;
         world.step().await;
         if second % 10 == 0 {
+            archived(world).await;
+        }
+    }
+}
+
+/// The same where segments no longer begin with those seconds that are whole numbers of theirs.
+pub(crate) async fn go_on(world: &World, seconds: usize) {
+    for second in 1..=seconds {
+        world.advance(1_000);
+        let now = world.server().origin.clock.now().wall.millis();
+        let newest = |w: &World| {
+            let snapshot = w.snapshot();
+            let lists = snapshot.segmentations.values().flat_map(|view| &view.renditions);
+            lists.filter_map(|list| Some(list.rows.last()?.end_time().floor_millis())).min()
+        };
+        world.until("it goes on", |w| newest(w).is_some_and(|end| now - end < 4_500)).await;
+        if second % 5 == 0 {
             archived(world).await;
         }
     }
@@ -295,4 +312,43 @@ async fn a_stretch_is_one_file_of_which_any_range_can_be_asked_for() {
     refused(&world, &future, 404, "not come yet").await;
     let guarded = path.replace("/g/2/", "/g/1/");
     assert_eq!(world.get(&guarded).await.status, 403);
+}
+
+#[tokio::test]
+async fn the_past_runs_on_over_a_change_of_durations() {
+    let folder = folder();
+    let world =
+        World::driven_in(&folder, 0, &format!("[limits]\nmemory_window = \"10s\"\n{}", config()));
+    world.settled().await;
+    let began = now_s(&world);
+    live_for(&world, 60).await;
+    let longer = config().replace("segment_duration = \"2s\"", "segment_duration = \"4s\"");
+    let longer = longer.replace("window = \"10s\"", "window = \"20s\"");
+    world.desire(&longer).await;
+    go_on(&world, 60).await;
+    let (from, to) = (began + 10, now_s(&world) - 10);
+    let mut before: Fetched = BTreeMap::new();
+    for (endpoint, name) in [(2, "manifest"), (4, "manifest.m3u8"), (5, "manifest")] {
+        let manifest = format!("{name}?start={from}&end={to}");
+        for (path, list) in lists(&world, endpoint, &manifest).await {
+            // Audio is cut where its frames are.
+            let of = |seconds: i64| {
+                let near = |us: i64| (us - seconds * 1_000_000).abs() < 50_000;
+                list.entries.iter().filter(|entry| near(entry.duration_us)).count()
+            };
+            assert!(of(2) >= 20 && of(4) >= 8, "{path}: {list:?}");
+            assert!(list.entries.iter().all(|entry| !entry.gap), "{path}: {list:?}");
+            for entry in &list.entries {
+                fetch(&world, &beside(&path, &entry.uri), &mut before).await;
+            }
+        }
+    }
+    let mpd = world.get(&format!("/v1/g/3/c/manifest.mpd?start={from}&end={to}")).await;
+    assert_eq!(mpd.status, 200, "{}", mpd.text());
+    assert!(mpd.text().matches("<Period ").count() >= 2, "{}", mpd.text());
+    // Over a restart, too.
+    world.stop();
+    let world = World::driven_in(&folder, 125_000, &longer);
+    world.until("something is shown", |w| !w.snapshot().segmentations.is_empty()).await;
+    is_the_same(&world, &before).await;
 }

@@ -1,7 +1,7 @@
 //! Windows longer than memory: one list, its newest part from memory and the rest from the archive.
 
 use crate::playlist::{Playlist, media_playlists};
-use crate::time_shift::{archived, live_for};
+use crate::time_shift::{archived, go_on, live_for};
 use crate::world::{LOOPED, World, folder};
 
 /// Every form with a window of two minutes.
@@ -97,4 +97,41 @@ async fn a_list_longer_than_memory_is_the_one_it_would_be_in_memory() {
         assert_eq!(now.sequence, then.sequence, "{path}");
         assert!(now.entries.len() >= then.entries.len(), "{path}");
     }
+}
+
+#[tokio::test]
+async fn a_list_longer_than_memory_goes_on_over_a_change_of_durations() {
+    let (short, large) = (folder(), folder());
+    let world = World::driven_in(&short, 0, &config("10s"));
+    let whole = World::driven_in(&large, 0, &config("24h"));
+    for world in [&world, &whole] {
+        world.settled().await;
+        // Over what the loop brings at once, and beyond.
+        live_for(world, 100).await;
+        let longer =
+            config("10s").replacen("segment_duration = \"2s\"", "segment_duration = \"4s\"", 1);
+        world.desire(&longer.replace("[limits]\nmemory_window = \"10s\"\n", "")).await;
+        go_on(world, 40).await;
+    }
+    // Endpoint 2 has other durations, the first that DASH and transport streams share has not.
+    let mut lengths = std::collections::BTreeSet::new();
+    for ((path, text), (_, expected)) in manifests(&world).await.iter().zip(manifests(&whole).await)
+    {
+        assert_eq!(*text, expected, "{path}");
+        if !path.contains("/g/2/") || !path.contains("media.m3u8") {
+            continue;
+        }
+        let list = Playlist::read(text, None);
+        let numbers: Vec<u64> = list.entries.iter().map(|entry| entry.number).collect();
+        assert!(numbers.windows(2).all(|pair| pair[0] + 1 == pair[1]), "{text}");
+        let folder = path.trim_end_matches("media.m3u8");
+        for entry in &list.entries {
+            lengths.insert(entry.duration_us / 1_000_000);
+            let object = format!("{folder}{}", entry.uri);
+            let (reply, expected) = (world.get(&object).await, whole.get(&object).await);
+            assert_eq!(reply.status, 200, "{object}");
+            assert!(reply.body == expected.body, "{object}: the same from both");
+        }
+    }
+    assert!(lengths.contains(&2) && lengths.contains(&4), "{lengths:?}");
 }

@@ -52,7 +52,7 @@ impl Catalogue {
         sum.map(i64::cast_unsigned).map_err(other)
     }
 
-    /// Notes where a reel is now.
+    /// Notes where a reel is now. False where it is not known any more.
     ///
     /// # Errors
     /// What SQLite says.
@@ -61,13 +61,13 @@ impl Catalogue {
         channel: &str,
         entry: &Entry,
         (here, stored): (bool, bool),
-    ) -> io::Result<()> {
+    ) -> io::Result<bool> {
         let noted = self.db().execute(
             "UPDATE reel SET here = ?4, stored = ?5
              WHERE channel = ?1 AND rendition = ?2 AND file = ?3",
             params![channel, entry.rendition, entry.file, here, stored],
         );
-        noted.map(|_| ()).map_err(other)
+        noted.map(|changed| changed > 0).map_err(other)
     }
 
     /// Forgets a reel, and notes the names of `objects` that have to leave the store.

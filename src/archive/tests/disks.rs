@@ -99,10 +99,11 @@ fn is_what_was_shown(shelf: &Shelf, shown: &Listed) -> usize {
     let mut count = 0;
     for ((key, id), rows) in shown {
         let name = if id.0 == 0 { "video" } else { "audio" };
-        let found = shelf.rows(*key, (0, i64::MAX), Some(name)).expect("the catalogue answers");
+        let found =
+            shelf.rows(&(*key).into(), (0, i64::MAX), Some(name)).expect("the catalogue answers");
         for row in found.get(name).map_or(&[][..], |stretch| &stretch.rows) {
             let of = rows.iter().find(|r| r.number == row.number).expect("it was shown");
-            let read = shelf.segment(*key, name, row.number).expect("it is sound");
+            let read = shelf.segment(&(*key).into(), name, row.number).expect("it is sound");
             if let Some((_, read)) = read {
                 same(&read, of);
                 count += 1;
@@ -150,7 +151,7 @@ fn survives(seed: u64) -> u32 {
     for ((key, id), rows) in listed(world.latest()) {
         let name = if id.0 == 0 { "video" } else { "audio" };
         for row in rows.iter().filter(|row| !row.is_gap()) {
-            let read = archiving.shelf.segment(key, name, row.number).expect("it is sound");
+            let read = archiving.shelf.segment(&key.into(), name, row.number).expect("it is sound");
             let (_, read) = read.unwrap_or_else(|| panic!("seed {seed}: {name} {}", row.number));
             same(&read, row);
         }

@@ -185,11 +185,13 @@ fn keeps_objects(store: &Store) {
     assert_eq!(names("a/b").collect::<Vec<_>>(), ["a/b/c.idx", "a/b/c.mp4"]);
     assert_eq!(names("a").count(), 3);
     assert_eq!(names("z").count(), 0);
-    let wanted = ["a/b/c.idx", "a/b/none", "a/bb/c.idx"].map(str::to_owned).to_vec();
-    let read = store.read_all(wanted).expect("read");
-    let read: BTreeSet<(String, Bytes)> = read.into_iter().collect();
-    assert_eq!(read.len(), 2);
-    assert!(read.iter().all(|(_, bytes)| bytes == "index"));
+    for (length, bytes) in [(None, "index"), (Some(3), "ind")] {
+        let wanted = ["a/b/c.idx", "a/b/none", "a/bb/c.idx"].map(|name| (name.to_owned(), length));
+        let read = store.read_all(wanted.to_vec()).expect("read");
+        let read: BTreeSet<(String, Bytes)> = read.into_iter().collect();
+        assert_eq!(read.len(), 2);
+        assert!(read.iter().all(|(_, read)| read == bytes), "{read:?}");
+    }
     store.remove("a/b/c.mp4").expect("removed");
     store.remove("a/b/c.mp4").expect("and again");
     let gone = store.read("a/b/c.mp4").expect_err("gone");
@@ -241,8 +243,9 @@ fn keeps_an_archive(store: &Store) {
     let key = world.key(6);
     let rows = &shown[&(key, RenditionId(0))];
     let stretch = (rows[40].start_time().floor_millis(), rows[60].start_time().floor_millis());
-    let export =
-        |shelf: &Shelf| whole(&shelf.export(key, stretch, best).expect("read").expect("there"));
+    let export = |shelf: &Shelf| {
+        whole(&shelf.export(&key.into(), stretch, best).expect("read").expect("there"))
+    };
     let before = export(&shelf);
 
     let done = carry(&spool(root.path(), &shelf, store, 1 << 30));
@@ -351,7 +354,7 @@ fn an_outage_of_the_store_loses_nothing_that_the_spool_holds() {
     failing.cut.store(true, Ordering::SeqCst);
     let fresh = Shelf { pages: Arc::default(), ..shelf };
     let first = shown[&(world.key(6), RenditionId(0))][0].number;
-    assert!(fresh.segment(world.key(6), "video", first).is_err());
+    assert!(fresh.segment(&world.key(6).into(), "video", first).is_err());
 }
 
 #[test]
@@ -375,13 +378,49 @@ fn a_spool_that_is_full_gives_up_the_oldest_reels_and_lists_them_no_more() {
         let name = if id.0 == 0 { "video" } else { "audio" };
         let (first, last) = (&rows[0], rows.last().expect("rows"));
         let stretch = (first.start_time().floor_millis(), last.end_time().floor_millis());
-        let listed = shelf.rows(*key, stretch, Some(name)).expect("read");
+        let listed = shelf.rows(&(*key).into(), stretch, Some(name)).expect("read");
         let whole = listed[name].rows.len() == rows.len();
         assert_eq!(whole, name != lost, "{name}");
         for row in &listed[name].rows {
             // A row whose first chunks lay in the lost reel is answered as not there.
-            let read = shelf.segment(*key, name, row.number).expect("read");
+            let read = shelf.segment(&(*key).into(), name, row.number).expect("read");
             assert!(read.is_some() || row.number == listed[name].rows[0].number);
         }
     }
+}
+
+#[test]
+fn a_reel_that_cannot_be_read_holds_up_no_other() {
+    let store = Store::of(InMemory::new()).expect("threads");
+    let root = TempDir::new().expect("a folder");
+    let shelf = stored_shelf(root.path(), &store);
+    recorded(&shelf, 640);
+    let broken = files(&shelf.folder, "mp4").into_iter().next().expect("a reel");
+    fs::remove_file(&broken).expect("removed");
+    fs::create_dir(&broken).expect("a folder in its place");
+    let spool = spool(root.path(), &shelf, &store, 0);
+    let mut round = Round::default();
+    spool.round(&mut round).expect_err("one cannot be read");
+    assert_eq!(store.list("g/c").expect("listed").len(), 10, "the other five with their indexes");
+    assert!(round.stored > 0 && round.lost.len() <= 1, "{round:?}");
+}
+
+#[test]
+fn reels_that_are_finished_go_to_the_store_and_others_follow() {
+    let store = Store::of(InMemory::new()).expect("threads");
+    let root = TempDir::new().expect("a folder");
+    let shelf = stored_shelf(root.path(), &store);
+    let (mut world, mut written, mut writing) = (world(), Written::default(), reels(&shelf));
+    let mut shown = record(&mut world, &mut writing, &mut written, 280);
+    assert_eq!(carry(&spool(root.path(), &shelf, &store, 1 << 30)).stored, 0, "they are open");
+    writing.finish().expect("finished");
+    assert!(carry(&spool(root.path(), &shelf, &store, 1 << 30)).stored > 0);
+    assert_eq!(store.list("g/c").expect("listed").len(), 4);
+    for (list, rows) in record(&mut world, &mut writing, &mut written, 280) {
+        let known = shown.entry(list).or_default();
+        let last = known.last().map_or(0, |row| row.number);
+        known.extend(rows.into_iter().filter(|row| row.number > last));
+    }
+    assert_eq!(files(&shelf.folder, "mp4").len(), 4);
+    is_on(&shelf, &shown, &world);
 }

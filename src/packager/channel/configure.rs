@@ -34,7 +34,8 @@ fn note(config: &ChannelConfig, state: &mut State) -> bool {
         let reserved = state.segmentations.get(&from).copied();
         if let Some(reserved) = reserved {
             let parts_of = reserved.parts_of.or(from.part_ms);
-            let own = Reserved { offset: None, parts_of, ..reserved };
+            let after = Some((from, reserved.number));
+            let own = Reserved { offset: None, parts_of, after, ..reserved };
             state.segmentations.entry(key).or_insert(own);
         }
     }

@@ -33,6 +33,7 @@ impl Channel {
                 spans: segmentation.publish_spans(),
                 renditions,
                 muxed: Vec::new(),
+                lineage: self.state.lineage(segmentation.key()),
             };
             let muxed = segmentation.attach_muxed(&mut view, self.version);
             segmentation.attach_reports(&mut view, self.version, changed || muxed);
@@ -55,7 +56,7 @@ impl Channel {
         }
         // Segmentations share chunks, so the largest one stands for all.
         while let Some(largest) = self.segmentations.iter_mut().max_by_key(|s| s.bytes()) {
-            if largest.bytes() <= self.config.limits.channel_bytes || largest.drop_oldest() == 0 {
+            if largest.bytes() <= self.config.limits.channel_bytes || !largest.drop_oldest() {
                 break;
             }
             self.outputs.push_back(Output::Report(Report::MemoryOverflow));

@@ -55,15 +55,15 @@ impl Segmentation {
 
     /// Removes the oldest row of every rendition, to get under a limit of memory. Gives the bytes
     /// freed, were no other segmentation to hold them.
-    pub(in crate::packager) fn drop_oldest(&mut self) -> u64 {
-        let mut freed = 0;
+    pub(in crate::packager) fn drop_oldest(&mut self) -> bool {
+        let mut dropped = false;
         for builder in self.builders.values_mut().filter(|b| b.rows.len() > 3) {
-            let size = builder.rows.remove_first().map_or(0, |row| row.size());
-            builder.bytes -= size;
-            freed += size;
+            // A row that lies in the archive has no size, and makes way for one that has.
+            builder.bytes -= builder.rows.remove_first().map_or(0, |row| row.size());
             builder.dirty = true;
+            dropped = true;
         }
         self.spans.curtail();
-        freed
+        dropped
     }
 }
