@@ -17,6 +17,8 @@
 
 #[path = "golden/answers.rs"]
 mod answers;
+#[path = "golden/asks.rs"]
+mod asks;
 #[path = "golden/dash.rs"]
 mod dash;
 #[path = "golden/files.rs"]

@@ -7,7 +7,7 @@ use std::sync::{Mutex, PoisonError};
 use subtle::ConstantTimeEq;
 
 use super::desk::{ChangeError, Desk, Done, Effect};
-use super::model::group::Origin;
+use super::model::group::{ChannelKey, Origin};
 use super::model::value::Stamp;
 use super::model::{Model, Moment, Plan, Refusal};
 use super::sign::{Spent, SpentError};
@@ -57,9 +57,7 @@ impl Control {
         effect: Box<dyn Effect>,
     ) -> Result<Self, StoreError> {
         let store = Sqlite::open(&folder.join(&config.store.path).join(FILE))?;
-        let names = config.channels.iter().map(|c| (c.group.to_string(), c.name.to_string()));
-        let reserved: BTreeSet<_> = names.collect();
-        let desk = Desk::open(Box::new(store), reserved, effect, config.limits.clone())?;
+        let desk = Desk::open(Box::new(store), names_of(config), effect, config.limits.clone())?;
         let (keys, spent) = (config.admin.access_keys.clone(), Mutex::default());
         Ok(Control { desk, keys, spent, clock, egress, ingest })
     }
@@ -68,6 +66,21 @@ impl Control {
     #[must_use]
     pub fn desk(&self) -> &Desk {
         &self.desk
+    }
+
+    /// Takes the names of a configuration's channels for it, from now on. Gives those that the model
+    /// has channels of: they are kept, and stand behind the configuration's.
+    pub fn reserve(&self, config: &Config) -> Vec<(String, String)> {
+        let names = names_of(config);
+        let taken = self.desk.read(|model| {
+            let known = model.all_channels().map(|channel| {
+                let ChannelKey { group, channel } = &channel.key;
+                (group.as_str().to_owned(), channel.as_str().to_owned())
+            });
+            known.filter(|name| names.contains(name)).collect()
+        });
+        self.desk.reserve(names);
+        taken
     }
 
     /// The time.
@@ -123,7 +136,13 @@ impl Control {
                 %scope, action, key_id, request_id, subject, revision,
                 "changed"
             );
+            self.desk.wait(revision);
         }
         Ok(answer)
     }
+}
+
+/// The names of a configuration's channels, as `(group, channel)`.
+fn names_of(config: &Config) -> BTreeSet<(String, String)> {
+    config.channels.iter().map(|c| (c.group.to_string(), c.name.to_string())).collect()
 }

@@ -20,6 +20,10 @@ pub trait Effect: Send + Sync {
     /// Puts a change into force, or sees to it that it will be. Changes come one after the other, in
     /// the order of their revisions, and each holds up the next: this must not wait for media.
     fn apply(&self, change: &Change);
+
+    /// Waits until a revision is in force, a moment at most: what is answered behind it is true
+    /// then, and a change that takes longer is not lost.
+    fn wait(&self, revision: u64);
 }
 
 /// An effect that has none.
@@ -28,6 +32,8 @@ pub struct NoEffect;
 
 impl Effect for NoEffect {
     fn apply(&self, _: &Change) {}
+
+    fn wait(&self, _: u64) {}
 }
 
 /// What is in force from a revision on.
@@ -126,6 +132,11 @@ impl Desk {
         self.known.write().unwrap_or_else(PoisonError::into_inner).model.reserve(names);
     }
 
+    /// Waits, a moment at most, until a revision is in force.
+    pub fn wait(&self, revision: u64) {
+        self.effect.wait(revision);
+    }
+
     /// Makes a change: planned, committed, applied, put into force. Blocks for the disk.
     ///
     /// # Errors
@@ -176,12 +187,16 @@ impl Desk {
         known.model.desired(&self.limits)
     }
 
-    /// Takes over what another process has changed.
+    /// Takes over what another process has changed, and puts it into force.
     fn reload(&self, store: &dyn Store) -> Result<(), StoreError> {
         let (revision, records) = store.load()?;
-        let mut known = self.known.write().unwrap_or_else(PoisonError::into_inner);
-        let reserved = known.model.reserved().clone();
-        *known = Known { revision, model: Model::of(records, reserved) };
+        let desired = {
+            let mut known = self.known.write().unwrap_or_else(PoisonError::into_inner);
+            let reserved = known.model.reserved().clone();
+            *known = Known { revision, model: Model::of(records, reserved) };
+            known.model.desired(&self.limits)
+        };
+        self.effect.apply(&Change { revision, desired });
         Ok(())
     }
 }

@@ -2,10 +2,11 @@
 
 use std::collections::BTreeMap;
 use std::path::PathBuf;
+use std::time::Duration;
 
 use super::endpoint::{Endpoint, Outline};
 use super::fault::{Fault, Problem};
-use super::limits::Limits;
+use super::limits::{INPUT_LOSS_MAX, Limits, WAIT_MIN};
 use super::name::Name;
 use super::pull::PullUrl;
 use super::section::{Found, Section};
@@ -37,8 +38,19 @@ pub struct Channel {
     pub whitelists: [IpList; INPUTS],
     /// Where inputs 1 and 2 are pulled from; `None` where they are pushed to.
     pub pulls: [Option<PullUrl>; INPUTS],
+    /// When the other input takes over.
+    pub failover: Failover,
     /// Its outputs, 1 to 16.
     pub endpoints: Vec<Endpoint>,
+}
+
+/// When the other input takes over, and for how long.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub struct Failover {
+    /// Silence after which it does, 100 ms to 1 h; `limits.input_loss` where nothing is said.
+    pub loss: Option<Duration>,
+    /// Whether input 1 is gone back to when it delivers again. What plays goes on otherwise.
+    pub prefers_main: bool,
 }
 
 /// What an encoder must show.
@@ -78,6 +90,9 @@ pub(super) fn read_channels(
         if let (Some(_), [Some(_), _]) = (&loop_file, &pulls) {
             section.complain("loop", Problem::LoopAndPull);
         }
+        let loss = section.get("input_loss", value::duration(WAIT_MIN, INPUT_LOSS_MAX)).good();
+        let preference = section.get("input_preference", value::preference).good();
+        let failover = Failover { loss, prefers_main: preference.unwrap_or(false) };
         let endpoints = read_endpoints(&mut section, limits, &mut published, faults);
         section.close(faults);
         if let (Some(group), Some(name)) = (group, name) {
@@ -89,6 +104,7 @@ pub(super) fn read_channels(
                 inputs,
                 whitelists,
                 pulls,
+                failover,
                 endpoints,
             });
         }

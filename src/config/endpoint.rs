@@ -11,7 +11,7 @@ use super::section::{Found, Section};
 use super::servers::addresses;
 use super::value;
 use crate::manifest::Presentation;
-use crate::resolve::{AccessRules, Names, Protocol, Published};
+use crate::resolve::{AccessRules, Names, Protocol, Published, Selection};
 use crate::units::MediaDuration;
 
 const SECOND: Duration = Duration::from_secs(1);
@@ -54,6 +54,8 @@ pub struct Endpoint {
     pub presentation: Presentation,
     /// Names of its own for the parameters of time-shift queries, beside those always understood.
     pub shift_names: Names,
+    /// Rungs that are shown to queries that hold a key; the first that is asked for counts.
+    pub selections: Vec<Selection>,
     /// Where its manifests stand beside `/v1/`, too.
     pub published: Vec<Published>,
     /// Whether what it serves is to be encrypted. It is set by a control plane alone, and such an
@@ -173,6 +175,7 @@ impl Outline {
                 manifest_name: manifest_name?,
                 presentation: presentation?,
                 shift_names: shift_names.clone()?,
+                selections: Vec::new(),
                 published: published.clone()?,
                 encrypted: false,
                 access: access?,

@@ -175,6 +175,9 @@ pub enum Problem {
         /// What has it.
         only: &'static str,
     },
+    /// No preference among inputs.
+    #[error("must be EQUAL or PRIMARY")]
+    InputPreference,
     /// No order of streams.
     #[error("must be ORIGINAL, VIDEO_BITRATE_ASCENDING or VIDEO_BITRATE_DESCENDING")]
     StreamOrder,

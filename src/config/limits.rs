@@ -14,9 +14,9 @@ const GIB: usize = 1 << 30;
 /// Longest `memory_window`, and so the longest list without an archive.
 pub(super) const MEMORY_WINDOW_MAX: Duration = Duration::from_hours(24);
 const MEMORY_WINDOW_MIN: Duration = Duration::from_secs(10);
-const WAIT_MIN: Duration = Duration::from_millis(100);
+pub(super) const WAIT_MIN: Duration = Duration::from_millis(100);
 const WAIT_MAX: Duration = Duration::from_hours(24);
-const INPUT_LOSS_MAX: Duration = Duration::from_hours(1);
+pub(super) const INPUT_LOSS_MAX: Duration = Duration::from_hours(1);
 const DRAIN_MAX: Duration = Duration::from_mins(10);
 /// Hyper reads a head into a buffer of no less.
 const HEADER_BYTES_MIN: usize = 8 * KIB;

@@ -29,7 +29,7 @@ mod value;
 use toml::de::DeTable;
 
 pub use self::access_key::{AccessKey, Scope};
-pub use self::channel::{Channel, Credentials};
+pub use self::channel::{Channel, Credentials, Failover};
 pub use self::endpoint::Endpoint;
 pub use self::fault::{Fault, Problem};
 pub use self::faults::Faults;

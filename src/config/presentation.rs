@@ -9,7 +9,7 @@ use super::section::{Found, Section};
 use super::value::{bitrate, count, media, stream_order};
 use crate::manifest::dash::UPDATE_PERIOD;
 use crate::manifest::hls::HOLD_BACK_TARGETS;
-use crate::manifest::{Presentation, VideoBitrates};
+use crate::manifest::{Dates, Presentation, VideoBitrates};
 use crate::resolve::Protocol;
 use crate::units::MediaDuration;
 
@@ -42,7 +42,7 @@ pub(super) fn read(
     let presentation = Presentation {
         order: order?,
         bitrates: bitrates?,
-        date_time_interval,
+        dates: date_time_interval.map_or(Dates::All, Dates::FirstOf),
         delay,
         min_buffer,
         min_update,
@@ -75,7 +75,7 @@ fn read_bitrates(section: &mut Section<'_>) -> Option<VideoBitrates> {
 /// Remarks on keys that the protocol has no use for.
 fn unused(section: &mut Section<'_>, protocol: Protocol, presentation: &Presentation) {
     for (key, written) in [
-        ("date_time_interval", presentation.date_time_interval.is_some()),
+        ("date_time_interval", presentation.dates != Dates::All),
         ("hls_version", presentation.hls_version > 1),
     ] {
         if written && !protocol.has_hls() {

@@ -67,6 +67,15 @@ pub(super) fn bitrate(value: &DeValue<'_>) -> Read<Bitrate> {
         .ok_or(Problem::Bitrate)
 }
 
+/// Whether the main input is preferred.
+pub(super) fn preference(value: &DeValue<'_>) -> Read<bool> {
+    match value.as_str() {
+        Some("EQUAL") => Ok(false),
+        Some("PRIMARY") => Ok(true),
+        _ => Err(Problem::InputPreference),
+    }
+}
+
 pub(super) fn stream_order(value: &DeValue<'_>) -> Read<StreamOrder> {
     let named = |name| StreamOrder::ALL.into_iter().find(|order| order.name() == name);
     value.as_str().and_then(named).ok_or(Problem::StreamOrder)

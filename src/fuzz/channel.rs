@@ -309,6 +309,7 @@ fn rules(key: SegmentationKey) -> EndpointRules {
         generation: GENERATION,
         folder: EndpointRules::folder(1, GENERATION),
         published: Vec::new(),
+        selected: None,
     }
 }
 

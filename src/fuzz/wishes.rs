@@ -55,6 +55,7 @@ fn of(endpoints: BTreeMap<u32, Served>, there: &[u32], slate: bool) -> ChannelCo
         segmentations: keys.map(wanted).collect(),
         endpoints,
         input_loss: MediaDuration::from_secs(2),
+        prefers_main: false,
         slate,
         limits: LIMITS,
     }

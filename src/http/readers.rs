@@ -99,13 +99,11 @@ struct At<'a> {
 }
 
 impl At<'_> {
-    /// The rules that hold now.
-    fn rules(&self, shown: &Shown) -> Option<Arc<EndpointRules>> {
+    /// The rules that hold now; of manifests by what their query asks for.
+    fn rules(&self, shown: &Shown, query: Option<&str>) -> Option<Arc<EndpointRules>> {
         let entrance = shown.endpoints.get(&self.ordinal)?;
-        match self.published {
-            Some(nth) => entrance.published.get(nth).cloned(),
-            None => Some(Arc::clone(&entrance.rules)),
-        }
+        let query = query.filter(|_| matches!(self.leaf, Leaf::Manifest { .. }));
+        entrance.of(query).at(self.published).cloned()
     }
 }
 
@@ -272,7 +270,7 @@ async fn wait_for(
 ) -> (Resolution, Arc<Snapshot>, Option<Arc<EndpointRules>>) {
     let now = origin.clock.now();
     let mut shown = channel.shown();
-    let mut rules = asked.at.rules(&shown);
+    let mut rules = asked.at.rules(&shown, asked.query);
     let losses = shown.snapshot.losses;
     let arrival = Arrival { at: now.mono, losses, may_grow: asked.may_grow };
     let mut resolution = asked.answer(&shown.snapshot, rules.as_deref(), arrival, now);
@@ -297,7 +295,7 @@ async fn wait_for(
         }
         // Rules may have changed too.
         shown = channel.shown();
-        rules = asked.at.rules(&shown);
+        rules = asked.at.rules(&shown, asked.query);
         let mut now = origin.clock.now();
         if origin.shutdown.begun() {
             now.mono = Monotonic(u64::MAX);

@@ -15,7 +15,7 @@ use lru::LruCache;
 use crate::observe::Metrics;
 use crate::packager::Snapshot;
 use crate::resolve::{EndpointRules, PastManifest, PastView, Shift, View, ViewKind, render};
-use crate::runtime::Endpoints;
+use crate::runtime::{Endpoints, Entrance};
 
 /// One rendering, plain and compressed.
 #[derive(Debug)]
@@ -78,11 +78,8 @@ type Slot = (u64, Arc<OnceLock<Option<Arc<Rendered>>>>);
 impl Renderings {
     /// Forgets what was rendered by rules that hold no more.
     pub fn retain(&self, endpoints: &Endpoints) {
-        let holds = |id: u64| {
-            endpoints.values().any(|entrance| {
-                entrance.rules.id == id || entrance.published.iter().any(|rules| rules.id == id)
-            })
-        };
+        let holds =
+            |id: u64| endpoints.values().flat_map(Entrance::all).any(|rules| rules.id == id);
         self.newest.retain(|(id, _), _| holds(*id));
         self.kept_past().clear();
     }

@@ -19,11 +19,11 @@ pub(super) struct Live {
 
 impl Live {
     /// A session of a new source of `input`.
-    pub(super) fn new(origin: &Origin, input: InputId) -> Arc<Self> {
+    pub(super) fn new(origin: &Origin, channel: &ChannelHandle, input: InputId) -> Arc<Self> {
         let limits = SessionLimits {
             held_bytes: origin.limits.pending_bytes,
             sample_bytes: origin.limits.sample_bytes,
-            input_loss: origin.limits.input_loss,
+            input_loss: channel.input_loss(&origin.limits),
         };
         let session = Session::new(origin.new_source(input), limits, origin.clock.now());
         Arc::new(Live { session: Mutex::new(session), called: Notify::new(), input })

@@ -90,7 +90,7 @@ async fn push(
         return PushReply::Method;
     }
     let Some(path) = IngestPath::parse(path) else { return PushReply::NoPath };
-    let Some(channel) = origin.channel(path.group, path.channel) else {
+    let Some(channel) = origin.pushable(path.group, path.channel) else {
         return PushReply::NoChannel(format!(
             "there is no channel {}/{}",
             path.group, path.channel

@@ -11,7 +11,7 @@ pub mod hls;
 mod presentation;
 mod text;
 
-pub use presentation::{Presentation, StreamOrder, VideoBitrates};
+pub use presentation::{Dates, Presentation, StreamOrder, VideoBitrates};
 
 use crate::packager::{RenditionView, SegmentationView};
 use crate::resolve::Container;

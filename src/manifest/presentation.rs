@@ -71,6 +71,18 @@ impl VideoBitrates {
     }
 }
 
+/// Which segments of a playlist carry EXT-X-PROGRAM-DATE-TIME.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Dates {
+    /// Each.
+    All,
+    /// In each stretch of this length, counted from 1970, the first; and the first of a list and of a
+    /// Period.
+    FirstOf(MediaDuration),
+    /// None, but in low-latency playlists, whose players tell by it how far behind they are.
+    None,
+}
+
 /// What of an endpoint's manifests its operator may choose.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct Presentation {
@@ -78,9 +90,8 @@ pub struct Presentation {
     pub order: StreamOrder,
     /// Which rungs are shown.
     pub bitrates: VideoBitrates,
-    /// In each stretch of this length, counted from 1970, the first segment carries
-    /// EXT-X-PROGRAM-DATE-TIME; `None` for every segment.
-    pub date_time_interval: Option<MediaDuration>,
+    /// Which segments carry EXT-X-PROGRAM-DATE-TIME.
+    pub dates: Dates,
     /// How far behind the live edge players are asked to play: suggestedPresentationDelay, and
     /// HOLD-BACK where it is at least three target durations.
     pub delay: Option<MediaDuration>,
@@ -103,7 +114,7 @@ impl Presentation {
     pub const DEFAULT: Presentation = Presentation {
         order: StreamOrder::Original,
         bitrates: VideoBitrates::ALL,
-        date_time_interval: None,
+        dates: Dates::All,
         delay: None,
         min_buffer: None,
         min_update: None,

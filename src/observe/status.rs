@@ -67,7 +67,7 @@ impl ChannelStatus {
                 said.reports.remove("Slate");
                 said.reports.remove("SourceLost");
             }
-            Report::ClockMapped { .. } | Report::PeriodBegan { .. } => {
+            Report::ClockMapped { .. } | Report::MainReturned | Report::PeriodBegan { .. } => {
                 said.reports.remove("SourceLost");
             }
             Report::TrackJoined { .. } => {

@@ -69,8 +69,10 @@ pub struct Channel {
     silent_at: Monotonic,
     /// The slate, while it is wanted.
     slate: Option<SlateWanted>,
-    /// An input that delivers again while the slate plays.
+    /// An input that delivers again while the slate plays, or the standby.
     incoming: Option<(InputId, Watch)>,
+    /// Since when input 1 delivers again, where it is to be gone back to.
+    main_back: Option<Monotonic>,
     /// The run before, until what was sent with its last pictures has come.
     closing: Option<Box<Run>>,
     /// Samples to be taken before anything else: what a run begins with.
@@ -121,6 +123,7 @@ impl Channel {
             looked: Monotonic::default(),
             slate: None,
             incoming: None,
+            main_back: None,
             closing: None,
             declared: BTreeMap::new(),
             anchors: BTreeMap::new(),
@@ -219,6 +222,7 @@ impl Channel {
                 self.slate_sample(now, (source, track), sample);
             }
             SourceEvent::Sample(track, sample) => {
+                let back = self.main_is_back(now, source.input);
                 self.heard.insert(source.input, now.mono);
                 let silent_at = now.mono.after(self.loss_after(source.input).to_std());
                 self.silent_at = self.silent_at.max(silent_at);
@@ -230,6 +234,8 @@ impl Channel {
                 }
                 if self.active == Some(source.input) {
                     self.sample(now, (source, track), sample);
+                } else if back {
+                    self.return_sample(now, (source, track), sample);
                 } else {
                     self.looked = Monotonic::default();
                     self.keep_standby((source, track), sample);

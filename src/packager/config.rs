@@ -112,6 +112,8 @@ pub struct ChannelConfig {
     pub endpoints: BTreeMap<u32, Served>,
     /// Silence after which an input counts as lost.
     pub input_loss: MediaDuration,
+    /// Whether input 1 is gone back to when it delivers again.
+    pub prefers_main: bool,
     /// Whether there is a slate to play while all inputs are silent.
     pub slate: bool,
     /// Bounds.

@@ -95,6 +95,8 @@ pub enum Report {
         /// Whether the source brings absolute time.
         absolute: bool,
     },
+    /// The main input delivers again and is gone back to.
+    MainReturned,
     /// Segments were dropped before their time: `limits.channel_bytes` is reached.
     MemoryOverflow,
     /// Media was dropped because it waits for a cut beyond the limit.
@@ -205,6 +207,7 @@ impl fmt::Display for Report {
             Report::ClockMapped { absolute: false } => {
                 f.write_str("clock taken from the time of arrival")
             }
+            Report::MainReturned => f.write_str("input 1 delivers again, and plays again"),
             Report::MemoryOverflow => f.write_str(
                 "segments were dropped before their time: limits.channel_bytes is reached",
             ),
@@ -246,6 +249,7 @@ impl Report {
             Report::CadenceFound { .. } => "CadenceFound",
             Report::CadenceIrregular { .. } => "CadenceIrregular",
             Report::ClockMapped { .. } => "ClockMapped",
+            Report::MainReturned => "MainReturned",
             Report::MemoryOverflow => "MemoryOverflow",
             Report::PendingOverflow => "PendingOverflow",
             Report::PeriodsOverflow => "PeriodsOverflow",

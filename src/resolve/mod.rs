@@ -16,6 +16,7 @@ mod published;
 mod request;
 mod resolution;
 mod rules;
+mod selection;
 mod shift;
 
 pub use absence::{Missing, NotNow};
@@ -33,6 +34,7 @@ pub use published::{HOST_MAX, PATH_MAX, Published, PublishedError, Routes, reque
 pub use request::{EgressPath, File, Form, GENERATION, Leaf};
 pub use resolution::{Arrival, BadRequest, Resolution, View, ViewKind, render, resolve};
 pub use rules::EndpointRules;
+pub use selection::Selection;
 pub use shift::{
     DelayName, Names, Reach, RecordNames, Shift, ShiftError, ShiftRules, Span, TimeForm,
 };

@@ -224,7 +224,10 @@ pub fn render_past(
     };
     let token = view.shift.token();
     let (dash, location) = match &view.what {
-        PastManifest::Mpd(name) => (true, format!("{name}.mpd?{TOKEN}={token}")),
+        PastManifest::Mpd(name) => {
+            let selected = rules.selected.as_ref().map(|key| format!("&{key}"));
+            (true, format!("{name}.mpd?{TOKEN}={token}{}", selected.unwrap_or_default()))
+        }
         _ => (false, String::new()),
     };
     let past = Past { token: &token, kind, location: &location };

@@ -47,6 +47,9 @@ pub struct EndpointRules {
     pub folder: String,
     /// Where its manifests stand beside `/v1/`.
     pub published: Vec<Published>,
+    /// What a query held that these rules are for, where they are for some queries alone: links of a
+    /// manifest to itself hold it too.
+    pub selected: Option<String>,
 }
 
 impl EndpointRules {

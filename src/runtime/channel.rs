@@ -2,6 +2,7 @@
 
 use std::net::IpAddr;
 use std::sync::{Arc, OnceLock};
+use std::time::Duration;
 
 use arc_swap::ArcSwap;
 use dashmap::DashMap;
@@ -40,6 +41,8 @@ pub struct Inputs {
     pub looped: bool,
     /// Whether inputs 1 and 2 are pulled.
     pub pulled: [bool; 2],
+    /// Silence after which one counts as lost, where the channel says so.
+    pub loss: Option<Duration>,
 }
 
 impl Inputs {
@@ -50,6 +53,7 @@ impl Inputs {
             whitelists: channel.whitelists.clone(),
             looped: channel.loop_file.is_some(),
             pulled: [0, 1].map(|n: usize| channel.pulls[n].is_some()),
+            loss: channel.failover.loss,
         }
     }
 }
@@ -185,6 +189,12 @@ impl ChannelHandle {
         let inputs = self.inputs();
         let list = input.0.checked_sub(1).and_then(|n| inputs.whitelists.get(usize::from(n)));
         list.is_some_and(|list| list.is_empty() || list.contains(address))
+    }
+
+    /// Silence after which an input counts as lost.
+    #[must_use]
+    pub fn input_loss(&self, limits: &config::Limits) -> Duration {
+        self.inputs().loss.unwrap_or(limits.input_loss)
     }
 
     /// Hands events to the channel, waiting while it is behind. False where it has ended.

@@ -17,15 +17,16 @@ mod server;
 mod shutdown;
 mod slate;
 mod state_file;
+mod streams;
 mod supervisor;
 
 pub use channel::{ChannelHandle, Feed, Inputs, Shown};
 pub use clock::{Clock, DrivenClock};
-pub use effect::{Destination, Streams};
 pub use origin::{ChannelSet, Fronts, Origin, WaitPlace};
 pub use plan::{Endpoints, Entrance};
 pub use reload::Reload;
 pub use server::{Launch, Server, ServerError, certificate_faults};
 pub use shutdown::Shutdown;
 pub use state_file::StateError;
+pub use streams::{Destination, StreamName, Streams, Unpackaged};
 pub use supervisor::{Desired, NotApplied};

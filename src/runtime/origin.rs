@@ -10,9 +10,10 @@ use tokio::sync::{mpsc, oneshot};
 
 use super::channel::ChannelHandle;
 use super::clock::Clock;
-use super::effect::Streams;
 use super::shutdown::Shutdown;
+use super::streams::Streams;
 use super::supervisor::{Desired, NotApplied, Wish};
+use crate::api::model::effective::{LIVE_GROUP, OTT_GROUP};
 use crate::config::{Channel, Egress, Limits};
 use crate::http::Front;
 use crate::ingest::Nonces;
@@ -45,7 +46,7 @@ impl ChannelSet {
     }
 
     /// All channels, by group and name; first those that stay, as the names of those that go may
-    /// have come again.
+    /// have come again. Where two publish a manifest at one place, the one that stands first has it.
     pub(super) fn of(stay: &[Arc<ChannelHandle>], go: &[Arc<ChannelHandle>]) -> Self {
         let mut set = ChannelSet::default();
         for channel in go.iter().chain(stay) {
@@ -142,6 +143,14 @@ impl Origin {
     pub fn channel(&self, group: &str, name: &str) -> Option<Arc<ChannelHandle>> {
         let set = self.channels.load();
         set.channel(group, name).filter(|channel| !channel.ending.begun()).cloned()
+    }
+
+    /// The same for an encoder that names it. The control plane's own groups are no names of anybody's:
+    /// streams come to their channels by their URLs.
+    #[must_use]
+    pub fn pushable(&self, group: &str, name: &str) -> Option<Arc<ChannelHandle>> {
+        let own = [OTT_GROUP, LIVE_GROUP].contains(&group);
+        if own { None } else { self.channel(group, name) }
     }
 
     /// All channels, by group and name; none that is going.

@@ -9,8 +9,9 @@ use std::sync::Arc;
 use std::sync::atomic::{AtomicU64, Ordering};
 
 use crate::config::{Channel, Endpoint, Limits};
+use crate::manifest::Presentation;
 use crate::packager::{self, ChannelConfig, SegmentationKey, SegmentationWanted, Served, State};
-use crate::resolve::{Container, EndpointRules, GENERATION, Published, ShiftRules};
+use crate::resolve::{Container, EndpointRules, GENERATION, Published, Selection, ShiftRules};
 use crate::units::MediaDuration;
 
 /// The longest stretch of the past that one list shows.
@@ -28,6 +29,31 @@ pub struct Entrance {
     pub rules: Arc<EndpointRules>,
     /// At each of [`EndpointRules::published`]: their objects stand in a folder of another name.
     pub published: Vec<Arc<EndpointRules>>,
+    /// Where a query asks for a selection of rungs.
+    selected: Vec<(Selection, Entrance)>,
+}
+
+impl Entrance {
+    /// The rules under `/v1/`, or of the published manifest of this number.
+    #[must_use]
+    pub fn at(&self, published: Option<usize>) -> Option<&Arc<EndpointRules>> {
+        published.map_or(Some(&self.rules), |nth| self.published.get(nth))
+    }
+
+    /// The entrance of readers whose query is this.
+    #[must_use]
+    pub fn of(&self, query: Option<&str>) -> &Entrance {
+        let query = query.unwrap_or_default();
+        let selected = self.selected.iter().find(|(selection, _)| selection.is_asked_by(query));
+        selected.map_or(self, |(_, entrance)| entrance)
+    }
+
+    /// All rules that readers may meet.
+    pub fn all(&self) -> impl Iterator<Item = &Arc<EndpointRules>> {
+        let selected = self.selected.iter().map(|(_, entrance)| entrance);
+        let entrances = std::iter::once(self).chain(selected);
+        entrances.flat_map(|entrance| std::iter::once(&entrance.rules).chain(&entrance.published))
+    }
 }
 
 /// A channel's endpoints, by ordinal.
@@ -144,6 +170,17 @@ fn entrance(channel: &Channel, endpoint: &Endpoint, served: &Served, limits: &Li
     let (group, name) = (channel.group.to_string(), channel.name.to_string());
     let generation = GENERATION + served.generation;
     let own = rules(endpoint, served, generation, limits);
+    let selected = endpoint.selections.iter().map(|selection| {
+        let bitrates = selection.bitrates;
+        let presentation = Presentation { bitrates, ..endpoint.presentation };
+        let only = Endpoint { presentation, selections: Vec::new(), ..endpoint.clone() };
+        let mut entrance = entrance(channel, &only, served, limits);
+        for rules in std::iter::once(&mut entrance.rules).chain(&mut entrance.published) {
+            Arc::make_mut(rules).selected = Some(selection.key.clone());
+        }
+        (selection.clone(), entrance)
+    });
+    let selected = selected.collect();
     let published = endpoint.published.iter().map(|place| {
         Arc::new(EndpointRules {
             id: RULES.fetch_add(1, Ordering::Relaxed),
@@ -152,7 +189,7 @@ fn entrance(channel: &Channel, endpoint: &Endpoint, served: &Served, limits: &Li
             ..own.clone()
         })
     });
-    Entrance { published: published.collect(), rules: Arc::new(own) }
+    Entrance { published: published.collect(), rules: Arc::new(own), selected }
 }
 
 fn rules(endpoint: &Endpoint, served: &Served, generation: u32, limits: &Limits) -> EndpointRules {
@@ -178,6 +215,7 @@ fn rules(endpoint: &Endpoint, served: &Served, generation: u32, limits: &Limits)
         generation,
         folder: EndpointRules::folder(endpoint.ordinal, generation),
         published: endpoint.published.clone(),
+        selected: None,
     }
 }
 
@@ -240,7 +278,8 @@ fn channel_config(
     ChannelConfig {
         segmentations: wanted.into_values().collect(),
         endpoints: served,
-        input_loss: MediaDuration::from_std(limits.input_loss),
+        input_loss: MediaDuration::from_std(channel.failover.loss.unwrap_or(limits.input_loss)),
+        prefers_main: channel.failover.prefers_main,
         slate: channel.slate.is_some(),
         limits: packager::Limits {
             tracks: limits.tracks,

@@ -5,6 +5,7 @@ use std::path::PathBuf;
 
 use super::origin::Origin;
 use super::supervisor::Desired;
+use crate::api::Control;
 use crate::config::Config;
 
 /// The file a server was started from, and what of it holds until the server is started again.
@@ -18,7 +19,7 @@ pub struct Reload {
 
 impl Reload {
     /// Reads the file again. A faulty one changes nothing; its faults are logged, each on a line.
-    pub(super) async fn again(&self, origin: &Origin) {
+    pub(super) async fn again(&self, origin: &Origin, control: &Control) {
         let path = self.path.display();
         let config = match std::fs::read_to_string(&self.path) {
             Ok(text) => Config::parse(&text).map_err(|faults| lines(&faults)),
@@ -33,6 +34,11 @@ impl Reload {
                 return;
             }
         };
+        if config.channels.is_empty() && !self.started.channels.is_empty() {
+            // A file that is being written is read empty, and would end every channel.
+            tracing::error!(%path, "the configuration names no channel: nothing is changed");
+            return;
+        }
         for remark in &config.remarks {
             tracing::warn!("{remark}");
         }
@@ -40,6 +46,13 @@ impl Reload {
             tracing::warn!(section, "the section has changed: it takes effect at the next start");
         }
         let count = config.channels.len();
+        for (group, channel) in control.reserve(&config) {
+            tracing::warn!(
+                group,
+                channel,
+                "the control plane has a channel of this name: the file's is served in its place"
+            );
+        }
         match origin.desire(Desired::File, config.channels).await {
             Ok(()) => tracing::info!(%path, channels = count, "the configuration was read again"),
             Err(failed) => {

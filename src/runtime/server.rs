@@ -9,15 +9,16 @@ use std::thread::{self, JoinHandle};
 use bytes::Bytes;
 use thiserror::Error;
 use tokio::runtime;
-use tokio::sync::{mpsc, watch};
+use tokio::sync::mpsc;
 
 use super::archivist::Archivist;
 use super::channels::{Made, Maker};
 use super::clock::Clock;
-use super::effect::{Asked, Streams, put_into_force};
+use super::effect::{Asked, Changes};
 use super::origin::{Fronts, Origin};
 use super::reload::Reload;
 use super::state_file::StateError;
+use super::streams::Streams;
 use super::supervisor::{Desired, Supervisor, Wanted};
 use crate::api::{self, Control, store};
 use crate::archive::StoreError;
@@ -26,9 +27,6 @@ use crate::http::{CertificateError, Front, Tls, listen, serve_admin, serve_reade
 use crate::ingest::programme::ProgrammeError;
 use crate::ingest::{Nonces, serve_encoders, serve_publishers};
 use crate::observe::Metrics;
-
-/// What tells of changes that the control plane asks for.
-type Wishes = watch::Receiver<u64>;
 
 /// Why a server does not start.
 #[derive(Debug, Error)]
@@ -121,6 +119,7 @@ pub struct Server {
     pub admin: SocketAddr,
     /// What its parts share.
     pub origin: Arc<Origin>,
+    control: Arc<Control>,
     threads: Vec<JoinHandle<()>>,
     archivist: Archivist,
 }
@@ -157,8 +156,9 @@ impl Server {
             known(encoders.public_url.as_ref(), ingest_address, encoders.tls.is_some()),
         );
         let streams = Arc::new(Streams::new(config.limits.clone()));
-        let (asked, wanted) = Asked::new(Arc::clone(&streams));
+        let (asked, changes) = Asked::new(Arc::clone(&streams));
         let control = Control::open(&config, &folder, clock.clone(), public, Box::new(asked))?;
+        let control = Arc::new(control);
         let nonces = Nonces::new()
             .ok_or_else(|| ServerError::System(io::Error::other("there are no random bytes")))?;
         let metrics = Metrics::default();
@@ -187,11 +187,12 @@ impl Server {
             rtmp: rtmp_addresses,
             admin: admin_address,
             origin,
+            control: Arc::clone(&control),
             threads: Vec::new(),
             archivist,
         };
         let doors = (ingest, [rtmp, rtmps]);
-        server.spawn_shell((supervisor, made), doors, (admin, Arc::new(control), wanted))?;
+        server.spawn_shell((supervisor, made), doors, (admin, control, changes))?;
         for (n, listener) in egress.into_iter().enumerate() {
             server.spawn_worker(n, listener)?;
         }
@@ -203,7 +204,7 @@ impl Server {
         &mut self,
         (mut supervisor, made): (Supervisor, Vec<(Wanted, Made)>),
         (ingest, publish): (Vec<TcpListener>, [Option<TcpListener>; 2]),
-        (admin, control, wanted): (Vec<TcpListener>, Arc<Control>, Wishes),
+        (admin, control, mut changes): (Vec<TcpListener>, Arc<Control>, Changes),
     ) -> Result<(), ServerError> {
         let runtime = runtime::Builder::new_multi_thread()
             .worker_threads(cores())
@@ -216,11 +217,12 @@ impl Server {
         self.spawn("shell", move || {
             runtime.block_on(async {
                 supervisor.begin(made);
-                // Readers are answered from here on.
-                let _ = ready.send(());
                 let mut running = tokio::task::JoinSet::new();
                 running.spawn(supervisor.run());
-                running.spawn(put_into_force(wanted, Arc::clone(&origin)));
+                changes.put_into_force(&origin).await;
+                // Readers are answered from here on.
+                let _ = ready.send(());
+                running.spawn(changes.follow(Arc::clone(&origin)));
                 for listener in ingest.into_iter().filter_map(listen) {
                     running.spawn(serve_encoders(listener, Arc::clone(&origin)));
                 }
@@ -289,7 +291,7 @@ impl Server {
                     _ = interrupt.recv() => return Ok(()),
                     _ = hangup.recv(), if reload.is_some() => {
                         if let Some(reload) = reload {
-                            reload.again(&self.origin).await;
+                            reload.again(&self.origin, &self.control).await;
                         }
                     }
                 }

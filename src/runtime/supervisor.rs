@@ -211,8 +211,10 @@ impl Supervisor {
     ) -> Result<(), ServerError> {
         let handle = Arc::clone(&running.handle);
         let read = tokio::task::block_in_place(|| {
+            // What may be missing comes first: a channel that cannot be changed stays what it was.
+            let feeders = self.feeders(&running.wanted.channel, &wanted.channel)?;
             let (archive, keep) = self.maker.rearchive(&wanted.channel, &handle)?;
-            Ok((self.feeders(&running.wanted.channel, &wanted.channel)?, archive, keep))
+            Ok((feeders, archive, keep))
         });
         let (feeders, archive, keep) = match read {
             Ok(read) => read,
@@ -257,15 +259,18 @@ impl Supervisor {
         let Some(running) = self.running.remove(name) else { return };
         let Running { handle, orders, mut task, feeding, .. } = running;
         handle.ending.begin();
-        feeding.stop().await;
-        let _ = orders.send(Order::End).await;
+        let ended = async {
+            feeding.stop().await;
+            let _ = orders.send(Order::End).await;
+            let _ = (&mut task).await;
+        };
         // One that waits for its disk is not waited for.
-        if timeout(self.maker.limits.drain, &mut task).await.is_err() {
+        if timeout(self.maker.limits.drain, ended).await.is_err() {
             task.abort();
         }
         let (done, parted) = oneshot::channel();
         self.tell(Job::Part(Arc::clone(&handle), done));
-        let _ = parted.await;
+        let _ = timeout(self.maker.limits.drain, parted).await;
         handle.metrics.forget();
         tracing::info!(group = handle.group, channel = handle.name, "a channel has gone");
         let until = self.origin.clock.now().mono.after(self.maker.limits.drain);
@@ -281,7 +286,10 @@ impl Supervisor {
 
     /// Shows everybody the channels there are.
     fn show(&self) {
-        let stay: Vec<_> = self.running.values().map(|r| Arc::clone(&r.handle)).collect();
+        let mut stay: Vec<_> = self.running.values().collect();
+        // The file comes first.
+        stay.sort_by_key(|running| running.wanted.source);
+        let stay: Vec<_> = stay.into_iter().map(|r| Arc::clone(&r.handle)).collect();
         let go: Vec<_> = self.going.iter().map(|(_, handle)| Arc::clone(handle)).collect();
         self.origin.put_set(ChannelSet::of(&stay, &go));
     }

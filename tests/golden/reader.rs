@@ -2,6 +2,7 @@
 
 use std::collections::BTreeMap;
 
+use headwater::manifest::Dates;
 use headwater::packager::{RenditionView, SegmentationView, Snapshot};
 use headwater::resolve::{EndpointRules, Form};
 
@@ -37,7 +38,7 @@ impl Reader {
 
     fn playlists(&mut self, snapshot: &Snapshot, rules: &EndpointRules) {
         let Some(view) = snapshot.segmentations.get(&rules.segmentation) else { return };
-        let sparse = rules.presentation.date_time_interval.is_some();
+        let sparse = rules.presentation.dates != Dates::All;
         let mut all = Vec::new();
         let mut fresh = Vec::new();
         let lists = listed(view, rules);
@@ -114,7 +115,7 @@ fn delta(
         assert_eq!(&delta, full, "L30: nothing to skip, so the full playlist");
         return false;
     }
-    rules::holds(&delta, true, rules.presentation.date_time_interval.is_some());
+    rules::holds(&delta, true, rules.presentation.dates != Dates::All);
     let from = delta.skipped as usize - 1;
     let far: i64 = full.segments[from..].iter().map(|s| s.micros).sum();
     assert!(far > full.can_skip_until.expect("L06") - 1000, "L31: {far} µs from the end");
@@ -133,7 +134,7 @@ fn delta(
         }
     }
     // The date of what has become the first segment follows from those it knows.
-    if rules.presentation.date_time_interval.is_some() {
+    if rules.presentation.dates != Dates::All {
         merged.segments[0].date.clone_from(&full.segments[0].date);
     }
     assert_eq!(

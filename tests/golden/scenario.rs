@@ -11,8 +11,9 @@ use headwater::packager::{RenditionView, SegmentContent, SegmentationView, Snaps
 use headwater::resolve::{EndpointRules, Form, Protocol};
 
 use crate::answers::{manifest, object, playlist};
+use crate::asks::Ask;
 use crate::reader::listed;
-use crate::world::{Ask, Track, World, loop_file, transport_stream};
+use crate::world::{Track, World, loop_file, transport_stream};
 
 /// Something that happens to a world.
 #[derive(Clone, Copy, Debug)]

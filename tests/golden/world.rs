@@ -1,22 +1,21 @@
 //! One channel with made-up sources and a made-up clock.
 
-use std::collections::BTreeMap;
 use std::path::Path;
 use std::sync::Arc;
 
 use bytes::Bytes;
 use headwater::ingest::programme;
-use headwater::manifest::Presentation;
 use headwater::media::codec::avc::AvcEntry;
 use headwater::media::codec::{AacConfig, AvcConfig};
 use headwater::media::{Codec, Language, Sample, TrackId, TrackInfo, VariantName};
 use headwater::mpegts::{Demuxer, DemuxerLimits, Event};
 use headwater::packager::{
-    Channel, ChannelConfig, Input, InputId, Limits, Output, Report, SegmentationKey,
-    SegmentationWanted, Snapshot, SourceEvent, SourceId,
+    Channel, Input, InputId, Output, Report, Snapshot, SourceEvent, SourceId,
 };
-use headwater::resolve::{AccessRules, EndpointRules, GENERATION, Protocol};
+use headwater::resolve::EndpointRules;
 use headwater::units::{FrameRate, MediaDuration, MediaTime, Monotonic, Now, Timescale, WallTime};
+
+use crate::asks::{Ask, channel_config};
 
 /// Unix seconds at which every world begins: a turn of the loop of 8 s begins there.
 pub(crate) const BEGINNING_S: i64 = 1_789_123_456;
@@ -205,84 +204,6 @@ pub(crate) fn loop_file(name: &str) -> Vec<Track> {
         Track::new(track.info, frame, frames, BEGINNING_S * i64::from(scale.get()))
     };
     programme.tracks.into_iter().map(track).collect()
-}
-
-/// What an endpoint is asked to be.
-#[derive(Clone, Copy, Debug)]
-pub(crate) struct Ask {
-    pub(crate) protocol: Protocol,
-    pub(crate) segment_ms: u32,
-    pub(crate) part_ms: Option<u32>,
-    pub(crate) segments: u32,
-    pub(crate) dash_window_s: i64,
-    pub(crate) presentation: Presentation,
-}
-
-impl Ask {
-    fn key(&self) -> SegmentationKey {
-        SegmentationKey::new(self.segment_ms, self.part_ms)
-    }
-
-    fn hls_window(&self) -> MediaDuration {
-        self.key().segment_duration().times(i64::from(self.segments))
-    }
-
-    fn rules(&self, ordinal: u32) -> EndpointRules {
-        EndpointRules {
-            id: 0,
-            ordinal,
-            protocol: self.protocol,
-            audio_groups: false,
-            segmentation: self.key(),
-            segments: self.segments,
-            hls_window: self.hls_window(),
-            dash_window: MediaDuration::from_secs(self.dash_window_s),
-            manifest_name: "manifest".to_owned(),
-            presentation: self.presentation,
-            beyond_memory: false,
-            shift: None,
-            shift_names: headwater::resolve::Names::default(),
-            access: AccessRules::open(),
-            encrypted: false,
-            generation: GENERATION,
-            folder: EndpointRules::folder(ordinal, GENERATION),
-            published: Vec::new(),
-        }
-    }
-}
-
-fn channel_config(asks: &[Ask]) -> ChannelConfig {
-    let mut segmentations: Vec<SegmentationWanted> = Vec::new();
-    let parted = asks.iter().filter(|ask| ask.part_ms.is_some());
-    let leads = parted.min_by_key(|ask| (!ask.protocol.low_latency(), ask.key())).map(Ask::key);
-    for ask in asks {
-        let dash = MediaDuration::from_secs(ask.dash_window_s);
-        let window =
-            if ask.protocol.has_dash() { dash.max(ask.hls_window()) } else { ask.hls_window() };
-        let muxed = ask.rules(1).muxed();
-        match segmentations.iter_mut().find(|wanted| wanted.key == ask.key()) {
-            Some(wanted) => {
-                wanted.segments = wanted.segments.max(ask.segments);
-                wanted.window = wanted.window.max(window);
-                wanted.muxed |= muxed;
-            }
-            None => segmentations.push(SegmentationWanted {
-                key: ask.key(),
-                segments: ask.segments,
-                window,
-                leads_parts: leads == Some(ask.key()),
-                nominal: false,
-                muxed,
-            }),
-        }
-    }
-    for wanted in &mut segmentations {
-        let counts = |ask: &&Ask| ask.protocol.has_dash() && ask.part_ms.is_some();
-        wanted.nominal = asks.iter().filter(counts).any(|ask| ask.key() == wanted.key);
-    }
-    let input_loss = MediaDuration::from_secs(2);
-    let endpoints = BTreeMap::new();
-    ChannelConfig { segmentations, endpoints, input_loss, slate: false, limits: Limits::default() }
 }
 
 /// One channel, its source and its clock.

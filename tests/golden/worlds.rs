@@ -3,15 +3,16 @@
 use std::sync::Arc;
 
 use headwater::manifest::dash::UPDATE_PERIOD;
-use headwater::manifest::{Presentation, StreamOrder, VideoBitrates};
+use headwater::manifest::{Dates, Presentation, StreamOrder, VideoBitrates};
 use headwater::packager::Snapshot;
 use headwater::resolve::{Container, Protocol};
 use headwater::units::{Bitrate, FrameRate, MediaDuration};
 use proptest::prelude::*;
 
+use crate::asks::Ask;
 use crate::foreign;
 use crate::reader::Reader;
-use crate::world::{Ask, BEGINNING_S, Track, World};
+use crate::world::{BEGINNING_S, Track, World};
 
 const RATES: [(u32, u32); 9] = [
     (24_000, 1001),
@@ -51,10 +52,10 @@ fn presentation() -> impl Strategy<Value = Presentation> {
         })
     });
     (order, bounds, seconds(20), seconds(60), seconds(30), seconds(5)).prop_map(
-        |(order, bitrates, date_time_interval, delay, min_buffer, min_update)| Presentation {
+        |(order, bitrates, interval, delay, min_buffer, min_update)| Presentation {
             order,
             bitrates,
-            date_time_interval,
+            dates: interval.map_or(Dates::All, Dates::FirstOf),
             delay,
             min_buffer,
             min_update,

@@ -251,8 +251,16 @@ fn package_rows() -> Vec<DocumentRow> {
         (
             package,
             "url",
-            json!(["http://a.b/c", ""]),
-            json!(["http://a.b/", "a.b/c", "ftp://a.b/c", 1]),
+            json!(["http://a.b/c", "a.b/c", "https://a.b:8443/c/d.m3u8", ""]),
+            json!([
+                "http://a.b/",
+                "ftp://a.b/c",
+                "a.b",
+                "http://a.b:x/c",
+                "a.b/c d",
+                "a.b/v1/c",
+                1
+            ]),
         ),
         (package, "slave_url", json!(["https://a.b/c"]), json!(["x"])),
         (package, "manifest_name", json!(["a.b_c-1", ""]), json!(["a/b", "a b", 1])),

@@ -1,7 +1,10 @@
 //! What an endpoint answers beside `/v1/`, by names of its own, and not at all.
 
 use headwater::config::{Channel, Config};
+use headwater::manifest::VideoBitrates;
+use headwater::resolve::Selection;
 use headwater::runtime::Desired;
+use headwater::units::Bitrate;
 
 use crate::client::Connection;
 use crate::playlist::{Playlist, media_playlists};
@@ -134,4 +137,40 @@ async fn an_endpoints_own_names_of_time_shift_are_understood() {
     let own = ask("back=12".to_owned()).await;
     assert_eq!((own.status, own.text()), (200, ask("time_delay=12".to_owned()).await.text()));
     assert_eq!(ask("begin=yesterday".to_owned()).await.status, 400);
+}
+
+#[tokio::test]
+async fn a_query_that_holds_a_key_gets_the_rungs_that_stand_under_it() {
+    let world = World::looped(PUBLISHED).await;
+    let period = world.snapshot().segmentations.values().next().expect("a list").period.clone();
+    let rates = period.tracks.iter().filter(|track| track.codec.picture().is_some());
+    let mut rates: Vec<_> = rates.map(|track| track.rate).collect();
+    rates.sort_unstable();
+    let [low, high] = rates[..] else { panic!("two rungs: {rates:?}") };
+    let bounds = |min, max| VideoBitrates { min, max };
+    let selection = |key: &str, bitrates| Selection { key: key.to_owned(), bitrates };
+    let mut wanted = channels(PUBLISHED);
+    wanted[0].endpoints[0].selections = vec![
+        selection("bitrate=0-1", bounds(Bitrate(1), low)),
+        selection("sss", bounds(high, VideoBitrates::ALL.max)),
+    ];
+    world.desire_as(Desired::File, wanted).await;
+    let hls =
+        async |query: &str| world.get(&format!("/v1/g/1/c/manifest.m3u8{query}")).await.text();
+    let rungs = |text: &str| media_playlists(text).iter().filter(|l| l.contains("/video")).count();
+    let (all, lowest, highest) =
+        (hls("?a=b").await, hls("?a=b&bitrate=0-1").await, hls("?sss=&x").await);
+    assert_eq!((rungs(&all), rungs(&lowest), rungs(&highest)), (2, 1, 1), "{all}");
+    let union: Vec<_> = [&lowest, &highest].into_iter().flat_map(|t| media_playlists(t)).collect();
+    assert!(media_playlists(&all).iter().all(|uri| union.contains(uri)), "the same lists");
+    let mpd = async |path: &str| {
+        let reply = of_host(&world, "127.0.0.1", "live.test", path).await;
+        reply.text().matches("<Representation ").count()
+    };
+    assert_eq!((mpd("/app/stream.mpd").await, mpd("/app/stream.mpd?sss").await), (3, 2));
+    // A growing MPD refers to itself with the key.
+    let now = world.server().origin.clock.now().wall.millis() / 1000;
+    let growing = world.get(&format!("/v1/g/1/c/manifest.mpd?start={}&sss", now - 8)).await.text();
+    assert!(growing.contains("&amp;sss</Location>"), "{growing}");
+    assert_eq!(growing.matches("<Representation ").count(), 2, "{growing}");
 }

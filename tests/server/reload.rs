@@ -73,6 +73,10 @@ async fn sighup_has_the_file_read_again_and_a_faulty_one_changes_nothing() {
     server.until("channel[0].endpoint[1].protocol");
     assert_eq!(server.process.get("/v1/g/1/p/manifest.m3u8").await.status, 503);
     server.process.list().await;
+    write(LISTENERS);
+    server.signal("-HUP");
+    server.until("names no channel: nothing is changed");
+    server.process.list().await;
     write(&format!("{LISTENERS}{LOOPED}"));
     server.signal("-HUP");
     server.until("a channel has gone");

@@ -222,6 +222,41 @@ async fn an_encoder_that_delivers_keeps_its_rung_and_one_that_is_silent_loses_it
 }
 
 #[tokio::test]
+async fn a_crowd_that_comes_for_a_rung_is_turned_away_and_hangs_nobody() {
+    let world = World::driven(&listening(PUSHED));
+    let mut holder = publishing(&world, "p").await;
+    let all = plain();
+    holder.tags(&all[..100]).await;
+    // More than the server has threads, so that one who kept a thread would be missed.
+    let mut crowd = tokio::task::JoinSet::new();
+    for _ in 0..24 {
+        let to = rtmp(&world);
+        crowd.spawn(async move { Encoder::open(to).await.publish("g", "p").await });
+    }
+    let told = async {
+        let mut told = Vec::new();
+        while let Some(status) = crowd.join_next().await {
+            told.push(status.expect("no panic"));
+        }
+        told
+    };
+    let on = async {
+        let mut again = tokio::time::interval(std::time::Duration::from_millis(50));
+        for tag in all[100..].iter().cycle() {
+            again.tick().await;
+            holder.tags(std::slice::from_ref(tag)).await;
+        }
+    };
+    let told = tokio::select! {
+        told = told => told,
+        () = on => unreachable!("it delivers for ever"),
+    };
+    assert!(told.iter().all(|status| status.contains("another encoder publishes")), "{told:?}");
+    // Others come and go as ever.
+    drop(publishing(&world, "p_low").await);
+}
+
+#[tokio::test]
 async fn an_encoder_that_comes_back_goes_on_behind_a_discontinuity() {
     let world = World::driven(&listening(PUSHED));
     let mut encoder = publishing(&world, "p").await;

@@ -97,6 +97,7 @@ impl Origin {
                 generation: GENERATION,
                 folder: EndpointRules::folder(ordinal, GENERATION),
                 published: Vec::new(),
+                selected: None,
             }
         });
         let rules = rules.collect();

@@ -7,6 +7,7 @@ use super::*;
 use crate::api::model::effective::{LIVE_GROUP, OTT_GROUP};
 use crate::api::model::value::{Code, Text, Whole};
 use crate::config::{Limits, ManifestName};
+use crate::manifest::Dates;
 use crate::resolve::{AccessRules, Protocol};
 use crate::units::MediaDuration;
 
@@ -169,7 +170,7 @@ fn a_channel_comes_out_as_the_file_would_say_it() {
     assert_eq!(hls.segment_duration, MediaDuration::from_secs(4));
     assert!(hls.use_audio_rendition_groups);
     assert_eq!(hls.window, None);
-    assert_eq!(hls.presentation.date_time_interval, Some(MediaDuration::from_secs(9)));
+    assert_eq!(hls.presentation.dates, Dates::FirstOf(MediaDuration::from_secs(9)));
     assert_eq!(hls.presentation.delay, None);
     assert_eq!(dash.window, Some(MediaDuration::from_secs(100)));
     assert_eq!(dash.presentation.delay, Some(MediaDuration::from_secs(12)));

@@ -153,6 +153,8 @@ fn keys_of_a_channel_and_its_inputs() {
             names,
             ("loop", &["'file.mp4'"], &["''", "true"]),
             ("slate", &["'file.mp4'"], &["''", "true"]),
+            ("input_loss", &["'100ms'", "'1h'"], &["'99ms'", "'61m'", "2"]),
+            ("input_preference", &["'EQUAL'", "'PRIMARY'"], &["''", "'primary'", "1", "true"]),
         ],
         |line| {
             let name = if line.starts_with("name") { "" } else { "name = 'c'\n" };

@@ -77,7 +77,7 @@ pub async fn run(
         Ok(client) => client,
         Err(error) => return refuse(&channel, input, &url, &error.to_string()),
     };
-    let live = Mutex::new(Live::new(&origin, input));
+    let live = Mutex::new(Live::new(&origin, &channel, input));
     let (top, follows) = (Mutex::default(), Mutex::default());
     let pull = Arc::new(Pull { origin, channel, input, client, halt, live, top, follows });
     let watching = tokio::spawn(Arc::clone(&pull).watch());
@@ -132,7 +132,7 @@ impl Pull {
             if self.halt.begun() {
                 return;
             }
-            *locked(&self.live) = Live::new(&self.origin, self.input);
+            *locked(&self.live) = Live::new(&self.origin, &self.channel, self.input);
         }
     }
 

@@ -73,7 +73,8 @@ pub(super) async fn take(
         let source = origin.new_source(input);
         Arc::new(RungSession::new(Rung::new(source, key.1.clone(), origin.limits.sample_bytes)))
     }));
-    let Some(mut rung) = session.take(&origin.clock, origin.limits.input_loss).await else {
+    let Some(mut rung) = session.take(&origin.clock, channel.input_loss(&origin.limits)).await
+    else {
         return PushReply::Busy;
     };
     let mut kept = channel.rungs.keeps(input).then(Vec::new);
@@ -197,7 +198,7 @@ pub(super) fn hand_over(channel: &ChannelHandle, session: &Session, input: Input
     HandedOver { bodies: kept.bodies, rungs }
 }
 
-/// A rung without a body for `limits.input_loss` has gone; a new body before that goes on with it.
+/// A rung without a body for `input_loss` has gone; a new body before that goes on with it.
 async fn lose_when_silent(
     origin: Arc<Origin>,
     channel: Arc<ChannelHandle>,
@@ -205,7 +206,7 @@ async fn lose_when_silent(
     session: Arc<RungSession<Rung>>,
     silent_since: Monotonic,
 ) {
-    origin.clock.sleep_until(silent_since.after(origin.limits.input_loss)).await;
+    origin.clock.sleep_until(silent_since.after(channel.input_loss(&origin.limits))).await;
     // Another body has the rung, or has had it since: that one's end decides.
     let Some(rung) = session.unheld() else { return };
     if !rung.silent(silent_since) {

@@ -135,7 +135,7 @@ async fn begin(origin: &Arc<Origin>, channel: &Arc<ChannelHandle>, path: &Ingest
         if let Some(open) = channel.segments.open(origin, path).await {
             return open;
         }
-        let push = Live::new(origin, path.input);
+        let push = Live::new(origin, channel, path.input);
         let over = channel.segments.of(path.input);
         match over {
             // It is removed by the task that watches over it, or here, whoever comes first.

@@ -5,25 +5,20 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use bytes::BufMut;
-use dashmap::DashMap;
 use tokio::io::{AsyncRead, AsyncReadExt, AsyncWrite, AsyncWriteExt};
 use tokio::net::TcpListener;
-use tokio::sync::OwnedMutexGuard;
 use tokio::time::{Instant, timeout, timeout_at};
 
 use super::address::Address;
-use super::publication::Publication;
+use super::held::Held;
 use super::refusal::{Refusal, UNPACKAGED};
-use super::session::{Event, Media, Session};
+use super::session::{Event, Session};
 use super::track::Out;
 use crate::http::{Front, Opened, Served, accept};
 use crate::ingest::auth::shows;
-use crate::ingest::push::RungSession;
 use crate::media::VariantName;
 use crate::observe::Limit;
-use crate::packager::{InputId, SourceEvent};
-use crate::runtime::{ChannelHandle, Destination, Feed, Origin};
-use crate::units::Monotonic;
+use crate::runtime::{ChannelHandle, Destination, Origin, StreamName, Unpackaged};
 
 /// Bytes read at once.
 const READ: usize = 64 << 10;
@@ -31,12 +26,9 @@ const READ: usize = 64 << 10;
 const LINGER: Duration = Duration::from_millis(500);
 const LINGER_BYTES: usize = 1 << 20;
 
-/// What encoders publish to one channel, or did a moment ago.
-#[derive(Debug, Default)]
-pub struct Publishers {
-    sessions: DashMap<(InputId, VariantName), Arc<RungSession<Publication>>>,
-    /// By input: the time all its rungs unroll against.
-    references: DashMap<InputId, i64>,
+/// Why a channel takes no more.
+fn ended(origin: &Origin) -> Refusal {
+    if origin.shutdown.begun() { Refusal::Ending } else { Refusal::Removed }
 }
 
 /// Serves encoders that publish by RTMP, over TLS where `tls`, until shutdown.
@@ -56,7 +48,7 @@ pub async fn serve_publishers(listener: TcpListener, origin: Arc<Origin>, tls: b
             session: Session::new(origin.limits.sample_bytes),
             peer,
             origin,
-            unpackaged: false,
+            unpackaged: None,
         };
         match opened {
             Opened::Plain(stream) => connection.run(stream).await,
@@ -71,16 +63,8 @@ struct Connection {
     session: Session,
     peer: SocketAddr,
     origin: Arc<Origin>,
-    /// Whether it publishes what nobody packages.
-    unpackaged: bool,
-}
-
-/// A rung this connection publishes.
-struct Held {
-    channel: Arc<ChannelHandle>,
-    key: (InputId, VariantName),
-    session: Arc<RungSession<Publication>>,
-    publication: OwnedMutexGuard<Publication>,
+    /// Its place, while it publishes what nobody packages.
+    unpackaged: Option<Unpackaged>,
 }
 
 impl Connection {
@@ -94,7 +78,7 @@ impl Connection {
             held.end(&self.origin);
         }
         // The connection closes whatever comes of this.
-        let _ = stream.shutdown().await;
+        let _ = timeout(self.origin.limits.slow_reader, stream.shutdown()).await;
         if refusal.is_some() {
             let _ = timeout(LINGER, discard(&mut stream)).await;
         }
@@ -107,15 +91,21 @@ impl Connection {
         held: &mut Option<Held>,
     ) -> Result<(), Refusal> {
         let origin = Arc::clone(&self.origin);
-        // Whoever connects publishes soon.
-        let greeted = Instant::now() + origin.limits.first_byte + origin.limits.header;
+        // Whoever connects, or has ended a publish, publishes soon.
+        let soon = || Instant::now() + origin.limits.first_byte + origin.limits.header;
+        let mut greeted = soon();
         loop {
             let silence = Instant::now() + origin.limits.ingest_silence;
             let (limit, deadline) = match held {
                 Some(_) => (Limit::IngestSilence, silence),
-                None if self.unpackaged => (Limit::IngestSilence, silence),
+                None if self.unpackaged.is_some() => (Limit::IngestSilence, silence),
                 None => (Limit::Header, greeted.min(silence)),
             };
+            // Bytes that keep coming do not put it off.
+            if Instant::now() >= deadline {
+                origin.metrics.crossed(limit);
+                return Ok(());
+            }
             let superseded = async {
                 match &held {
                     Some(held) => held.session.superseded().await,
@@ -133,7 +123,7 @@ impl Connection {
             let read = tokio::select! {
                 read = timeout_at(deadline, stream.read_buf(&mut input)) => read,
                 () = superseded => return Err(Refusal::Superseded),
-                () = ending => return Err(Refusal::Ending),
+                () = ending => return Err(ended(&origin)),
                 () = origin.shutdown.wait() => return Err(Refusal::Ending),
             };
             let Ok(read) = read else {
@@ -145,7 +135,11 @@ impl Connection {
                 held.session.hear(origin.clock.now().mono);
                 held.channel.metrics.ingested(count);
             }
+            let published = held.is_some() || self.unpackaged.is_some();
             self.take(stream, held, count).await?;
+            if published && held.is_none() && self.unpackaged.is_none() {
+                greeted = soon();
+            }
         }
     }
 
@@ -164,8 +158,7 @@ impl Connection {
                 match (event, &mut *held) {
                     (Event::Publish { host, app, name }, None) => {
                         *held = self.publish(host.as_deref(), &app, &name).await?;
-                        self.unpackaged = held.is_none();
-                        if self.unpackaged {
+                        if self.unpackaged.is_some() {
                             self.session.accept_saying(UNPACKAGED);
                         } else {
                             self.session.accept();
@@ -176,7 +169,7 @@ impl Connection {
                     (Event::Metadata(value), Some(held)) => {
                         held.publication.describe(value, &mut out);
                     }
-                    (Event::Unpublish, None) => self.unpackaged = false,
+                    (Event::Unpublish, None) => self.unpackaged = None,
                     (Event::Unpublish, Some(held_now)) => {
                         held_now.deliver(std::mem::take(&mut out)).await;
                         if let Some(held) = held.take() {
@@ -189,7 +182,7 @@ impl Connection {
             if let Some(held) = held {
                 held.deliver(out).await;
             }
-            self.send(stream).await;
+            self.send(stream).await?;
             advanced.map_err(|fault| Refusal::Broken(fault.to_string()))?;
             if !asked {
                 return Ok(());
@@ -200,35 +193,43 @@ impl Connection {
 
     /// Finds the rung of a publish, and takes it; `None` where it is accepted and not packaged.
     async fn publish(
-        &self,
+        &mut self,
         host: Option<&str>,
         app: &str,
         name: &str,
     ) -> Result<Option<Held>, Refusal> {
-        let origin = &self.origin;
-        let no_channel = |why: String| Refusal::NoChannel(why);
-        let address = Address::parse(app, name).map_err(|fault| no_channel(fault.to_string()))?;
-        let group = &*address.group;
-        let Some((name, rung)) = address.place(|name| origin.channel(group, name).is_some()) else {
-            let host = host.unwrap_or_default();
-            match origin.streams.publish(origin, host, group, &address.stream).await {
-                Destination::To(channel, rung) => {
-                    return self.hold(&channel, &address, rung).await.map(Some);
-                }
-                Destination::Unpackaged => {
-                    let stream = address.stream.as_str();
-                    tracing::warn!(host, app = group, stream, peer = %self.peer, UNPACKAGED);
-                    origin.metrics.answered("rtmp", 202);
-                    return Ok(None);
-                }
-                Destination::Unknown => {}
+        let origin = Arc::clone(&self.origin);
+        let address =
+            Address::parse(app, name).map_err(|fault| Refusal::NoChannel(fault.to_string()))?;
+        let (group, whole) = (&*address.group, &*address.stream);
+        let host = host.unwrap_or_default().to_ascii_lowercase();
+        let stream = StreamName { host: &host, app: group, name: whole };
+        // A URL that was given out names one channel; a path names channels on every host.
+        if let Some((channel, rung)) = origin.streams.pushed(&origin, stream) {
+            return self.hold(&channel, &address, rung).await.map(Some);
+        }
+        let named = address.place(|name| origin.pushable(group, name).is_some());
+        if let Some((name, rung)) = named
+            && let Some(channel) = origin.pushable(group, name)
+        {
+            return self.hold(&channel, &address, rung).await.map(Some);
+        }
+        match origin.streams.publish(&origin, stream).await {
+            Destination::To(channel, rung) => self.hold(&channel, &address, rung).await.map(Some),
+            Destination::Unpackaged(place) => {
+                tracing::warn!(host, app = group, stream = whole, peer = %self.peer, UNPACKAGED);
+                origin.metrics.answered("rtmp", 202);
+                self.unpackaged = Some(place);
+                Ok(None)
             }
-            return Err(no_channel(format!("there is no channel {group}/{}", address.stream)));
-        };
-        let Some(channel) = origin.channel(group, name) else {
-            return Err(no_channel(format!("there is no channel {group}/{name}")));
-        };
-        self.hold(&channel, &address, rung).await.map(Some)
+            Destination::Full(why) => Err(Refusal::Full(why)),
+            Destination::Unplayable(why) => {
+                Err(Refusal::NoChannel(format!("the stream cannot be played by this name: {why}")))
+            }
+            Destination::Unknown => {
+                Err(Refusal::NoChannel(format!("there is no channel {group}/{whole}")))
+            }
+        }
     }
 
     /// Takes a rung of a channel, and tells of it.
@@ -276,30 +277,39 @@ impl Connection {
                 return Err(Refusal::Unauthorized);
             }
         }
-        let key = (input, rung);
-        let session = channel.publishers.sessions.entry(key.clone()).or_insert_with(|| {
-            let publication = Publication::new(origin.new_source(input), key.1.clone());
-            Arc::new(RungSession::new(publication))
-        });
-        let session = Arc::clone(&session);
-        let taken = session.take(&origin.clock, origin.limits.input_loss).await;
-        let mut publication = taken.ok_or(Refusal::Busy)?;
-        publication.begin();
-        Ok(Held { channel: Arc::clone(channel), key, session, publication })
+        let (key, publishers) = ((input, rung), &channel.publishers);
+        loop {
+            let session = publishers.session(&key, origin);
+            let taken = session.take(&origin.clock, channel.input_loss(&origin.limits)).await;
+            let mut publication = taken.ok_or(Refusal::Busy)?;
+            if channel.ending.begun() {
+                return Err(ended(origin));
+            }
+            // It may have been forgotten for its silence while it was waited for.
+            if publishers.knows(&key, &session) {
+                publication.begin();
+                return Ok(Held { channel: Arc::clone(channel), key, session, publication });
+            }
+        }
     }
 
-    /// Sends what is to be answered. One who takes nothing is noticed when nothing comes of it.
-    async fn send<S: AsyncWrite + Unpin>(&mut self, stream: &mut S) {
+    /// Sends what is to be answered.
+    async fn send<S: AsyncWrite + Unpin>(&mut self, stream: &mut S) -> Result<(), Refusal> {
         let output = self.session.take_output();
         if output.is_empty() {
-            return;
+            return Ok(());
         }
         let sent = async {
             stream.write_all(&output).await?;
             stream.flush().await
         };
-        if timeout(self.origin.limits.slow_reader, sent).await.is_err() {
-            self.origin.metrics.crossed(Limit::SlowReader);
+        match timeout(self.origin.limits.slow_reader, sent).await {
+            Ok(Ok(())) => Ok(()),
+            Ok(Err(_)) => Err(Refusal::Gone),
+            Err(_) => {
+                self.origin.metrics.crossed(Limit::SlowReader);
+                Err(Refusal::Gone)
+            }
         }
     }
 
@@ -317,73 +327,11 @@ impl Connection {
             held.channel.status.refused(held.key.0.0, why.clone());
         }
         self.session.refuse(refusal.status(), &why);
-        self.send(stream).await;
-    }
-}
-
-impl Held {
-    /// Takes a message. All rungs of an input unroll against one time, so that they wrap together.
-    fn media(&mut self, media: Media, out: &mut Out) {
-        let references = &self.channel.publishers.references;
-        if let Some(reference) = references.get(&self.key.0) {
-            self.publication.set_reference(*reference);
-        }
-        self.publication.take(media, out);
-        if let Some(reference) = self.publication.reference() {
-            references.insert(self.key.0, reference);
+        if *refusal != Refusal::Gone {
+            // Whoever does not take it is gone, too.
+            let _ = self.send(stream).await;
         }
     }
-
-    /// Hands what has come to the channel, which may hold the encoder back.
-    async fn deliver(&mut self, out: Out) {
-        let channel = &self.channel;
-        for fault in out.faults {
-            if channel.metrics.reported(fault.name()) {
-                let (group, name, fact) = (&channel.group, &channel.name, fault.name());
-                tracing::warn!(group, channel = name, fact, "{fault}");
-            }
-            channel.status.fault(fault.name(), fault.to_string());
-        }
-        if !out.events.is_empty() {
-            channel.feed(Feed { source: self.publication.source, events: out.events }).await;
-        }
-    }
-
-    /// The connection publishes no more; another may go on with the rung until it has been silent.
-    fn end(mut self, origin: &Arc<Origin>) {
-        self.channel.status.disconnected(self.key.0.0);
-        let ended = origin.clock.now().mono;
-        self.publication.ended_at(ended);
-        drop(self.publication);
-        let origin = Arc::clone(origin);
-        tokio::spawn(lose_when_silent(origin, self.channel, self.key, self.session, ended));
-    }
-}
-
-/// A rung that nobody has published for `limits.input_loss` has gone.
-async fn lose_when_silent(
-    origin: Arc<Origin>,
-    channel: Arc<ChannelHandle>,
-    key: (InputId, VariantName),
-    session: Arc<RungSession<Publication>>,
-    silent_since: Monotonic,
-) {
-    origin.clock.sleep_until(silent_since.after(origin.limits.input_loss)).await;
-    // Another connection has the rung, or has had it since: that one's end decides.
-    let Some(publication) = session.unheld() else { return };
-    let publishers = &channel.publishers;
-    if !publication.silent(silent_since)
-        || publishers.sessions.remove_if(&key, |_, known| Arc::ptr_eq(known, &session)).is_none()
-    {
-        return;
-    }
-    if publishers.sessions.iter().all(|session| session.key().0 != key.0) {
-        publishers.references.remove(&key.0);
-    }
-    let (group, name, rung) = (&channel.group, &channel.name, key.1.as_str());
-    tracing::info!(group, channel = name, input = key.0.0, rung, "an encoder has gone");
-    let events = vec![SourceEvent::Lost];
-    channel.feed(Feed { source: publication.source, events }).await;
 }
 
 /// Reads on, and keeps nothing.

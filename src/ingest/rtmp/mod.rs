@@ -10,6 +10,7 @@
 //! RTMP 1.0 (Adobe 2012), FLV 10.1, AMF0, Enhanced RTMP v2 (Veovera 2026).
 
 mod address;
+mod aggregate;
 mod amf;
 mod audio;
 mod chunk;
@@ -18,9 +19,11 @@ mod command;
 mod fault;
 mod fuzz;
 mod handshake;
+mod held;
 mod listener;
 mod metadata;
 mod publication;
+mod publishers;
 mod refusal;
 mod session;
 mod tag;
@@ -31,4 +34,5 @@ mod video;
 
 #[doc(hidden)]
 pub use fuzz::{fuzz_amf, fuzz_chunks, fuzz_tags};
-pub use listener::{Publishers, serve_publishers};
+pub use listener::serve_publishers;
+pub use publishers::Publishers;

@@ -18,8 +18,14 @@ pub(super) enum Refusal {
     Unauthorized,
     /// Another encoder publishes there.
     Busy,
+    /// More streams are published than channels are made for.
+    Full(String),
     /// The server ends.
     Ending,
+    /// The channel is removed.
+    Removed,
+    /// It takes no answers, or has gone.
+    Gone,
     /// It had been silent when another came.
     Superseded,
     /// Nothing of what it sends can be read.
@@ -38,7 +44,7 @@ impl Refusal {
     /// In a sentence.
     pub(super) fn sentence(&self) -> String {
         match self {
-            Refusal::NoChannel(why) | Refusal::Broken(why) => why.clone(),
+            Refusal::NoChannel(why) | Refusal::Full(why) | Refusal::Broken(why) => why.clone(),
             Refusal::Forbidden => PushReply::Forbidden.sentence(),
             Refusal::Unauthorized => {
                 "this input asks for its user and password: add ?user=…&password=… to the stream name (stream key)".to_owned()
@@ -47,6 +53,8 @@ impl Refusal {
                 "another encoder publishes here; publish other rungs as {channel}_{rung}, a standby with ?input=2".to_owned()
             }
             Refusal::Ending => PushReply::Ending.sentence(),
+            Refusal::Removed => PushReply::Removed.sentence(),
+            Refusal::Gone => "the encoder does not take what it is answered".to_owned(),
             Refusal::Superseded => PushReply::Superseded.sentence(),
         }
     }
@@ -58,7 +66,9 @@ impl Refusal {
             Refusal::Forbidden => PushReply::Forbidden,
             Refusal::Unauthorized => PushReply::Unauthorized { nonce: String::new(), stale: false },
             Refusal::Busy => PushReply::Busy,
-            Refusal::Ending => PushReply::Ending,
+            Refusal::Full(_) | Refusal::Ending => PushReply::Ending,
+            Refusal::Removed => PushReply::Removed,
+            Refusal::Gone => PushReply::BrokenOff,
             Refusal::Superseded => PushReply::Superseded,
             Refusal::Broken(why) => PushReply::Malformed(why.clone()),
         };

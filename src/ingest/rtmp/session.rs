@@ -9,6 +9,7 @@ use std::collections::VecDeque;
 
 use bytes::{Buf, Bytes, BytesMut};
 
+use super::aggregate::{self, Tag};
 use super::amf::{AmfFault, Value, read_all};
 use super::chunk::{ChunkLimits, ChunkReader, Message, write_chunks};
 use super::command::{self, Command, Status};
@@ -245,24 +246,9 @@ impl Session {
         }
     }
 
-    /// FLV tags one after the other, each with its length behind it (§7.1.6). The message's timestamp
-    /// is the first one's.
-    fn aggregate(&mut self, timestamp: u32, mut payload: Bytes) -> Result<(), ConnectionFault> {
+    fn aggregate(&mut self, timestamp: u32, payload: Bytes) -> Result<(), ConnectionFault> {
         let broken = ConnectionFault::Message { kind: kind::AGGREGATE };
-        let mut first = None;
-        while !payload.is_empty() {
-            let [kind, l0, l1, l2, t0, t1, t2, t3, _, _, _, ..] = payload[..] else {
-                return Err(broken);
-            };
-            let length = u32::from_be_bytes([0, l0, l1, l2]) as usize;
-            let at = u32::from_be_bytes([t3, t0, t1, t2]);
-            payload.advance(11);
-            if payload.len() < length + 4 {
-                return Err(broken);
-            }
-            let body = payload.split_to(length);
-            payload.advance(4);
-            let at = timestamp.wrapping_add(at.wrapping_sub(*first.get_or_insert(at)));
+        for Tag { kind, at, body } in aggregate::tags(timestamp, payload).ok_or(broken)? {
             match kind {
                 kind::AUDIO => self.media(MediaKind::Audio, at, body),
                 kind::VIDEO => self.media(MediaKind::Video, at, body),
@@ -294,10 +280,13 @@ impl Session {
     fn command(&mut self, stream: u32, command: &Command) {
         let id = command.transaction;
         match command.name.as_str() {
+            "connect" if self.app.is_some() => {
+                self.error(id, Status::ConnectRejected, "the connection is connected already");
+            }
             "connect" => self.connect(command),
             _ if self.app.is_none() => {
-                let info = Status::ConnectRejected.info("connect comes before every other command");
-                self.send(0, &command::call("_error", id, [Value::Null, info]));
+                let why = "connect comes before every other command";
+                self.error(id, Status::ConnectRejected, why);
             }
             "createStream" => {
                 if self.net_streams < NET_STREAMS_MAX {
@@ -306,8 +295,7 @@ impl Session {
                     self.send(0, &command::call("_result", id, [Value::Null, number]));
                 } else {
                     let why = format!("a connection has {NET_STREAMS_MAX} streams at most");
-                    let info = Status::CallFailed.info(&why);
-                    self.send(0, &command::call("_error", id, [Value::Null, info]));
+                    self.error(id, Status::CallFailed, &why);
                 }
             }
             "publish" => self.publish(stream, command),
@@ -340,8 +328,7 @@ impl Session {
             "_result" | "_error" | "onStatus" => {}
             name => {
                 if id > 0.0 {
-                    let info = Status::CallFailed.info(&format!("{name} is not known here"));
-                    self.send(0, &command::call("_error", id, [Value::Null, info]));
+                    self.error(id, Status::CallFailed, &format!("{name} is not known here"));
                 }
             }
         }
@@ -371,6 +358,10 @@ impl Session {
         self.publishing = Publishing::Asked(stream);
         let (app, host) = (self.app.clone().unwrap_or_default(), self.host.clone());
         self.events.push_back(Event::Publish { host, app, name: name.to_owned() });
+    }
+
+    fn error(&mut self, id: f64, status: Status, why: &str) {
+        self.send(0, &command::call("_error", id, [Value::Null, status.info(why)]));
     }
 
     fn status(&mut self, stream: u32, status: Status, why: &str) {

@@ -81,6 +81,9 @@ pub(super) enum TagFault {
     /// A packet type that means nothing.
     #[error("a media tag has the unknown packet type {0}")]
     PacketType(u8),
+    /// One track's packets, of which a tag has one at most.
+    #[error("a media tag tells of track {0} more than once")]
+    Track(u8),
     /// AV1 as transport streams have it.
     #[error("AV1 with MPEG-2 TS settings is not carried: send SequenceStart with av1C")]
     Mpeg2Ts,
@@ -247,11 +250,15 @@ fn enhanced(
     let next = body.try_get_u8().map_err(short)?;
     let (many, kind) = (next >> 4, next & 15);
     let shared = if many == MANY_TRACKS_MANY_CODECS { None } else { Some(four_cc(&mut body)?) };
+    let mut told = [false; 256];
     loop {
         let four_cc = shared.map_or_else(|| four_cc(&mut body), Ok)?;
         let track = body.try_get_u8().map_err(short)?;
         if many == ONE_TRACK {
             return each(Packet { kind, track, nanos, four_cc, body });
+        }
+        if std::mem::replace(&mut told[usize::from(track)], true) {
+            return Err(TagFault::Track(track));
         }
         let [a, b, c] = take(&mut body, 3)?[..] else { return Err(TagFault::Short) };
         let track_body = take(&mut body, u32::from_be_bytes([0, a, b, c]) as usize)?;

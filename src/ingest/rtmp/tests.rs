@@ -43,6 +43,7 @@ impl World {
             segmentations: vec![wanted],
             endpoints: BTreeMap::new(),
             input_loss: MediaDuration::from_secs(2),
+            prefers_main: false,
             slate: false,
             limits: Limits::default(),
         };

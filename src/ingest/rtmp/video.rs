@@ -150,7 +150,7 @@ impl<S: Syntax> Units<S> {
         let mut rest = record.clone();
         let mut read = || {
             let fixed = rest.get(..AVC_FIXED).filter(|fixed| fixed[0] == 1)?;
-            self.length_size = usize::from(fixed[4] & 3) + 1;
+            let length_size = usize::from(fixed[4] & 3) + 1;
             rest.advance(AVC_FIXED);
             let mut sets = Vec::new();
             for mask in [0x1f, 0xff] {
@@ -159,9 +159,10 @@ impl<S: Syntax> Units<S> {
                     sets.push(set(&mut rest)?);
                 }
             }
-            Some(sets)
+            Some((length_size, sets))
         };
-        let sets = read().ok_or(MediaFault::Record)?;
+        let (length_size, sets) = read().ok_or(MediaFault::Record)?;
+        self.length_size = length_size;
         self.put_sets(sets)
     }
 
@@ -170,7 +171,7 @@ impl<S: Syntax> Units<S> {
         let mut rest = record.clone();
         let mut read = || {
             let fixed = rest.get(..HEVC_FIXED).filter(|fixed| fixed[0] == 1)?;
-            self.length_size = usize::from(fixed[21] & 3) + 1;
+            let length_size = usize::from(fixed[21] & 3) + 1;
             rest.advance(HEVC_FIXED);
             let mut sets = Vec::new();
             for _ in 0..rest.try_get_u8().ok()? {
@@ -179,9 +180,10 @@ impl<S: Syntax> Units<S> {
                     sets.push(set(&mut rest)?);
                 }
             }
-            Some(sets)
+            Some((length_size, sets))
         };
-        let sets = read().ok_or(MediaFault::Record)?;
+        let (length_size, sets) = read().ok_or(MediaFault::Record)?;
+        self.length_size = length_size;
         self.put_sets(sets)
     }
 

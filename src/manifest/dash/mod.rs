@@ -8,6 +8,8 @@ mod timeline;
 
 use std::fmt::Write;
 
+use quick_xml::escape::escape;
+
 use super::text::{put_instant, put_xs_duration};
 use super::{Listing, PastKind};
 use crate::media::codec::{ChannelLayout, Sound};
@@ -130,7 +132,7 @@ fn put_root(out: &mut String, root: &Root<'_>) {
     );
     out.push_str(">\n");
     if let Some(past) = root.listing.past.filter(|past| matches!(past.kind, PastKind::Growing)) {
-        let _ = writeln!(out, "<Location>{}</Location>", past.location);
+        let _ = writeln!(out, "<Location>{}</Location>", escape(past.location));
     }
 }
 

@@ -3,7 +3,7 @@
 use std::fmt::Write;
 
 use super::super::text::{put_instant, put_micros};
-use super::super::{Listing, PastKind};
+use super::super::{Dates, Listing, PastKind};
 use crate::packager::{PART_SLACK_MICROS, Part, Period, RenditionView, Segment, SegmentationView};
 use crate::resolve::Container;
 use crate::units::{MediaDuration, MediaTime, Timescale};
@@ -42,13 +42,17 @@ impl MediaPlaylist<'_> {
         self.listing.container == Container::Cmaf
     }
 
-    /// Whether the date stands before a segment that begins at `at`, one that is not the first
-    /// listed: of those in one stretch of the interval the first has it, so that no version of a
-    /// list takes it from a segment.
-    fn dated(&self, at: MediaTime, before: Option<&Segment>) -> bool {
-        let Some(interval) = self.listing.presentation.date_time_interval else { return true };
+    /// Whether the date stands before a segment that begins at `at`, the `first` of the list or of a
+    /// Period or none such: of those in one stretch of the interval the first has it, so that no
+    /// version of a list takes it from a segment.
+    fn dated(&self, first: bool, at: MediaTime, before: Option<&Segment>) -> bool {
+        let interval = match self.listing.presentation.dates {
+            Dates::All => return true,
+            Dates::None => return self.low_latency,
+            Dates::FirstOf(interval) => interval,
+        };
         let stretch = |at: MediaTime| at.since_epoch().div_floor(interval);
-        before.is_none_or(|before| stretch(before.start_time()) != stretch(at))
+        first || before.is_none_or(|before| stretch(before.start_time()) != stretch(at))
     }
 
     /// How many of the rows from `first` on a delta update skips: those that begin farther than
@@ -88,7 +92,7 @@ pub fn media(playlist: &MediaPlaylist<'_>) -> String {
             begins: row.begins_period,
             map: has_init && (row.begins_period || i == first),
             at: row.start_time(),
-            dated: i == first || playlist.dated(row.start_time(), before),
+            dated: playlist.dated(i == first || row.begins_period, row.start_time(), before),
         };
         put_row(
             &mut out,
@@ -223,7 +227,7 @@ fn put_start(out: &mut String, start: &Start<'_>) {
     if start.map {
         let _ = writeln!(out, "#EXT-X-MAP:URI=\"init-{}.mp4\"", start.period.id);
     }
-    if start.dated || start.begins {
+    if start.dated {
         out.push_str("#EXT-X-PROGRAM-DATE-TIME:");
         put_instant(out, start.at);
         out.push('\n');
@@ -260,7 +264,7 @@ fn put_edge(out: &mut String, playlist: &MediaPlaylist<'_>) {
                 begins: open.begins_period,
                 map: playlist.has_inits() && (open.begins_period || before.is_none()),
                 at,
-                dated: playlist.dated(at, before),
+                dated: playlist.dated(open.begins_period, at, before),
             },
         );
         for part in &open.parts {

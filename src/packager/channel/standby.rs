@@ -3,7 +3,7 @@
 
 use std::collections::{BTreeMap, VecDeque};
 
-use super::super::contract::InputId;
+use super::super::contract::{InputId, Output, Report};
 use super::super::timeline::Mapping;
 use super::super::watch::SourceTrack;
 use super::{Channel, Phase};
@@ -12,6 +12,10 @@ use crate::units::{MediaDuration, MediaTime, Now};
 
 /// Media kept beyond what may pass before an input counts as lost.
 const MARGIN: MediaDuration = MediaDuration::from_millis(4000);
+/// The longest that input 1 must have delivered before it is gone back to.
+const RETURN_MAX: MediaDuration = MediaDuration::from_millis(5000);
+/// The main input.
+const MAIN: InputId = InputId(1);
 
 /// The newest media of an input that does not play.
 #[derive(Debug, Default)]
@@ -79,6 +83,39 @@ impl Channel {
             }
         }
         true
+    }
+
+    /// Whether `input`, of which a sample has come, is the one to be gone back to, and has delivered
+    /// for long enough. To be asked before it counts as heard.
+    pub(super) fn main_is_back(&mut self, now: Now, input: InputId) -> bool {
+        let stands_by = self.active.is_some_and(|active| active != MAIN) && self.slate.is_none();
+        if input != MAIN || !self.config.prefers_main || !stands_by {
+            return false;
+        }
+        let loss = self.loss_after(MAIN);
+        let silent = !self.heard.contains_key(&MAIN) || self.silent_since(MAIN, now) >= loss;
+        if silent || self.main_back.is_none() {
+            self.main_back = Some(now.mono);
+            self.incoming = None;
+        }
+        let since = self.main_back.unwrap_or(now.mono);
+        MediaDuration::from_std(now.mono.since(since)) >= loss.min(RETURN_MAX)
+    }
+
+    /// A sample of input 1, which has delivered again for long enough: without a break where both
+    /// inputs carry absolute time and equal settings, else with its next sync sample, as a Period.
+    pub(super) fn return_sample(&mut self, now: Now, key: SourceTrack, sample: Sample) {
+        self.keep_standby(key, sample.clone());
+        let Some(other) = self.active else { return };
+        if !(sample.sync && self.switch_seamlessly(now, other)) {
+            self.incoming_sample(now, key, sample);
+        }
+        if self.active == Some(MAIN) {
+            self.outputs.push_back(Output::Report(Report::MainReturned));
+            self.main_back = None;
+            self.incoming = None;
+            self.forget_standby();
+        }
     }
 
     /// Forgets what standby inputs delivered.

@@ -2,7 +2,7 @@
 
 use super::world::{BEGINNING_S, Synthetic, World, config, rate};
 use crate::media::MediaKind::Video;
-use crate::packager::{InputId, PeriodReason, Report, SourceEvent, SourceId};
+use crate::packager::{ChannelConfig, InputId, PeriodReason, Report, SourceEvent, SourceId};
 use crate::units::{MediaDuration, MediaTime, Timescale};
 
 fn tracks() -> Vec<Synthetic> {
@@ -116,4 +116,72 @@ fn inputs_without_absolute_time_switch_by_a_period_and_never_back() {
     world.run_until(60);
     assert_eq!(world.reports.iter().filter(returned).count(), 1);
     numbers_go_on(&world);
+}
+
+/// As [`both`], where the first input is gone back to; it is away from 30 s to 40 s.
+fn preferring(absolute: bool) -> World {
+    let wanted = ChannelConfig { prefers_main: true, ..config(&[(2, None), (1, Some(500))]) };
+    let mut world = World::new(wanted, tracks());
+    if absolute {
+        world = world.with_absolute_time();
+    }
+    world.twin = Some(SourceId { input: InputId(2), session: 2 });
+    world.declare();
+    world.run_until(30);
+    world.input(SourceEvent::Lost);
+    world.main_is_silent = true;
+    world.run_until(40);
+    world.source.session = 9;
+    world.main_is_silent = false;
+    world.declare();
+    world
+}
+
+fn returns(world: &World) -> usize {
+    world.reports.iter().filter(|report| **report == Report::MainReturned).count()
+}
+
+#[test]
+fn a_preferred_input_with_the_same_absolute_time_is_gone_back_to_without_a_period() {
+    let mut alone = World::new(config(&[(2, None), (1, Some(500))]), tracks()).with_absolute_time();
+    alone.run_until(60);
+    let mut world = preferring(true);
+    world.run_until(41);
+    assert_eq!(returns(&world), 0, "not before it has delivered for input_loss");
+    world.run_until(44);
+    assert_eq!(returns(&world), 1);
+    // The standby going changes nothing now.
+    world.twin = None;
+    world.run_until(60);
+    assert_eq!((periods(&world), returns(&world)), (1, 1), "{:#?}", world.reports);
+    numbers_go_on(&world);
+    let bodies = |world: &World| -> Vec<Vec<u8>> {
+        let lists = &world.segmentation(2).renditions;
+        lists.iter().flat_map(|l| l.rows.iter_from(0).map(|r| r.body().concat())).collect()
+    };
+    assert!(bodies(&alone) == bodies(&world));
+}
+
+#[test]
+fn a_preferred_input_without_absolute_time_is_gone_back_to_by_a_period() {
+    let mut world = preferring(false);
+    world.run_until(46);
+    assert_eq!((periods(&world), returns(&world)), (3, 1), "{:#?}", world.reports);
+    world.twin = None;
+    world.run_until(60);
+    assert_eq!((periods(&world), returns(&world)), (3, 1));
+    numbers_go_on(&world);
+    let ends = world.segmentation(2).renditions[0].rows.last().map(|row| row.end_time());
+    let late = MediaTime::new(BEGINNING_S + 55, Timescale::new(1).expect("not zero"));
+    assert!(ends > Some(late), "the first input plays");
+}
+
+#[test]
+fn a_preferred_input_that_comes_and_goes_is_not_gone_back_to() {
+    let mut world = preferring(false);
+    for second in [41, 45, 46, 50, 51] {
+        world.main_is_silent = second % 5 == 0;
+        world.run_until(second);
+    }
+    assert_eq!(returns(&world), 0, "a second at a time is too little");
 }

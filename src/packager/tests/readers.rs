@@ -37,6 +37,7 @@ pub(super) fn rules(key: SegmentationKey) -> EndpointRules {
         generation: GENERATION,
         folder: EndpointRules::folder(1, GENERATION),
         published: Vec::new(),
+        selected: None,
     }
 }
 

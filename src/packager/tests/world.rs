@@ -158,6 +158,7 @@ pub(crate) fn config(asked: &[(u32, Option<u32>)]) -> ChannelConfig {
             .collect(),
         endpoints: BTreeMap::new(),
         input_loss: MediaDuration::from_secs(2),
+        prefers_main: false,
         slate: false,
         limits: Limits::default(),
     }

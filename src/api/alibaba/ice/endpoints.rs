@@ -65,11 +65,25 @@ fn packaging(text: &str, protocol: OutputProtocol) -> Result<Packaging, String> 
     if !value.is_object() {
         return Err("must be a JSON object".to_owned());
     }
-    let read: Packaging = serde_path_to_error::deserialize(value).map_err(|error| {
-        let (path, why) = (error.path().to_string(), error.inner().to_string());
-        format!(".{path}: {why}")
-    })?;
+    let read: Packaging =
+        serde_path_to_error::deserialize(without_blanks(value)).map_err(|error| {
+            let (path, why) = (error.path().to_string(), error.inner().to_string());
+            format!(".{path}: {why}")
+        })?;
     read.fit(protocol).map_err(|error| error.to_string())
+}
+
+/// What is empty is not there, as of every parameter of this surface.
+fn without_blanks(value: Value) -> Value {
+    let blank = |value: &Value| value.is_null() || value.as_str() == Some("");
+    match value {
+        Value::Object(fields) => {
+            let kept = fields.into_iter().filter(|(_, value)| !blank(value));
+            Value::Object(kept.map(|(name, value)| (name, without_blanks(value))).collect())
+        }
+        Value::Array(items) => Value::Array(items.into_iter().map(without_blanks).collect()),
+        other => other,
+    }
 }
 
 pub(super) fn create(call: &Call<'_>) -> Result<Fields, IceError> {

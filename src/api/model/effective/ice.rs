@@ -4,8 +4,8 @@ use super::{Desired, secs};
 use crate::api::model::endpoint::{Endpoint, ManifestConfig, Order, OutputProtocol};
 use crate::api::model::group::{Channel, Input};
 use crate::api::model::value::{Addresses, Whole};
-use crate::config::{self, Credentials, Limits};
-use crate::manifest::{Presentation, StreamOrder, VideoBitrates};
+use crate::config::{self, Credentials, Failover, Limits};
+use crate::manifest::{Dates, Presentation, StreamOrder, VideoBitrates};
 use crate::resolve::{AccessRules, IpList, Names, Protocol, Secret};
 use crate::units::{Bitrate, MediaDuration};
 
@@ -24,6 +24,7 @@ pub(super) fn run(channel: &Channel, own: &[&Endpoint], limits: &Limits, desired
         inputs: channel.inputs.each_ref().map(credentials),
         whitelists: [IpList::default(), IpList::default()],
         pulls: [None, None],
+        failover: Failover::default(),
         endpoints: endpoints(channel, own, limits),
     });
 }
@@ -112,6 +113,7 @@ fn make(
         manifest_name: settings.manifest_name.clone(),
         presentation: presentation(&manifest, seconds, count, window, part.is_some()),
         shift_names: Names::default(),
+        selections: Vec::new(),
         published: Vec::new(),
         encrypted: packaging.encrypts(),
         access: access(endpoint),
@@ -140,7 +142,8 @@ fn presentation(
             min: manifest.min_video_bitrate.map_or(VideoBitrates::ALL.min, bitrate),
             max: manifest.max_video_bitrate.map_or(VideoBitrates::ALL.max, bitrate),
         },
-        date_time_interval: asked(manifest.date_time_interval.map(Whole::unsigned)),
+        dates: asked(manifest.date_time_interval.map(Whole::unsigned))
+            .map_or(Dates::None, Dates::FirstOf),
         delay: delay.map(|delay| delay.min(listed - segments(1)).max(least)),
         min_buffer: or(asked(manifest.min_buffer_time.map(Whole::unsigned)), 2),
         min_update: update.map(|update| update.min(listed - segments(2)).max(least)),

@@ -3,7 +3,7 @@
 use super::secs;
 use crate::api::model::live::{PackageForm, PackageProtocol, ShiftForm};
 use crate::api::model::value::Whole;
-use crate::config::{self, Limits, ManifestName, Name};
+use crate::config::{self, Failover, Limits, ManifestName, Name};
 use crate::manifest::Presentation;
 use crate::resolve::{AccessRules, IpList, Names, Protocol};
 use crate::units::MediaDuration;
@@ -41,6 +41,7 @@ pub fn live_channel(
         manifest_name: ManifestName::default(),
         presentation: Presentation::default(),
         shift_names: Names::default(),
+        selections: Vec::new(),
         published: Vec::new(),
         encrypted: false,
         access: AccessRules::open(),
@@ -53,6 +54,7 @@ pub fn live_channel(
         inputs: [None, None],
         whitelists: [IpList::default(), IpList::default()],
         pulls: [None, None],
+        failover: Failover::default(),
         endpoints: vec![endpoint],
     }
 }

@@ -1,20 +1,25 @@
 //! OTT channels, as the configuration file would say them, with the URLs of their packages.
 
+use std::time::Duration;
+
 use super::ice::order;
 use super::{Desired, OTT_GROUP, secs};
 use crate::api::model::ott::{
     Common, DashPackage, HlsPackage, Input, InputProtocol, Label, Mode, OttChannel, Preference,
-    RequestArgs, Source, State,
+    RequestArgs, Source, State, StreamSelection,
 };
-use crate::api::model::value::{Addresses, Whole};
-use crate::config::{self, ManifestName, Name, PullUrl};
+use crate::api::model::value::Whole;
+use crate::config::{self, Failover, ManifestName, Name, PullUrl};
 use crate::manifest::{Presentation, VideoBitrates};
 use crate::resolve::{
-    AccessRules, DelayName, IpList, Names, Protocol, Published, RecordNames, Secret, TimeForm,
+    AccessRules, DelayName, IpList, Names, Protocol, Published, RecordNames, Secret, Selection,
+    TimeForm,
 };
 use crate::units::Bitrate;
 
 const DAY_SECS: u32 = 86_400;
+/// The least silence that counts as a loss, milliseconds.
+const LOSS_MIN_MS: u64 = 100;
 
 /// A stream that is pushed by RTMP.
 #[derive(Clone, Debug, PartialEq)]
@@ -31,11 +36,6 @@ pub struct Push {
     pub channel: Name,
     /// The rung it is; `None` where there is one alone.
     pub rung: Option<String>,
-    /// Who may push it; everybody where nothing is said.
-    pub whitelist: Option<Addresses>,
-    /// Milliseconds of silence after which another input takes over, and whether the main one is
-    /// gone back to, where that is said.
-    pub failover: Option<(u32, Preference)>,
 }
 
 pub(super) fn run(channel: &OttChannel, desired: &mut Desired) {
@@ -52,6 +52,7 @@ pub(super) fn run(channel: &OttChannel, desired: &mut Desired) {
         inputs: [None, None],
         whitelists: whitelists(&channel.document.input),
         pulls: pulls(&channel.document.input),
+        failover: failover(&channel.document.input),
         endpoints: Vec::new(),
     };
     pushes(channel, &own, desired);
@@ -80,6 +81,16 @@ fn whitelists(input: &Input) -> [IpList; 2] {
     [list.clone(), list]
 }
 
+/// Thresholds below the least there can be are that: a frame in time is no silence.
+fn failover(input: &Input) -> Failover {
+    let Some(conditions) = &input.failover_conditions else { return Failover::default() };
+    let millis = u64::from(conditions.input_loss_threshold_msec.unsigned()).max(LOSS_MIN_MS);
+    Failover {
+        loss: Some(Duration::from_millis(millis)),
+        prefers_main: conditions.input_preference == Preference::Primary,
+    }
+}
+
 fn pulls(input: &Input) -> [Option<PullUrl>; 2] {
     if input.input_protocol != InputProtocol::HlsPull {
         return [None, None];
@@ -95,8 +106,6 @@ fn pushes(channel: &OttChannel, own: &config::Channel, desired: &mut Desired) {
     if document.input.input_protocol != InputProtocol::RtmpPush {
         return;
     }
-    let failover = document.input.failover_conditions.as_ref();
-    let failover = failover.map(|f| (f.input_loss_threshold_msec.unsigned(), f.input_preference));
     for source in &document.input.sources {
         let (id, rung) = (document.id.as_str(), source.bitrate.map(|b| b.get().to_string()));
         desired.pushes.push(Push {
@@ -106,8 +115,6 @@ fn pushes(channel: &OttChannel, own: &config::Channel, desired: &mut Desired) {
             group: own.group.clone(),
             channel: own.name.clone(),
             rung,
-            whitelist: document.input.ip_whitelist.clone(),
-            failover,
         });
     }
 }
@@ -138,11 +145,9 @@ fn access(channel: &OttChannel, package: &Common<'_>) -> AccessRules {
 /// Where a package's manifest stands: on the host of its URL, whatever the port.
 fn published(package: &Common<'_>) -> Vec<Published> {
     let urls = [package.url, package.slave_url].into_iter().flatten();
-    let places = urls.filter_map(|url| {
-        let host = url.host().rsplit_once(':').map_or(url.host(), |(host, _)| host);
-        Published::new(Some(host), url.path()).ok()
-    });
-    places.collect()
+    let mut places: Vec<Published> = urls.map(|url| url.published().clone()).collect();
+    places.dedup();
+    places
 }
 
 /// The names of a package's parameters; of each list the first, as players know one.
@@ -169,6 +174,20 @@ fn names(arguments: Option<&RequestArgs>) -> Names {
             Some(DelayName { name: said(&args.delay)?, millis: millis(&args.unit) })
         });
     Names { record, live, timeshift }
+}
+
+/// What players get whose query holds a key: of what all get the rungs within its bounds.
+fn selections(items: &[StreamSelection], all: VideoBitrates) -> Vec<Selection> {
+    let bound =
+        |bits: Option<Whole<0, 104_857_600>>| bits.map(|b| Bitrate(u64::from(b.unsigned())));
+    let selection = |item: &StreamSelection| {
+        let bitrates = VideoBitrates {
+            min: bound(item.min_bandwidth).unwrap_or(all.min).max(all.min),
+            max: bound(item.max_bandwidth).unwrap_or(all.max).min(all.max),
+        };
+        Some(Selection { key: item.key.as_ref()?.as_str().to_owned(), bitrates })
+    };
+    items.iter().filter_map(selection).collect()
 }
 
 /// An endpoint of a package, as far as HLS and DASH have it in common.
@@ -209,6 +228,7 @@ fn endpoint(
             ..Presentation::default()
         },
         shift_names: names(package.request_args),
+        selections: selections(package.stream_selection, bitrates),
         published: published(package),
         encrypted: package.encryption.is_some(),
         access: access(channel, package),

@@ -1,13 +1,14 @@
 //! Operations on OTT channels.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 
 use super::{
-    EncoderSettings, Encoding, EndpointItem, Input, Label, OttChannel, OttDocument, OttKey,
-    RecordSettings, State,
+    EncoderSettings, Encoding, EndpointItem, Input, InputProtocol, Label, OttChannel, OttDocument,
+    OttKey, PlayUrl, RecordSettings, State,
 };
 use crate::api::model::channels::remove;
 use crate::api::model::{Model, Moment, Plan, Record, RecordKey, Refusal, Thing, Write};
+use crate::resolve::Published;
 
 /// One part of a channel, in the place of the one before.
 #[derive(Clone, Debug, PartialEq)]
@@ -56,6 +57,7 @@ impl Model {
         let empty = OttDocument { endpoints: Vec::new(), ..document.clone() };
         let (ordinals, life) = (BTreeMap::new(), at.birth());
         let channel = OttChannel { key, document: empty, ordinals, next_ordinal: 1, life };
+        self.check_pushes(&channel)?;
         Ok(put_ott(self.with_endpoints(channel, document.endpoints)?))
     }
 
@@ -75,6 +77,7 @@ impl Model {
             OttChange::General(name) => channel.document.name = name,
             OttChange::Input(input, encoding) => {
                 channel.document.input = *input;
+                self.check_pushes(&channel)?;
                 if encoding.is_some() {
                     channel.document.encoder_settings_expand = encoding;
                 }
@@ -126,19 +129,27 @@ impl Model {
     /// Refuses a URL that another package has.
     fn check_urls(&self, channel: &OttChannel) -> Result<(), Refusal> {
         let others = self.ott.values().filter(|other| other.key != channel.key);
-        let mut taken: Vec<(&str, &str)> = others.flat_map(places).collect();
-        taken.sort_unstable();
-        let mut own: Vec<(&str, &str)> = Vec::new();
-        for package in channel.document.endpoints.iter().flat_map(EndpointItem::packages) {
-            let urls = [package.url, package.slave_url].into_iter().flatten();
-            for url in urls.clone() {
-                if taken.binary_search(&url.place()).is_ok() || own.contains(&url.place()) {
-                    return Err(Refusal::UrlTaken(url.as_str().to_owned()));
-                }
+        let taken: BTreeSet<&Published> =
+            others.flat_map(places).map(|(_, url)| url.published()).collect();
+        let mut own: BTreeMap<&Published, usize> = BTreeMap::new();
+        for (package, url) in places(channel) {
+            // The two URLs of one package may be the same.
+            let first = *own.entry(url.published()).or_insert(package);
+            if taken.contains(url.published()) || first != package {
+                return Err(Refusal::UrlTaken(url.as_str().to_owned()));
             }
-            own.extend(urls.map(super::PlayUrl::place));
         }
         Ok(())
+    }
+
+    /// Refuses a URL to push to that another channel has: `a` at 500 kbit/s and `a_500` are one.
+    fn check_pushes(&self, channel: &OttChannel) -> Result<(), Refusal> {
+        let others = self.ott.values().filter(|other| other.key != channel.key);
+        let taken: BTreeSet<&str> = others.flat_map(pushes).collect();
+        match pushes(channel).find(|url| taken.contains(url)) {
+            Some(url) => Err(Refusal::UrlTaken(url.to_owned())),
+            None => Ok(()),
+        }
     }
 }
 
@@ -147,10 +158,18 @@ fn put_ott(channel: OttChannel) -> Plan<OttChannel> {
     Plan { writes: vec![write], answer: channel }
 }
 
-/// The places of a channel's URLs.
-fn places(channel: &OttChannel) -> impl Iterator<Item = (&str, &str)> {
+/// The URLs of a channel's packages, each with the number of its package.
+fn places(channel: &OttChannel) -> impl Iterator<Item = (usize, &PlayUrl)> {
     let packages = channel.document.endpoints.iter().flat_map(EndpointItem::packages);
-    packages.flat_map(|package| {
-        [package.url, package.slave_url].into_iter().flatten().map(super::PlayUrl::place)
+    packages.enumerate().flat_map(|(number, package)| {
+        [package.url, package.slave_url].into_iter().flatten().map(move |url| (number, url))
     })
+}
+
+/// The URLs that a channel is pushed to.
+fn pushes(channel: &OttChannel) -> impl Iterator<Item = &str> {
+    let input = &channel.document.input;
+    let pushed = input.input_protocol == InputProtocol::RtmpPush;
+    let sources = input.sources.iter().filter(move |_| pushed);
+    sources.filter_map(|source| Some(source.url.as_ref()?.as_str()))
 }

@@ -4,6 +4,7 @@ use std::collections::BTreeSet;
 
 use serde::{Deserialize, Serialize};
 use serde_json::{Map, Value};
+use thiserror::Error;
 
 use super::DocumentError;
 use super::arguments::RequestArgs;
@@ -11,6 +12,7 @@ use super::encryption::{CdnHeader, Encryption};
 use super::text::{IndexName, Label, OriginDomain, blank, none_is_default};
 use crate::api::model::endpoint::Order;
 use crate::api::model::value::{Addresses, Whole};
+use crate::resolve::{Published, PublishedError};
 
 /// bit/s of a selection.
 type Bandwidth = Whole<0, 104_857_600>;
@@ -29,14 +31,19 @@ pub struct EndpointItem {
     pub mss_package: Vec<MssPackage>,
 }
 
-/// A URL by which players ask: scheme, host and path.
+/// A URL by which players ask: host and path, with a scheme and a port or without.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(try_from = "String", into = "String")]
 pub struct PlayUrl {
     written: String,
-    host: String,
-    path: String,
+    published: Published,
 }
+
+/// Why a text is no URL by which players can ask.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Error)]
+#[error("must be an http or https URL with a host and a path, like \
+    http://play.example.com/live/index.m3u8{}", .0.map(|why| format!("; it {why}")).unwrap_or_default())]
+pub struct NotAPlayUrl(Option<PublishedError>);
 
 impl PlayUrl {
     /// As it was given.
@@ -45,38 +52,24 @@ impl PlayUrl {
         &self.written
     }
 
-    /// Its host in small letters, with the port where one is written.
+    /// Where the manifest stands: on its host, whatever the port. This tells it from other URLs.
     #[must_use]
-    pub fn host(&self) -> &str {
-        &self.host
-    }
-
-    /// Its path, encoded.
-    #[must_use]
-    pub fn path(&self) -> &str {
-        &self.path
-    }
-
-    /// What tells it from other URLs.
-    #[must_use]
-    pub fn place(&self) -> (&str, &str) {
-        (&self.host, &self.path)
+    pub fn published(&self) -> &Published {
+        &self.published
     }
 }
 
 impl TryFrom<String> for PlayUrl {
-    type Error = &'static str;
-    fn try_from(written: String) -> Result<Self, &'static str> {
-        let wrong = "must be an http or https URL with a host and a path, like \
-            http://play.example.com/live/index.m3u8";
-        let url = url::Url::parse(&written).map_err(|_| wrong)?;
-        let web = matches!(url.scheme(), "http" | "https") && written.len() <= 2048;
-        let plain = url.query().is_none() && url.fragment().is_none();
-        let alone = url.username().is_empty() && url.password().is_none();
-        let host = url.host_str().filter(|_| web && plain && alone && url.path() != "/");
-        let host = host.ok_or(wrong)?.to_ascii_lowercase();
-        let host = url.port().map_or(host.clone(), |port| format!("{host}:{port}"));
-        Ok(PlayUrl { host, path: url.path().to_owned(), written })
+    type Error = NotAPlayUrl;
+    fn try_from(written: String) -> Result<Self, NotAPlayUrl> {
+        let bare = written.strip_prefix("http://").or_else(|| written.strip_prefix("https://"));
+        let (place, path) = bare.unwrap_or(&written).split_once('/').ok_or(NotAPlayUrl(None))?;
+        let (host, port) = place.split_once(':').unwrap_or((place, "80"));
+        if port.parse::<u16>().is_err() {
+            return Err(NotAPlayUrl(None));
+        }
+        let published = Published::new(Some(host), &format!("/{path}"));
+        Ok(PlayUrl { published: published.map_err(|why| NotAPlayUrl(Some(why)))?, written })
     }
 }
 

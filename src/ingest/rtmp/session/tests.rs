@@ -200,6 +200,17 @@ fn metadata_comes_as_both_forms_and_through_amf3_messages() {
 }
 
 #[test]
+fn a_connection_connects_once() {
+    let mut session = greeted();
+    give(&mut session, &connect()).unwrap();
+    answers(&mut session);
+    give(&mut session, &connect()).unwrap();
+    let refused = "_error 1 NetConnection.Connect.Rejected the connection is connected already";
+    assert_eq!(answers(&mut session), [refused]);
+    assert_eq!(session.app.as_deref(), Some("news?a=b"));
+}
+
+#[test]
 fn aggregates_hold_messages_whose_times_are_relative() {
     let tag = |kind: u8, at: u8, body: &[u8]| {
         let head = [kind, 0, 0, body.len() as u8, 0, 0, at, 0, 0, 0, 0];
@@ -210,8 +221,12 @@ fn aggregates_hold_messages_whose_times_are_relative() {
     give(&mut session, &message(kind::AGGREGATE, 1, body.clone())).unwrap();
     let expected = [(MediaKind::Audio, 7, b"a".to_vec()), (MediaKind::Video, 47, b"bc".to_vec())];
     assert_eq!(media(&mut session), expected);
-    let fault = give(&mut session, &message(kind::AGGREGATE, 1, body[..20].to_vec()));
-    assert_eq!(fault, Err(ConnectionFault::Message { kind: 22 }));
+    let crowd = tag(8, 100, b"").repeat(1_001);
+    for broken in [body[..20].to_vec(), crowd] {
+        let mut session = publishing();
+        let fault = give(&mut session, &message(kind::AGGREGATE, 1, broken));
+        assert_eq!(fault, Err(ConnectionFault::Message { kind: 22 }));
+    }
 }
 
 #[test]

@@ -117,6 +117,7 @@ fn what_is_not_carried_is_named() {
         (b"\x17\x01\0", "cut short"),
         (b"\x91hv", "cut short"),
         (b"\x96\x11hvc1\0\0\0\x09short", "cut short"),
+        (b"\x96\x11hvc1\x07\0\0\x04\0\0\0a\x07\0\0\x04\0\0\0b", "track 7 more than once"),
     ] {
         assert!(fault(video, body).contains(says), "{body:?}: {}", fault(video, body));
     }
