@@ -313,14 +313,12 @@ impl Ask<'_> {
     }
 
     /// Whether the archive answers for a row that is listed: after a restart the older ones are not in
-    /// memory. A transport stream is made with the segment before it.
+    /// memory. A transport stream is made with the segment before it, which may have left.
     fn is_stored(&self, row: &Segment) -> bool {
-        let before = || {
-            let before = self.list.segment(row.number.checked_sub(1)?)?;
-            (!row.first).then_some(before)
-        };
-        let made = self.rules.protocol.container() == Container::TransportStream;
-        row.is_stored() || made && before().is_some_and(|before| before.is_stored())
+        let before = row.number.checked_sub(1).and_then(|number| self.list.segment(number));
+        let archived = self.rules.shift.is_some() || self.rules.beyond_memory;
+        let made = self.rules.protocol.container() == Container::TransportStream && !row.first;
+        row.is_stored() || made && before.map_or(archived, |before| before.is_stored())
     }
 
     fn part(&self, period: i64, start: i64) -> Resolution {
