@@ -54,6 +54,39 @@ async function framesOf({ work, push, endpoint, tracks, reference }) {
   return { reasons, words: `${words.join(', ')} in ${Math.max(runs.video.length, runs.audio.length)} runs` };
 }
 
+// The hashes of all frames of tracks, in order.
+async function hashesOf(tracks, folder, audio) {
+  const hashes = { video: [], audio: [] };
+  for (const track of tracks) {
+    const found = await decoded(track, folder, audio);
+    for (const kind of ['video', 'audio']) hashes[kind].push(...found[kind].flat());
+  }
+  return hashes;
+}
+
+// The reasons why a catch-up is not what was served live.
+async function pastOf({ work, push, endpoint, url, read }) {
+  const now = Math.floor(Date.now() / 1000);
+  const found = [];
+  for (const [name, asked] of [
+    ['live', url],
+    ['past', `${url}?start=${now - 120}&end=${now}`],
+  ]) {
+    const folder = await folderOf(work, push.channel, `${endpoint.name}-${name}`);
+    found.push(await hashesOf(await read(asked), folder, push.source.audio));
+  }
+  const [live, past] = found;
+  const reasons = [];
+  for (const kind of ['video', 'audio']) {
+    const at = live[kind].findIndex((hash, nth) => hash !== past[kind][nth]);
+    if (live[kind].length === 0) reasons.push(`no ${kind} was decoded`);
+    if (past[kind].length !== live[kind].length) {
+      reasons.push(`${past[kind].length} frames of ${kind}, live ${live[kind].length}`);
+    } else if (at !== -1) reasons.push(`frame ${at + 1} of ${kind} is another than it was live`);
+  }
+  return { reasons, words: `${past.video.length} of video, ${past.audio.length} of audio, as they were live` };
+}
+
 // The reasons why the segments of transport streams are not whole.
 async function segmentsOf({ work, push, endpoint, tracks }) {
   const reasons = tracks.length > 0 ? [] : ['nothing is listed'];
@@ -72,11 +105,13 @@ async function segmentsOf({ work, push, endpoint, tracks }) {
 export function followed({ egress, push, reference, work }) {
   // Transport streams are made from what is stored: of the other forms the fewest segments will do.
   const everySegment = push.form === 'ts' || push.source.pieces;
-  const all = [];
+  const [all, last] = [[], []];
+  const ended = Date.now() + (SECONDS + 1) * 1000;
   for (const [at, endpoint] of ENDPOINTS.entries()) {
     if (endpoint.transport && !inTransport(push.source)) continue;
     const url = egress + manifestPath(push, at);
-    const read = (options) => (endpoint.dash ? dashTracks(url) : hlsTracks(url, options));
+    const readFrom = (from, options) => (endpoint.dash ? dashTracks(from) : hlsTracks(from, options));
+    const read = (options) => readFrom(url, options);
     const where = `${push.source.name} by ${push.form} at ${endpoint.name}`;
     if (endpoint.transport && (everySegment || endpoint.parts)) {
       all.push([`segments of ${where}`, async () => segmentsOf({ work, push, endpoint, tracks: await read() })]);
@@ -86,6 +121,15 @@ export function followed({ egress, push, reference, work }) {
       `${which} of ${where}`,
       async () => framesOf({ work, push, endpoint, reference, tracks: await read({ parts: endpoint.parts }) }),
     ]);
+    // The past is read from reels, whatever form was pushed.
+    if (endpoint.past && push.form === 'ts') {
+      const caughtUp = async () => {
+        // What was pushed at once is past when it would have ended.
+        await new Promise((resolve) => setTimeout(resolve, Math.max(0, ended - Date.now())));
+        return pastOf({ work, push, endpoint, url, read: readFrom });
+      };
+      last.push([`frames of ${where} caught up`, caughtUp]);
+    }
   }
-  return all;
+  return [...all, ...last];
 }

@@ -19,16 +19,20 @@ export const PUSHES = Object.entries(FORMS).flatMap(([form, carries]) =>
   SOURCES.filter(carries).map((source) => ({ channel: `${source.name}-${form}`, form, source })),
 );
 
-// Once the first lists all that is pushed, the others are read. `parts`: what of it is listed in parts.
+// All of a push is listed, and can be asked for when it is past.
+const LISTED = 'segment_duration = "1s"\nwindow = "60s"\ntimeshift_days = 1';
+
+// Once the first lists all that is pushed, the others are read. `parts`: what of it is listed in parts;
+// `past`: the same is followed once more by a catch-up.
 export const ENDPOINTS = [
-  { name: 'HLS_CMAF', protocol: 'HLS_CMAF', more: 'segment_duration = "1s"\nwindow = "60s"' },
-  { name: 'DASH_CMAF', protocol: 'DASH_CMAF', more: 'segment_duration = "1s"\nwindow = "60s"', dash: true },
+  { name: 'HLS_CMAF', protocol: 'HLS_CMAF', more: LISTED, past: true },
+  { name: 'DASH_CMAF', protocol: 'DASH_CMAF', more: LISTED, dash: true, past: true },
   { name: 'LLHLS_CMAF', protocol: 'LLHLS_CMAF', more: 'segment_duration = "2s"\npart_duration = "500ms"', parts: true },
-  { name: 'HLS', protocol: 'HLS', more: 'segment_duration = "1s"\nwindow = "60s"', transport: true },
+  { name: 'HLS', protocol: 'HLS', more: LISTED, transport: true, past: true },
   {
     name: 'HLS with audio groups',
     protocol: 'HLS',
-    more: 'segment_duration = "1s"\nwindow = "60s"\nuse_audio_rendition_groups = true',
+    more: `${LISTED}\nuse_audio_rendition_groups = true`,
     transport: true,
   },
   {
