@@ -124,6 +124,27 @@ def case_a_live_stream_is_packaged_from_its_publish_on():
             assert get(f"http://{server.egress}/other/one.m3u8", Host=DOMAIN)[0] == 404
 
 
+def case_a_ladder_is_one_stream_or_streams_of_their_own():
+    with Server() as server:
+        client = server.live()
+        for app, ignored in [("ladder", False), ("alone", True)]:
+            client.add_live_package_config(live.AddLivePackageConfigRequest(
+                domain_name=DOMAIN, app_name=app, stream_name="*", protocol="HLS_CMAF", segment_duration=2,
+                segment_num=5, ignore_transcode=ignored))
+        for app, variants, apart in [("ladder", 2, 404), ("alone", 1, 200)]:
+            local = f"http://{server.egress}/{app}/one"
+            # One process, so that both rungs have one clock; it opens them in this order.
+            with Encoder(*rtmp(server, DOMAIN, app, "one"), "-c", "copy", *rtmp(server, DOMAIN, app, "one_hd")):
+                text = until(f"{local}.m3u8", 200, Host=DOMAIN)
+                end = time.monotonic() + 30
+                while text.count("#EXT-X-STREAM-INF") != variants:
+                    assert time.monotonic() < end, text
+                    time.sleep(0.2)
+                    text = get(f"{local}.m3u8", Host=DOMAIN)[1]
+                until(f"{local}_hd.m3u8", apart, Host=DOMAIN)
+                plays(f"http://{DOMAIN}:{server.egress.split(':')[1]}/{app}/one.m3u8")
+
+
 def case_an_ott_channel_takes_rtmp_and_plays_at_its_own_url():
     with Server() as server:
         client = server.huawei()
