@@ -25,6 +25,7 @@ use headwater::resolve::{
 use headwater::runtime::{Clock, Launch, Server};
 use headwater::units::MediaTime;
 
+/// Fewer by `cargo bench --bench archive -- N`.
 const CHANNELS: usize = 100;
 const DAY: i64 = 86_400_000;
 const HOUR: i64 = 3_600_000;
@@ -95,7 +96,7 @@ fn archive(folder: &Path, channels: usize, days: i64, to: i64, of: &(Arc<Period>
             to,
             reel: REEL.floor_millis(),
             chunk: 100_000,
-            files: if n == 0 { usize::MAX } else { 2 },
+            files: if n == 0 { usize::MAX } else { 4 },
         };
         let shelf = shelf(folder, &catalogue, &name(n));
         shelf.synthesize(&of.0, &of.1, wanted).expect("written");
@@ -131,7 +132,7 @@ fn lists_of(rows: std::collections::BTreeMap<String, Stretch>) -> PastLists {
 /// One list of an hour from the archive.
 fn from_archive(shelf: &Shelf, rules: &EndpointRules, list: &str, from: i64) -> Arc<str> {
     let to = from + HOUR;
-    let rows = shelf.rows(&KEY.into(), (from, to), None).expect("read");
+    let rows = shelf.rows(&KEY.into(), (from, to), Some(list)).expect("read");
     let shift = Shift { start: Some(from), end: Some(to), ..Shift::default() };
     let span = Span { from, to, reach: Reach::Until(to) };
     let what = PastManifest::Media(list.to_owned());
@@ -161,21 +162,22 @@ fn main() {
     if std::env::args().any(|argument| argument == "--test") {
         return;
     }
+    let channels = std::env::args().find_map(|argument| argument.parse().ok()).unwrap_or(CHANNELS);
     let of = seed();
     let now = SystemTime::now().duration_since(SystemTime::UNIX_EPOCH).expect("after 1970");
     let to = i64::try_from(now.as_millis()).expect("before the year 292 million");
     let to = to - to % REEL.floor_millis();
     let (long, short) = (tempfile::tempdir(), tempfile::tempdir());
     let (long, short) = (long.expect("a folder"), short.expect("a folder"));
-    let ((), made) = timed(|| archive(long.path(), CHANNELS, 30, to, &of));
+    let ((), made) = timed(|| archive(long.path(), channels, 30, to, &of));
     archive(short.path(), 1, 1, to, &of);
-    println!("an archive of {CHANNELS} channels and 30 days, made in {:.1} s", made / 1000.0);
+    println!("an archive of {channels} channels and 30 days, made in {:.1} s", made / 1000.0);
 
-    let channels: String = (0..CHANNELS).map(|n| channel(&name(n), "")).collect();
+    let configured: String = (0..channels).map(|n| channel(&name(n), "")).collect();
     let before = resident();
-    let (server, began) = timed(|| start(long.path(), &format!("{LISTENERS}{channels}")));
+    let (server, began) = timed(|| start(long.path(), &format!("{LISTENERS}{configured}")));
     let ((), first) = timed(|| {
-        for n in 0..CHANNELS {
+        for n in 0..channels {
             let (start, end) = (to / 1000 - 540, to / 1000 - 60);
             let asked = format!("/v1/bench/1/{}/manifest.m3u8?start={start}&end={end}", name(n));
             assert_eq!(status(server.egress, &asked), 200, "{asked}");

@@ -33,7 +33,9 @@ CREATE TABLE IF NOT EXISTS reel (
 );
 CREATE TABLE IF NOT EXISTS leaving (name TEXT PRIMARY KEY) WITHOUT ROWID;
 CREATE TABLE IF NOT EXISTS surveyed (channel TEXT PRIMARY KEY) WITHOUT ROWID;
-CREATE INDEX IF NOT EXISTS reel_by_time ON reel (channel, ends);
+DROP INDEX IF EXISTS reel_by_time;
+CREATE INDEX IF NOT EXISTS reel_by_span ON reel (channel, ends, begins);
+CREATE INDEX IF NOT EXISTS reel_open ON reel (channel) WHERE open;
 CREATE INDEX IF NOT EXISTS reel_by_period ON reel (channel, rendition, period);
 CREATE TABLE IF NOT EXISTS numbers (
     reel INTEGER NOT NULL REFERENCES reel (id) ON DELETE CASCADE,
@@ -48,6 +50,8 @@ CREATE TABLE IF NOT EXISTS numbers (
 CREATE INDEX IF NOT EXISTS numbers_by_last
     ON numbers (channel, rendition, segment_ms, part_ms, last);
 ";
+/// The longest that one reel reaches: all that memory can hold, where a disk took nothing for so long.
+const LONGEST_MS: i64 = 25 * 3_600_000;
 /// What a catalogue that was made before there were stores lacks.
 const OF_STORES: &str = "
 ALTER TABLE reel ADD COLUMN bytes INTEGER NOT NULL DEFAULT 0;
@@ -266,7 +270,8 @@ impl Catalogue {
     /// # Errors
     /// What SQLite says.
     pub fn since(&self, channel: &str, since: i64) -> io::Result<Vec<Entry>> {
-        let condition = "WHERE channel = ?1 AND (ends >= ?2 OR open) ORDER BY rendition, begins";
+        let condition = "WHERE reel.id IN (SELECT id FROM reel WHERE channel = ?1 AND ends >= ?2
+             UNION SELECT id FROM reel WHERE channel = ?1 AND open) ORDER BY rendition, begins";
         self.select(condition, params![channel, since])
     }
 
@@ -283,9 +288,10 @@ impl Catalogue {
     /// # Errors
     /// What SQLite says.
     pub fn covering(&self, channel: &str, from: i64, to: i64) -> io::Result<Vec<Entry>> {
-        let condition =
-            "WHERE channel = ?1 AND ends > ?2 AND begins < ?3 ORDER BY rendition, begins";
-        self.select(condition, params![channel, from, to])
+        // Without the bound all reels from then to now would be looked at.
+        let condition = "WHERE channel = ?1 AND ends > ?2 AND ends < ?4 AND begins < ?3
+             ORDER BY rendition, begins";
+        self.select(condition, params![channel, from, to, to.saturating_add(LONGEST_MS)])
     }
 
     /// The reel that has a number of a list.

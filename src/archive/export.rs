@@ -117,7 +117,7 @@ impl Shelf {
         let mut last_chunk = None;
         // A segment's first chunks may lie in the reel before the one that lists it.
         for page in self.pages_of(name, from - 60_000, to)? {
-            let Some(own) = page.period.track(page.rendition) else { continue };
+            let Some(own) = page.told().period.track(page.told().rendition) else { continue };
             let track = track.get_or_insert_with(|| Track {
                 movie: MovieTrack {
                     codecs: Vec::new(),
@@ -133,12 +133,12 @@ impl Shelf {
             for record in page.records() {
                 let Record::Chunk { offset, length, start, .. } = record else { continue };
                 let of = spans.iter().any(|(period, from, to)| {
-                    *period == page.period.id && (*from..*to).contains(start)
+                    *period == page.told().period.id && (*from..*to).contains(start)
                 });
-                if !of || last_chunk >= Some((page.period.ordinal, *start)) {
+                if !of || last_chunk >= Some((page.told().period.ordinal, *start)) {
                     continue;
                 }
-                last_chunk = Some((page.period.ordinal, *start));
+                last_chunk = Some((page.told().period.ordinal, *start));
                 let (samples, piece) = reel.chunk(*offset, *length, scale)?;
                 let start = MediaTime::new(*start, scale.0).rescale(scale.1).ticks();
                 if !samples.is_empty() {

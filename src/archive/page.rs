@@ -22,46 +22,54 @@ pub(super) struct Page {
     index: u64,
     /// Whether that lies in the store, where it grows no more.
     stored: bool,
-    /// Whose.
-    pub(super) rendition: RenditionId,
-    /// The Period it lies in.
-    pub(super) period: Arc<Period>,
-    timescale: Timescale,
+    /// Whose, and in which Period.
+    told: Told,
     records: Vec<Record>,
     rows: BTreeMap<SegmentationKey, Vec<Arc<Segment>>>,
+}
+
+/// Whose a reel is, and the Period it lies in: what its head says.
+#[derive(Clone, Debug)]
+pub(super) struct Told {
+    pub(super) rendition: RenditionId,
+    pub(super) period: Arc<Period>,
+    timescale: Timescale,
+}
+
+impl Told {
+    fn read(head: &[u8]) -> io::Result<Self> {
+        let damaged = |why: String| io::Error::new(io::ErrorKind::InvalidData, why);
+        let head: Head = reel::head(head).map_err(|error| damaged(error.to_string()))?;
+        let period = head.period().map_err(|error| damaged(error.to_string()))?;
+        let timescale = head.timescale();
+        let timescale =
+            timescale.ok_or_else(|| damaged("its rendition has no track".to_owned()))?;
+        Ok(Told { rendition: head.rendition, period: Arc::new(period), timescale })
+    }
 }
 
 /// A row and its parts, with the bytes of its chunks.
 type Parts = Vec<(i64, u32, bool)>;
 
 impl Page {
-    /// Reads the index of a reel.
+    /// Reads the index of a reel, and its head where that is not `told` by another reel of the same
+    /// rendition and Period.
     ///
     /// # Errors
     /// Where files cannot be read, or are not what they should be.
-    pub(super) fn read(place: Place) -> io::Result<Self> {
+    pub(super) fn read(place: Place, told: Option<Told>) -> io::Result<Self> {
         let (index, stored) = place.index()?;
         let (records, _, _) = reel::believed(&index);
         let damaged = |why: String| io::Error::new(io::ErrorKind::InvalidData, why);
         let Some(Record::Note { length, .. }) = records.first() else {
             return Err(damaged("the index says nothing of a head".to_owned()));
         };
-        let head = place.read_at(0, *length as usize)?;
-        let head: Head = reel::head(&head).map_err(|error| damaged(error.to_string()))?;
-        let period = head.period().map_err(|error| damaged(error.to_string()))?;
-        let timescale = head.timescale();
-        let timescale =
-            timescale.ok_or_else(|| damaged("its rendition has no track".to_owned()))?;
-        let mut page = Page {
-            place,
-            index: index.len() as u64,
-            stored,
-            rendition: head.rendition,
-            period: Arc::new(period),
-            timescale,
-            records,
-            rows: BTreeMap::new(),
+        let told = match told {
+            Some(told) => told,
+            None => Told::read(&place.read_at(0, *length as usize)?)?,
         };
+        let mut page =
+            Page { place, index: index.len() as u64, stored, told, records, rows: BTreeMap::new() };
         page.lay_out();
         Ok(page)
     }
@@ -70,9 +78,15 @@ impl Page {
         for record in &self.records {
             let Record::Row(row) = record else { continue };
             let content = if row.gap { SegmentContent::Gap } else { SegmentContent::Stored };
-            let segment = row.segment(&self.period, self.timescale, content);
+            let segment = row.segment(&self.told.period, self.told.timescale, content);
             self.rows.entry(row.key).or_default().push(Arc::new(segment));
         }
+    }
+
+    /// What its head says.
+    #[must_use]
+    pub(super) fn told(&self) -> &Told {
+        &self.told
     }
 
     /// The reel.
@@ -101,7 +115,7 @@ impl Page {
     /// The rendition as far as its reels know it: its rates are those of this one.
     #[must_use]
     pub(super) fn rendition(&self, name: &str) -> Option<Rendition> {
-        let track = self.period.track(self.rendition)?;
+        let track = self.told.period.track(self.told.rendition)?;
         let kind: MediaKind = track.codec.kind();
         let (mut bytes, mut ticks) = (0, 0);
         for record in &self.records {
@@ -110,10 +124,10 @@ impl Page {
                 ticks += u64::from(*duration);
             }
         }
-        let bits = bytes.saturating_mul(8).saturating_mul(u64::from(self.timescale.get()));
+        let bits = bytes.saturating_mul(8).saturating_mul(u64::from(self.told.timescale.get()));
         let average = Bitrate(bits.checked_div(ticks).unwrap_or(0));
         Some(Rendition {
-            id: self.rendition,
+            id: self.told.rendition,
             name: name.to_owned(),
             kind,
             variant: VariantName::default(),
@@ -137,13 +151,13 @@ impl Page {
         let Some((row, parts)) = self.row(key, number) else { return Ok(None) };
         let mut chunks = Vec::new();
         let before = before.iter().map(|page| &**page);
-        for page in before.filter(|b| b.period.id == self.period.id).chain([self]) {
+        for page in before.filter(|b| b.told.period.id == self.told.period.id).chain([self]) {
             page.read_chunks(row.start, row.start.saturating_add(row.duration), &mut chunks)?;
         }
         chunks.sort_by_key(|chunk| chunk.start);
         chunks.dedup_by_key(|chunk| chunk.start);
         let content = content(row, chunks, &parts);
-        Ok(content.map(|content| row.segment(&self.period, self.timescale, content)))
+        Ok(content.map(|content| row.segment(&self.told.period, self.told.timescale, content)))
     }
 
     /// The stretch (Unix milliseconds) of a row of it that begins before its own first chunk does.
@@ -155,7 +169,7 @@ impl Page {
         });
         let (row, _) = self.row(key, number)?;
         let lacks = !row.gap && first.is_none_or(|first| row.start < first);
-        let at = |ticks| MediaTime::new(ticks, self.timescale).floor_millis();
+        let at = |ticks| MediaTime::new(ticks, self.told.timescale).floor_millis();
         lacks.then(|| (at(row.start), at(row.start.saturating_add(row.duration))))
     }
 

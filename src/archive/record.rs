@@ -220,7 +220,8 @@ impl Record {
     #[must_use]
     pub fn read_all(index: &[u8]) -> (Vec<Self>, bool) {
         let (whole, rest) = index.as_chunks::<RECORD>();
-        let records: Vec<Record> = whole.iter().map_while(Record::read).collect();
+        let mut records = Vec::with_capacity(whole.len());
+        records.extend(whole.iter().map_while(Record::read));
         let all = records.len() == whole.len() && rest.is_empty();
         (records, all)
     }

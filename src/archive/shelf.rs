@@ -9,7 +9,7 @@ use std::sync::{Arc, Mutex, PoisonError};
 use lru::LruCache;
 
 use super::catalogue::{Catalogue, Entry};
-use super::page::Page;
+use super::page::{Page, Told};
 use super::place::Place;
 use super::store::Store;
 use crate::packager::{Lineage, Period, Rendition, Segment, SegmentationKey};
@@ -19,16 +19,22 @@ const PAGES: NonZeroUsize = NonZeroUsize::new(1024).expect("not zero");
 
 /// Pages that were read, shared by all channels; those that were asked for longest ago go first.
 #[derive(Debug)]
-pub struct Pages(Mutex<LruCache<PathBuf, Arc<Page>>>);
+pub struct Pages {
+    pages: Mutex<LruCache<PathBuf, Arc<Page>>>,
+    /// What heads say, which is the same of all reels of a rendition and Period: by the folder of the
+    /// rendition and the Period's id.
+    heads: Mutex<LruCache<(PathBuf, i64), Told>>,
+}
 
 impl Default for Pages {
     fn default() -> Self {
-        Pages(Mutex::new(LruCache::new(PAGES)))
+        Pages { pages: Mutex::new(LruCache::new(PAGES)), heads: Mutex::new(LruCache::new(PAGES)) }
     }
 }
 
 impl Pages {
-    fn get(&self, place: Place) -> io::Result<Arc<Page>> {
+    /// The page of a reel that lies in the Period of this id.
+    fn get(&self, place: Place, period: i64) -> io::Result<Arc<Page>> {
         let known = self.kept().get(place.path()).cloned();
         // The reel that is being written grows, and its index with it.
         if let Some(page) = known
@@ -37,13 +43,17 @@ impl Pages {
             return Ok(page);
         }
         let path = place.path().to_owned();
-        let page = Arc::new(Page::read(place)?);
+        let of = (path.parent().map(PathBuf::from).unwrap_or_default(), period);
+        let heads = || self.heads.lock().unwrap_or_else(PoisonError::into_inner);
+        let told = heads().get(&of).cloned();
+        let page = Arc::new(Page::read(place, told)?);
+        heads().put(of, page.told().clone());
         self.kept().put(path, Arc::clone(&page));
         Ok(page)
     }
 
     fn kept(&self) -> std::sync::MutexGuard<'_, LruCache<PathBuf, Arc<Page>>> {
-        self.0.lock().unwrap_or_else(PoisonError::into_inner)
+        self.pages.lock().unwrap_or_else(PoisonError::into_inner)
     }
 }
 
@@ -71,7 +81,7 @@ pub fn is_lost(error: &io::Error) -> bool {
 }
 
 /// Rows by their numbers, each with how many changes of durations ago it was listed so.
-type Numbered = BTreeMap<u64, (usize, Arc<Segment>)>;
+type Numbered = Vec<(u64, usize, Arc<Segment>)>;
 
 /// One rendition's rows of a stretch of time.
 #[derive(Clone, Debug)]
@@ -89,7 +99,7 @@ impl Shelf {
     }
 
     fn page(&self, entry: &Entry) -> io::Result<Arc<Page>> {
-        self.pages.get(self.place(entry))
+        self.pages.get(self.place(entry), entry.period)
     }
 
     /// The rows of a list from `from` up to `to` (Unix milliseconds) and those that reach
@@ -116,26 +126,27 @@ impl Shelf {
                 let rows = page.rows(key);
                 let begin = rows.partition_point(|row| row.end_time().floor_millis() <= from);
                 let end = rows.partition_point(|row| row.start_time().floor_millis() < to);
-                let rows = rows.get(begin..end).unwrap_or_default().iter();
-                let mut rows = rows.take_while(|row| row.number <= last).peekable();
-                if rows.peek().is_none() {
+                let rows = rows.get(begin..end).unwrap_or_default();
+                let rows = &rows[..rows.partition_point(|row| row.number <= last)];
+                if rows.is_empty() {
                     continue;
                 }
-                let Some(rendition) = page.rendition(&entry.rendition) else { continue };
-                let named = || (rendition, Numbered::new());
-                let (_, known) = found.entry(entry.rendition.clone()).or_insert_with(named);
-                for row in rows {
-                    // What was still in memory at a change lies under both keys.
-                    let own = (age, Arc::clone(row));
-                    let known = known.entry(row.number).or_insert_with(|| own.clone());
-                    if own.0 < known.0 {
-                        *known = own;
-                    }
+                if !found.contains_key(&entry.rendition) {
+                    let Some(rendition) = page.rendition(&entry.rendition) else { continue };
+                    found.insert(entry.rendition.clone(), (rendition, Numbered::new()));
                 }
+                let Some((_, known)) = found.get_mut(&entry.rendition) else { continue };
+                known.extend(rows.iter().map(|row| (row.number, age, Arc::clone(row))));
             }
         }
-        let stretches = found.into_iter().map(|(name, (rendition, rows))| {
-            let rows = rows.into_values().map(|(_, row)| row).collect();
+        let stretches = found.into_iter().map(|(name, (rendition, mut rows))| {
+            let place = |(number, age, _): &(u64, usize, Arc<Segment>)| (*number, *age);
+            if !rows.is_sorted_by_key(place) {
+                rows.sort_by_key(place);
+            }
+            // What was still in memory at a change lies under both keys: the newer counts.
+            rows.dedup_by_key(|(number, ..)| *number);
+            let rows = rows.into_iter().map(|(.., row)| row).collect();
             (name, Stretch { rendition, rows })
         });
         Ok(stretches.collect())
@@ -195,6 +206,6 @@ impl Shelf {
         let entry = self.catalogue.with_period(&self.channel, rendition, id)?;
         let Some(entry) = entry else { return Ok(None) };
         let page = self.page(&entry)?;
-        Ok(page.rendition(rendition).map(|rendition| (rendition, Arc::clone(&page.period))))
+        Ok(page.rendition(rendition).map(|rendition| (rendition, Arc::clone(&page.told().period))))
     }
 }

@@ -17,7 +17,8 @@ use crate::packager::{Lineage, PastLists, Rendition, Segment, Snapshot, extended
 use crate::repackage::transport_stream;
 use crate::resolve::{
     Archived, ArchivedFile, Container, Derived, DerivedName, EndpointRules, Missing, NoPast,
-    NotNow, Object, ObjectKind, PastView, Resolution, View, ViewKind, recipe, render_past,
+    NotNow, Object, ObjectKind, PastManifest, PastView, Resolution, View, ViewKind, recipe,
+    render_past,
 };
 use crate::runtime::ChannelHandle;
 use crate::units::MediaTime;
@@ -49,8 +50,13 @@ fn make(
     snapshot: &Snapshot,
 ) -> Reply {
     let (from, to) = view.stretch(rules);
+    // A media playlist shows its own rendition alone.
+    let asked = match &view.what {
+        PastManifest::Media(name) => Some(name.as_str()),
+        PastManifest::Mpd(_) | PastManifest::Multivariant => None,
+    };
     let stored = match channel.shelf() {
-        Some(shelf) => shelf.rows(&snapshot.lineage(rules.segmentation), (from, to), None),
+        Some(shelf) => shelf.rows(&snapshot.lineage(rules.segmentation), (from, to), asked),
         None => Ok(BTreeMap::new()),
     };
     let stored = match stored {

@@ -48,11 +48,9 @@ pub fn past(
     renditions.sort_by_key(|list| list.rendition.id);
     let newest = renditions.iter().filter_map(|list| list.rows.last());
     let period = Arc::clone(&newest.max_by_key(|row| row.period.ordinal)?.period);
-    let lengths = || {
-        let rows = renditions.iter().flat_map(|list| list.rows.iter_from(0));
-        rows.filter(|row| !row.is_gap()).map(|row| row.length())
-    };
-    let target = lengths().map(MediaDuration::round_secs).max().unwrap_or(1);
+    let rows = renditions.iter().flat_map(|list| list.rows.iter_from(0));
+    let longest = rows.filter(|row| !row.is_gap()).map(|row| row.length()).max();
+    let target = longest.map_or(1, MediaDuration::round_secs);
     let target = u32::try_from(target).unwrap_or(1).max(live.map_or(1, |live| live.target));
     let muxed = renditions.iter().filter(|list| list.rendition.kind == MediaKind::Video);
     let muxed = muxed.map(|list| heard(list, live)).collect();
@@ -64,7 +62,7 @@ pub fn past(
         version: 0,
         bytes: 0,
         named_before: 0,
-        longest: lengths().max().unwrap_or(MediaDuration::ZERO),
+        longest: longest.unwrap_or(MediaDuration::ZERO),
         incomplete: live.and_then(|live| live.incomplete),
         spans: None,
         renditions,
