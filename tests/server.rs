@@ -62,6 +62,8 @@ mod skew;
 mod slate;
 #[path = "server/stores.rs"]
 mod stores;
+#[path = "server/streams.rs"]
+mod streams;
 #[path = "server/time_shift.rs"]
 mod time_shift;
 #[path = "server/tls.rs"]

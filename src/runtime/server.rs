@@ -155,10 +155,12 @@ impl Server {
             known(readers.public_url.as_ref(), egress_address, readers.tls.is_some()),
             known(encoders.public_url.as_ref(), ingest_address, encoders.tls.is_some()),
         );
-        let streams = Arc::new(Streams::new(config.limits.clone()));
+        let store = folder.join(&config.store.path);
+        let streams = Arc::new(Streams::new(&store, config.limits.clone()));
         let (asked, changes) = Asked::new(Arc::clone(&streams));
         let control = Control::open(&config, &folder, clock.clone(), public, Box::new(asked))?;
         let control = Arc::new(control);
+        streams.forget_unwanted();
         let nonces = Nonces::new()
             .ok_or_else(|| ServerError::System(io::Error::other("there are no random bytes")))?;
         let metrics = Metrics::default();

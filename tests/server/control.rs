@@ -13,7 +13,7 @@ use sha2::{Digest, Sha256};
 use crate::client::{Connection, Reply};
 use crate::world::{World, folder};
 
-const KEYS: &str = "[egress]\nlisten = \"127.0.0.1:0\"\nworkers = 1\n[ingest]\nhttp = \"127.0.0.1:0\"\n\
+pub(crate) const KEYS: &str = "[egress]\nlisten = \"127.0.0.1:0\"\nworkers = 1\n[ingest]\nhttp = \"127.0.0.1:0\"\n\
     [admin]\nlisten = \"127.0.0.1:0\"\naccess_keys = [{ id = \"ak\", secret = \"sk\", \
     scopes = [\"ice\", \"live\", \"huawei\"], project_id = \"p\" }]\n";
 
@@ -31,7 +31,7 @@ fn said(reply: &Reply) -> Said {
 /// A world with keys, and how its surfaces are asked.
 #[derive(Debug)]
 pub(crate) struct Plane {
-    world: World,
+    pub(crate) world: World,
 }
 
 impl Plane {

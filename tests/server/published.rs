@@ -42,7 +42,12 @@ loop = "loop.mp4"
   cdn_identifier_header = { key = "X-Cdn", value = "right" }
 "#;
 
-async fn of_host(world: &World, from: &str, host: &str, path: &str) -> crate::client::Reply {
+pub(crate) async fn of_host(
+    world: &World,
+    from: &str,
+    host: &str,
+    path: &str,
+) -> crate::client::Reply {
     let mut connection = Connection::open_from(from.parse().unwrap(), world.egress()).await;
     let forwarded = if from == "127.0.0.9" { "X-Forwarded-Host" } else { "X-Other" };
     connection

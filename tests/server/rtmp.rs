@@ -24,12 +24,12 @@ fn listening(sections: &str) -> String {
     )
 }
 
-fn rtmp(world: &World) -> SocketAddr {
+pub(crate) fn rtmp(world: &World) -> SocketAddr {
     world.server().rtmp[0].expect("it listens")
 }
 
 /// Eight seconds of H.264 and AAC.
-fn plain() -> Vec<Tag> {
+pub(crate) fn plain() -> Vec<Tag> {
     tags(&ts::twice(ts::BFRAMES_25, 4), 0, |_| true)
 }
 

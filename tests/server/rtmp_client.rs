@@ -105,7 +105,12 @@ impl<S: AsyncRead + AsyncWrite + Unpin> Encoder<S> {
 
     /// Connects and asks to publish; gives the code and the reason.
     pub(crate) async fn publish(&mut self, app: &str, name: &str) -> String {
-        self.call("connect", 1.0, &[&object(&[("app", app)])]).await;
+        self.publish_as(&[("app", app)], name).await
+    }
+
+    /// The same with more that `connect` says.
+    pub(crate) async fn publish_as(&mut self, connect: &[(&str, &str)], name: &str) -> String {
+        self.call("connect", 1.0, &[&object(connect)]).await;
         self.until("NetConnection.Connect.Success").await;
         self.call("createStream", 2.0, &[NULL]).await;
         self.until("_result").await;

@@ -1,5 +1,7 @@
 //! The store against an independent model: plain maps that know the rules in their simplest form.
 
+mod streams;
+
 use std::collections::{BTreeMap, BTreeSet};
 
 use proptest::prelude::*;
