@@ -66,6 +66,11 @@ async fn a_live_stream_plays_by_its_host_and_is_there_after_a_restart() {
         })
     };
     at.world.until("it plays", shown).await;
+    // All that was sent has come when its encoder is known to have gone.
+    let closed = |w: &World| w.metric("headwater_ingest_connections") == 0;
+    at.world.until("it is closed", closed).await;
+    at.world.advance(3_000);
+    at.world.until("it is known to have gone", |w| w.snapshot().losses == 1).await;
     assert_eq!(status(&at.world, "/show/one.m3u8").await, 200);
     assert_eq!(status(&at.world, "/show/one.mpd").await, 404);
     // Its own group is no name that anybody can push or publish to.
