@@ -50,7 +50,8 @@ CREATE TABLE IF NOT EXISTS numbers (
 CREATE INDEX IF NOT EXISTS numbers_by_last
     ON numbers (channel, rendition, segment_ms, part_ms, last);
 ";
-/// The longest that one reel reaches: all that memory can hold, where a disk took nothing for so long.
+/// How much longer than what is asked for a reel may reach: a disk that took nothing gets at once what
+/// memory held of a day, and what follows its outage lies in one reel.
 const LONGEST_MS: i64 = 25 * 3_600_000;
 /// What a catalogue that was made before there were stores lacks.
 const OF_STORES: &str = "

@@ -59,7 +59,7 @@ impl Effect for Asked {
 }
 
 impl Changes {
-    /// Makes the server's channels those that are asked for now.
+    /// Makes the channels the server has those that are asked for.
     pub(super) async fn put_into_force(&mut self, origin: &Origin) {
         let revision = *self.changed.borrow_and_update();
         origin.streams.put_into_force(origin).await;
