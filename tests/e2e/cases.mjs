@@ -12,8 +12,8 @@ export const PUSHES = [
   { channel: 'p25', file: '25.mp4' },
 ];
 
-// The other inputs, each of the last programme: `form` is one of lib/ffmpeg.mjs.
-export const SEGMENT_PUSHES = ['hls', 'hls-fmp4', 'dash', 'ldash', 'cmaf', 'rtmp'].map((form) => ({
+// The other inputs, each of the last programme: `form` is one of lib/ffmpeg.mjs, or OBS.
+export const SEGMENT_PUSHES = ['hls', 'hls-fmp4', 'dash', 'ldash', 'cmaf', 'rtmp', 'obs', 'obs-http'].map((form) => ({
   channel: form,
   form,
   file: '25.mp4',
@@ -89,8 +89,10 @@ export function manifestPath(channel, endpoint, extension) {
 // The path a push goes to.
 export const pushPath = (channel) => `/v1/e2e/1/${channel}/main/push.ts`;
 // Where a push of that form goes: the folder of its segments, or its place for RTMP.
-export const pushTarget = ({ ingest, publish }, { channel, form }) =>
-  form === 'rtmp' ? `${publish}/e2e/${channel}` : `${ingest}/v1/e2e/1/${channel}`;
+export const pushTarget = ({ ingest, publish }, { channel, form }) => {
+  if (form === 'obs-http') return `${ingest}${pushPath(channel)}`;
+  return ['rtmp', 'obs'].includes(form) ? `${publish}/e2e/${channel}` : `${ingest}/v1/e2e/1/${channel}`;
+};
 
 function lowLatencyOfHlsJs({ extra, latency }) {
   const reasons = [];
@@ -175,6 +177,8 @@ const PAIRS = {
   ldash: { endpoint: 'low', extension: 'm3u8', player: 'hls', lowLatency: true },
   cmaf: { endpoint: 'dash', extension: 'mpd', player: 'shaka' },
   rtmp: { endpoint: 'low', extension: 'm3u8', player: 'hls', lowLatency: true, expect: lowLatencyOfHlsJs },
+  'obs-http': { endpoint: 'both', extension: 'mpd', player: 'dash' },
+  obs: { endpoint: 'low', extension: 'm3u8', player: 'hls', lowLatency: true, expect: lowLatencyOfHlsJs },
 };
 const PULL_PAIRS = {
   'pull-ts': { endpoint: 'both', extension: 'mpd', player: 'shaka' },

@@ -7,11 +7,11 @@ import { access, mkdir, rm } from 'node:fs/promises';
 import path from 'node:path';
 import { fileURLToPath } from 'node:url';
 import { parseArgs } from 'node:util';
-import { pushOnce } from './lib/ffmpeg.mjs';
+import { publishOnce, pushOnce } from './lib/ffmpeg.mjs';
 import { followed } from './lib/follow.mjs';
 import { decode } from './lib/frames.mjs';
 import { listedSeconds } from './lib/outputs.mjs';
-import { PUSHES, channelText, manifestPath, pushFolder } from './lib/routes.mjs';
+import { PUSHES, channelText, manifestPath, publishPath, pushFolder } from './lib/routes.mjs';
 import { unnoticed } from './lib/sabotage.mjs';
 import { startServer, untilThere } from './lib/server.mjs';
 import { SECONDS, SOURCES, makeSources } from './lib/sources.mjs';
@@ -32,9 +32,13 @@ HEADWATER_BIN names the server's binary (target/debug/headwater). MEDIA_DOCTOR n
 // Pushes one source and waits until it is listed; what is not, the checks tell.
 async function pushed(server, push) {
   const file = path.join(WORK, push.source.file);
-  const folder = server.addresses.ingest + pushFolder(push);
-  // Segments come with requests of their own, and only time tells which tracks belong together.
-  await pushOnce(push.form, file, folder, { seconds: PUSH_SECONDS, realTime: push.form !== 'ts' });
+  const { ingest, publish } = server.addresses;
+  if (push.form === 'rtmp') await publishOnce(file, publish + publishPath(push), PUSH_SECONDS);
+  else {
+    // Segments come with requests of their own, and only time tells which tracks belong together.
+    const realTime = push.form !== 'ts';
+    await pushOnce(push.form, file, ingest + pushFolder(push), { seconds: PUSH_SECONDS, realTime });
+  }
   const first = server.addresses.egress + manifestPath(push, 0);
   await untilThere(first, LISTED_SECONDS);
   const end = Date.now() + LISTED_SECONDS * 1000;

@@ -23,6 +23,7 @@ import {
 import { openBrowser } from './lib/browser.mjs';
 import { makeControl, makePushes, push, pushAs, readFaults } from './lib/ffmpeg.mjs';
 import { serveFiles } from './lib/files.mjs';
+import { startObs } from './lib/obs.mjs';
 import { outageFaults, startFaults } from './lib/outages.mjs';
 import { seekFaults } from './lib/seek.mjs';
 import { startDemo, startServer, untilThere } from './lib/server.mjs';
@@ -96,8 +97,12 @@ function lazyPushes() {
     const one = SEGMENT_PUSHES.find((push) => push.channel === channel);
     if (!one || segments.has(channel)) return;
     segments.add(channel);
-    const target = pushTarget(await started, one);
-    stops.unshift(pushAs(one.form, path.join(WORK, 'push', one.file), target, log(`push-${channel}`)).stop);
+    const where = [path.join(WORK, 'push', one.file), pushTarget(await started, one)];
+    const encoder =
+      /^obs/.test(one.form)
+        ? await startObs(...where, path.join(WORK, one.form), log(`push-${channel}`))
+        : pushAs(one.form, ...where, log(`push-${channel}`));
+    stops.unshift(encoder.stop);
   }
   // The server that pulls, once there is something to pull.
   let pulling = null;

@@ -53,6 +53,12 @@ export function pushAs(form, file, folder, log) {
   return start('ffmpeg', [...args, '-c', 'copy', ...FORMS[form](folder)], { log });
 }
 
+// Publishes `file` once by enhanced RTMP, in real time, and waits for its end.
+export async function publishOnce(file, url, seconds) {
+  const { code, stderr } = await run(path.join(ROOT, 'tests/e2e/publisher/publish'), [file, url], seconds);
+  if (code !== 0) throw new Error(`the publisher ended with ${code}: ${stderr.trim().split('\n').at(-1)}`);
+}
+
 // Pushes `file` once in that form, in real time unless told otherwise, and waits for its end.
 export async function pushOnce(form, file, folder, { seconds, realTime }) {
   const args = ['-nostdin', '-hide_banner', '-loglevel', 'error', ...(realTime ? ['-re'] : []), '-i', file];

@@ -5,7 +5,7 @@ import { SOURCES } from './sources.mjs';
 export const inTransport = ({ video }) => video !== 'av1';
 // ffmpeg writes one header a track.
 const ofOneSetting = ({ pieces }) => !pieces;
-// The forms of lib/ffmpeg.mjs, and which sources can be pushed so.
+// The forms of lib/ffmpeg.mjs, `rtmp` by the publisher's, and which sources can be pushed so.
 const FORMS = {
   ts: inTransport,
   hls: inTransport,
@@ -13,6 +13,7 @@ const FORMS = {
   dash: ofOneSetting,
   ldash: ofOneSetting,
   cmaf: (source) => ofOneSetting(source) && !/ac3/.test(source.audio),
+  rtmp: ofOneSetting,
   'cmaf-late': (source) => ofOneSetting(source) && /ac3/.test(source.audio),
 };
 export const PUSHES = Object.entries(FORMS).flatMap(([form, carries]) =>
@@ -56,3 +57,5 @@ export const channelText = ({ channel }) => {
 export const manifestPath = ({ channel }, at) =>
   `/v1/frames/${at + 1}/${channel}/manifest.${ENDPOINTS[at].dash ? 'mpd' : 'm3u8'}`;
 export const pushFolder = ({ channel }) => `/v1/frames/1/${channel}`;
+// Where it is published to.
+export const publishPath = ({ channel }) => `/frames/${channel}`;
