@@ -18,6 +18,8 @@ use crate::units::Now;
 
 /// The file in the store's folder.
 const FILE: &str = "control.sqlite3";
+/// The nonces beside it.
+const NONCES: &str = "nonces";
 
 /// The control plane of a server.
 #[derive(Debug)]
@@ -58,7 +60,12 @@ impl Control {
     ) -> Result<Self, StoreError> {
         let store = Sqlite::open(&folder.join(&config.store.path).join(FILE))?;
         let desk = Desk::open(Box::new(store), names_of(config), effect, config.limits.clone())?;
-        let (keys, spent) = (config.admin.access_keys.clone(), Mutex::default());
+        let path = folder.join(&config.store.path).join(NONCES);
+        let spent = Spent::open(&path, clock.now().wall).unwrap_or_else(|error| {
+            tracing::warn!(%error, ?path, "nonces are not kept: after a restart requests could be repeated");
+            Spent::default()
+        });
+        let (keys, spent) = (config.admin.access_keys.clone(), Mutex::new(spent));
         Ok(Control { desk, keys, spent, clock, egress, ingest })
     }
 
@@ -104,7 +111,7 @@ impl Control {
 
     /// Spends the nonce of a key.
     pub(super) fn spend(&self, key_id: &str, nonce: &str) -> Result<(), SpentError> {
-        let now = self.now().mono;
+        let now = self.now().wall;
         self.spent.lock().unwrap_or_else(PoisonError::into_inner).spend(key_id, nonce, now)
     }
 

@@ -25,6 +25,17 @@ const BODY_WITHIN: Duration = Duration::from_secs(10);
 /// What is told of a body that cannot be read.
 pub(super) const BODY_WRONG: &str = "the body must come within 10 seconds and be at most 1 MiB";
 
+/// Why a request is not looked at.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) enum Turned {
+    /// Its body.
+    Body,
+    /// Its method.
+    Method,
+    /// The work it asked for panicked, which has been said.
+    Failed,
+}
+
 /// An answer of a surface.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub(super) struct Answer {
@@ -81,17 +92,20 @@ pub(super) async fn apart<T: Send + 'static>(
 
 async fn alibaba_rpc(State(control): State<Arc<Control>>, request: Request<Body>) -> Response {
     let (head, body) = whole(request).await;
+    let turned = |head: &Parts, why| alibaba::turned_away(head, why).into_response();
     if ![Method::GET, Method::POST].contains(&head.method) {
-        return StatusCode::METHOD_NOT_ALLOWED.into_response();
+        return turned(&head, Turned::Method);
     }
-    let Some(body) = body else { return alibaba::too_large().into_response() };
+    let Some(body) = body else { return turned(&head, Turned::Body) };
+    let asked = head.clone();
     let answered = apart(move || alibaba::answer(&control, &head, &body)).await;
-    answered.map_or_else(|failed| failed, IntoResponse::into_response)
+    answered.map_or_else(|_| turned(&asked, Turned::Failed), IntoResponse::into_response)
 }
 
 async fn huawei_rest(State(control): State<Arc<Control>>, request: Request<Body>) -> Response {
     let (head, body) = whole(request).await;
-    let Some(body) = body else { return huawei::too_large().into_response() };
+    let Some(body) = body else { return huawei::turned_away(Turned::Body).into_response() };
     let answered = apart(move || huawei::answer(&control, &head, &body)).await;
-    answered.map_or_else(|failed| failed, IntoResponse::into_response)
+    let failed = |_| huawei::turned_away(Turned::Failed).into_response();
+    answered.map_or_else(failed, IntoResponse::into_response)
 }

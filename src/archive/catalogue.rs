@@ -276,7 +276,25 @@ impl Catalogue {
         self.select(condition, params![channel, since])
     }
 
-    /// Reels that ended before `until`.
+    /// The channels that have reels.
+    ///
+    /// # Errors
+    /// What SQLite says.
+    pub fn channels(&self) -> io::Result<Vec<String>> {
+        // From one to the next: there are far fewer than reels.
+        let each = "WITH RECURSIVE each (name) AS (
+             SELECT min(channel) FROM reel
+             UNION ALL
+             SELECT (SELECT min(channel) FROM reel WHERE channel > name) FROM each WHERE name IS NOT NULL)
+             SELECT name FROM each WHERE name IS NOT NULL";
+        let db = self.reads();
+        let read = db.prepare_cached(each).and_then(|mut select| {
+            select.query_map([], |row| row.get(0))?.collect::<rusqlite::Result<_>>()
+        });
+        read.map_err(other)
+    }
+
+    /// Reels that ended before `until`, some of them.
     ///
     /// # Errors
     /// What SQLite says.

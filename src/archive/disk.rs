@@ -250,18 +250,11 @@ impl Reels {
         for id in left {
             self.close(id);
         }
-        let Shelf { catalogue, channel, store, .. } = &self.shelf;
-        for entry in catalogue.before(channel, (newest - keep).floor_millis())? {
-            let place = self.shelf.place(&entry);
-            spool::remove(&place.beside())?;
-            spool::remove(place.path())?;
-            // A reel may lie there in part, and nobody know of it.
-            let objects = [place.index_name(), place.media_name()];
-            let objects = if store.is_some() { objects.as_slice() } else { &[] };
-            catalogue.leave(channel, &entry, objects)?;
-            self.untold
-                .retain(|told| (&told.rendition, &told.file) != (&entry.rendition, &entry.file));
-        }
+        let gone = self.shelf.remove_before((newest - keep).floor_millis())?;
+        let is_gone = |told: &Entry| {
+            gone.iter().any(|one| (&one.rendition, &one.file) == (&told.rendition, &told.file))
+        };
+        self.untold.retain(|told| !is_gone(told));
         Ok(())
     }
 

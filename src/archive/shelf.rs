@@ -11,6 +11,7 @@ use lru::LruCache;
 use super::catalogue::{Catalogue, Entry};
 use super::page::{Page, Told};
 use super::place::Place;
+use super::spool;
 use super::store::Store;
 use crate::packager::{Lineage, Period, Rendition, Segment, SegmentationKey};
 
@@ -100,6 +101,24 @@ impl Shelf {
 
     fn page(&self, entry: &Entry) -> io::Result<Arc<Page>> {
         self.pages.get(self.place(entry), entry.period)
+    }
+
+    /// Removes reels that ended before `until` (Unix milliseconds), some of them. Gives those.
+    ///
+    /// # Errors
+    /// What the disk or the catalogue says; the rest is removed another time.
+    pub fn remove_before(&self, until: i64) -> io::Result<Vec<Entry>> {
+        let entries = self.catalogue.before(&self.channel, until)?;
+        for entry in &entries {
+            let place = self.place(entry);
+            spool::remove(&place.beside())?;
+            spool::remove(place.path())?;
+            // A reel may lie there in part, and nobody know of it.
+            let objects = [place.index_name(), place.media_name()];
+            let objects = if self.store.is_some() { objects.as_slice() } else { &[] };
+            self.catalogue.leave(&self.channel, entry, objects)?;
+        }
+        Ok(entries)
     }
 
     /// The rows of a list from `from` up to `to` (Unix milliseconds) and those that reach

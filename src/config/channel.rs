@@ -8,7 +8,7 @@ use super::endpoint::{Endpoint, Outline};
 use super::fault::{Fault, Problem};
 use super::limits::{INPUT_LOSS_MAX, Limits, WAIT_MIN};
 use super::name::Name;
-use super::pull::PullUrl;
+use super::pull::Pull;
 use super::section::{Found, Section};
 use super::servers::addresses;
 use super::value;
@@ -37,7 +37,7 @@ pub struct Channel {
     /// From where encoders may come to inputs 1 and 2; empty lets them come from everywhere.
     pub whitelists: [IpList; INPUTS],
     /// Where inputs 1 and 2 are pulled from; `None` where they are pushed to.
-    pub pulls: [Option<PullUrl>; INPUTS],
+    pub pulls: [Option<Pull>; INPUTS],
     /// When the other input takes over.
     pub failover: Failover,
     /// Its outputs, 1 to 16.
@@ -113,7 +113,7 @@ pub(super) fn read_channels(
 }
 
 /// What inputs ask of an encoder, from where it may come, and where they are pulled from.
-type Inputs = ([Option<Credentials>; INPUTS], [IpList; INPUTS], [Option<PullUrl>; INPUTS]);
+type Inputs = ([Option<Credentials>; INPUTS], [IpList; INPUTS], [Option<Pull>; INPUTS]);
 
 fn read_inputs(channel: &mut Section<'_>, faults: &mut Vec<Fault>) -> Inputs {
     let mut inputs = [const { None }; INPUTS];
@@ -126,7 +126,7 @@ fn read_inputs(channel: &mut Section<'_>, faults: &mut Vec<Fault>) -> Inputs {
     for (index, mut section) in sections.into_iter().enumerate() {
         let credentials = read_credentials(&mut section);
         let whitelist = addresses(&mut section, "ip_whitelist").good();
-        let pull = section.get("pull", value::pull_url).good();
+        let pull = section.get("pull", value::pull).good();
         if credentials.is_some() && pull.is_some() {
             section.complain("pull", Problem::PullAndCredentials);
         }

@@ -46,8 +46,8 @@ pub struct Endpoint {
     pub part_duration: Option<MediaDuration>,
     /// What a list spans at least, no less than three segments; there where it is written.
     pub window: Option<MediaDuration>,
-    /// How many days back it can be asked for, 0 to 30.
-    pub timeshift_days: u32,
+    /// How far back it can be asked for, nothing to 30 days.
+    pub timeshift: MediaDuration,
     /// The last part of its manifests' URLs.
     pub manifest_name: ManifestName,
     /// How its manifests present the channel.
@@ -94,6 +94,12 @@ impl Endpoint {
             window: self.window,
         }
     }
+}
+
+/// Days as a span.
+#[must_use]
+pub fn days(count: u32) -> MediaDuration {
+    MediaDuration::from_secs(i64::from(count) * 86_400)
 }
 
 /// What one `[[channel.endpoint]]` says, as far as it is right.
@@ -171,7 +177,7 @@ impl Outline {
                 segment_duration: timing.segment_duration,
                 part_duration: timing.part_duration,
                 window: timing.window,
-                timeshift_days: u32::try_from(timeshift?).ok()?,
+                timeshift: days(u32::try_from(timeshift?).ok()?),
                 manifest_name: manifest_name?,
                 presentation: presentation?,
                 shift_names: shift_names.clone()?,

@@ -226,7 +226,12 @@ pub enum Problem {
     #[error("contradicts user and password, which are for encoders that push; a URL has its own")]
     PullAndCredentials,
     /// No URL of a web server.
-    #[error("must be a URL like \"https://host/live.m3u8\"")]
+    #[error("must be a URL like \"https://host:9000\"")]
+    WebUrl,
+    /// No URL of a web server, nor up to eight.
+    #[error(
+        "must be a URL like \"https://host/live.m3u8\", or an array of up to 8: each stands in for those before it"
+    )]
     PullUrl,
     /// No place for a manifest.
     #[error(transparent)]

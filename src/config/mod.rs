@@ -30,13 +30,13 @@ use toml::de::DeTable;
 
 pub use self::access_key::{AccessKey, Scope};
 pub use self::channel::{Channel, Credentials, Failover};
-pub use self::endpoint::Endpoint;
+pub use self::endpoint::{Endpoint, days};
 pub use self::fault::{Fault, Problem};
 pub use self::faults::Faults;
 pub use self::limits::Limits;
 pub use self::name::{ManifestName, Name};
 pub use self::public_url::PublicUrl;
-pub use self::pull::PullUrl;
+pub use self::pull::{Pull, PullSource, PullUrl};
 pub use self::servers::{Admin, Egress, Ingest, TlsFiles};
 pub use self::store::{ObjectStore, Store};
 pub use self::text::{ShownDuration, ShownSize};

@@ -34,8 +34,8 @@ impl fmt::Display for Name {
     }
 }
 
-/// The last part of a manifest's URL, without its extension: 1 to 128 of `[A-Za-z0-9._-]`, no dot
-/// segment (RFC 3986 §3.3) and not ending in `.m3u8` or `.mpd`.
+/// The last part of a manifest's URL: 1 to 128 of `[A-Za-z0-9._-]`, no dot segment (RFC 3986 §3.3). It is
+/// asked for as it is, and with the extension of the protocol in the place of one that it has.
 #[derive(Clone, Debug, PartialEq, Eq, Hash, PartialOrd, Ord, Serialize, Deserialize)]
 #[serde(try_from = "String", into = "String")]
 pub struct ManifestName(String);
@@ -49,13 +49,11 @@ impl ManifestName {
     pub fn parse(text: &str) -> Option<Self> {
         let allowed = |b: u8| b.is_ascii_alphanumeric() || b"._-".contains(&b);
         let fits = (1..=Self::LENGTH_MAX).contains(&text.len()) && text.bytes().all(allowed);
-        let small = text.to_ascii_lowercase();
-        let extended = [".m3u8", ".mpd"].into_iter().any(|extension| small.ends_with(extension));
         let segment_of_dots = text == "." || text == "..";
-        (fits && !extended && !segment_of_dots).then(|| ManifestName(text.to_owned()))
+        (fits && !segment_of_dots).then(|| ManifestName(text.to_owned()))
     }
 
-    /// The name, without an extension.
+    /// The name.
     #[must_use]
     pub fn as_str(&self) -> &str {
         &self.0
@@ -95,6 +93,5 @@ macro_rules! by_text {
 by_text!(Name, "must be 1 to 200 letters, digits, `_` or `-`");
 by_text!(
     ManifestName,
-    "must be 1 to 128 letters, digits, `.`, `_` or `-`, other than `.` and `..` and without an \
-     extension"
+    "must be 1 to 128 letters, digits, `.`, `_` or `-`, other than `.` and `..`"
 );

@@ -44,6 +44,7 @@ pub(super) fn read(
         bitrates: bitrates?,
         dates: date_time_interval.map_or(Dates::All, Dates::FirstOf),
         delay,
+        part_hold_back: None,
         min_buffer,
         min_update,
         hls_version: u32::try_from(hls_version?).ok()?,

@@ -4,6 +4,42 @@ use std::fmt;
 
 use url::Url;
 
+use crate::units::Bitrate;
+
+/// What an input is pulled from.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Pull {
+    first: PullSource,
+    others: Vec<PullSource>,
+}
+
+impl Pull {
+    /// One source, or several that are rungs of one ladder; `None` without any.
+    #[must_use]
+    pub fn new(sources: Vec<PullSource>) -> Option<Self> {
+        let mut sources = sources.into_iter();
+        let first = sources.next()?;
+        Some(Pull { first, others: sources.collect() })
+    }
+}
+
+impl From<Pull> for Vec<PullSource> {
+    fn from(pull: Pull) -> Self {
+        std::iter::once(pull.first).chain(pull.others).collect()
+    }
+}
+
+/// A playlist, and where it is read.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct PullSource {
+    /// Its places: the first, and those that stand in for it in turn. At least one.
+    pub urls: Vec<PullUrl>,
+    /// Of a multivariant playlist the variant nearest to this rate alone; all of them where it is not said.
+    pub bitrate: Option<Bitrate>,
+    /// Of a multivariant playlist no variant above this rate, but the lowest where all are.
+    pub max_bitrate: Option<Bitrate>,
+}
+
 /// A URL of a web server. What may be secret in it, user, password and query, never prints.
 #[derive(Clone, PartialEq, Eq)]
 pub struct PullUrl(Url);

@@ -50,7 +50,7 @@ impl Store {
         let keep_lists = s.or("keep_lists", &Store::default().keep_lists, value::boolean);
         let url = s.get("url", value::store_url).good();
         let settings = StoreSettings {
-            endpoint: s.get("endpoint", value::pull_url).good().map(|url| url.url().clone()),
+            endpoint: s.get("endpoint", value::web_url).good(),
             region: s.get("region", value::word).good(),
             access_key_id: s.get("access_key_id", value::word).good(),
             secret_access_key: s.get("secret_access_key", value::word).good(),

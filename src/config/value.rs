@@ -13,7 +13,7 @@ use super::access_key::Scope;
 use super::fault::Problem;
 use super::name::{ManifestName, Name};
 use super::public_url::PublicUrl;
-use super::pull::PullUrl;
+use super::pull::{Pull, PullSource, PullUrl};
 use super::text;
 use crate::manifest::StreamOrder;
 use crate::resolve::{IpBlock, Protocol, Published, Secret};
@@ -23,6 +23,8 @@ use crate::units::{Bitrate, MediaDuration};
 type Read<T> = Result<T, Problem>;
 
 const BITRATE_MAX: u64 = 10_000_000_000;
+/// Most places that a source is read at.
+const PULL_PLACES_MAX: usize = 8;
 
 fn string<'v>(value: &'v DeValue<'_>) -> Read<&'v str> {
     value.as_str().ok_or(Problem::WrongKind { expected: "a string" })
@@ -134,8 +136,22 @@ pub(super) fn address_block(value: &DeValue<'_>) -> Read<IpBlock> {
     Ok(IpBlock::parse(string(value)?)?)
 }
 
-pub(super) fn pull_url(value: &DeValue<'_>) -> Read<PullUrl> {
-    value.as_str().and_then(PullUrl::parse).ok_or(Problem::PullUrl)
+pub(super) fn web_url(value: &DeValue<'_>) -> Read<Url> {
+    let url = value.as_str().and_then(PullUrl::parse).ok_or(Problem::WebUrl)?;
+    Ok(url.url().clone())
+}
+
+/// A URL, or several of which each stands in for those before it.
+pub(super) fn pull(value: &DeValue<'_>) -> Read<Pull> {
+    let url = |value: &DeValue<'_>| value.as_str().and_then(PullUrl::parse);
+    let urls: Option<Vec<PullUrl>> = match value {
+        DeValue::Array(array) if array.len() <= PULL_PLACES_MAX => {
+            array.iter().map(|entry| url(entry.get_ref())).collect()
+        }
+        single => url(single).map(|url| vec![url]),
+    };
+    let urls = urls.filter(|urls| !urls.is_empty()).ok_or(Problem::PullUrl)?;
+    Pull::new(vec![PullSource { urls, bitrate: None, max_bitrate: None }]).ok_or(Problem::PullUrl)
 }
 
 /// The address of an object store.

@@ -128,10 +128,7 @@ fn place<'a>(
         let at = At { ordinal: found.ordinal, published: found.manifest, leaf: found.leaf };
         (set.channel(found.group, found.channel)?, at)
     };
-    // Nobody begins to watch what goes; who watches it sees its lists end.
-    let begins = matches!(at.leaf, Leaf::Manifest { .. });
-    (!channel.ending.begun() || !begins || origin.shutdown.begun())
-        .then(|| (Arc::clone(channel), at))
+    Some((Arc::clone(channel), at))
 }
 
 async fn media(
@@ -152,7 +149,8 @@ async fn media(
         bearer,
         identifier: None,
     };
-    let asked = Asked { at, headers, query, viewer, may_grow };
+    let goes = channel.ending.begun() && !origin.shutdown.begun();
+    let asked = Asked { at, headers, query, viewer, may_grow, goes };
     let (resolution, snapshot, rules) = wait_for(origin, channel, &asked).await;
     let (Some(rules), leaf) = (rules, &at.leaf) else {
         return Reply::NotFound(Missing::Unknown);
@@ -242,6 +240,8 @@ struct Asked<'a> {
     query: Option<&'a str>,
     viewer: Viewer<'a>,
     may_grow: bool,
+    /// Whether the channel goes.
+    goes: bool,
 }
 
 impl Asked<'_> {
@@ -254,6 +254,10 @@ impl Asked<'_> {
     ) -> Resolution {
         // An endpoint may have been removed while its reader waited.
         let Some(rules) = rules else { return Resolution::NotFound(Missing::Unknown) };
+        // Nobody begins to watch what goes; who watches it sees its lists end.
+        if (self.goes || rules.leaving) && rules.begins(&self.at.leaf) {
+            return Resolution::NotFound(Missing::Unknown);
+        }
         let header = rules.access.identifier_header();
         let identifier = header.and_then(|name| self.headers.get(name)).map(HeaderValue::as_bytes);
         let viewer = Viewer { identifier, ..self.viewer };

@@ -122,7 +122,7 @@ impl Renderings {
         view: View,
     ) -> Option<Arc<Rendered>> {
         let slot = self.newest.get(&(rules.id, view.kind))?;
-        slot.1.get().filter(|_| slot.0 == version(snapshot, view))?.clone()
+        slot.1.get().filter(|_| slot.0 == version(snapshot, rules, view))?.clone()
     }
 
     /// As [`Renderings::get`], of what `with` makes of the snapshot.
@@ -135,7 +135,7 @@ impl Renderings {
         with: impl FnOnce() -> Cow<'a, Snapshot>,
     ) -> Option<Arc<Rendered>> {
         let key = (rules.id, view.kind);
-        let version = version(snapshot, view);
+        let version = version(snapshot, rules, view);
         // Most readers find what another has rendered: they share a read lock.
         let known = self.newest.get(&key).map(|slot| (slot.0, Arc::clone(&slot.1)));
         let slot = match known {
@@ -162,6 +162,6 @@ impl Renderings {
 }
 
 /// A list that has ended may differ from the same version that had not.
-fn version(snapshot: &Snapshot, view: View) -> u64 {
-    view.version << 1 | u64::from(snapshot.ended)
+fn version(snapshot: &Snapshot, rules: &EndpointRules, view: View) -> u64 {
+    view.version << 1 | u64::from(rules.ended(snapshot))
 }

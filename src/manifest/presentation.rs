@@ -95,6 +95,8 @@ pub struct Presentation {
     /// How far behind the live edge players are asked to play: suggestedPresentationDelay, and
     /// HOLD-BACK where it is at least three target durations.
     pub delay: Option<MediaDuration>,
+    /// PART-HOLD-BACK, where it is more than three part targets.
+    pub part_hold_back: Option<MediaDuration>,
     /// minBufferTime.
     pub min_buffer: Option<MediaDuration>,
     /// minimumUpdatePeriod.
@@ -116,6 +118,7 @@ impl Presentation {
         bitrates: VideoBitrates::ALL,
         dates: Dates::All,
         delay: None,
+        part_hold_back: None,
         min_buffer: None,
         min_update: None,
         hls_version: 1,

@@ -100,14 +100,16 @@ pub(super) fn asked(
         return Some(export(rules, &wish, now.wall.millis()));
     }
     let what = match leaf {
-        Leaf::Manifest { name, .. } if *name != rules.manifest_name => {
-            return Some(Resolution::NotFound(Missing::Unknown));
+        Leaf::Manifest { name, form } => {
+            let Some((stem, form)) = rules.asked_manifest(name, *form) else {
+                return Some(Resolution::NotFound(Missing::Unknown));
+            };
+            match rules.is_hls(form) {
+                Some(true) => PastManifest::Multivariant,
+                Some(false) => PastManifest::Mpd(stem.to_owned()),
+                None => return Some(Resolution::NotFound(Missing::OtherProtocol)),
+            }
         }
-        Leaf::Manifest { name, form } => match hls(rules, *form) {
-            Some(true) => PastManifest::Multivariant,
-            Some(false) => PastManifest::Mpd((*name).to_owned()),
-            None => return Some(Resolution::NotFound(Missing::OtherProtocol)),
-        },
         Leaf::Object { rendition, .. } => PastManifest::Media((*rendition).to_owned()),
     };
     let Some(allowed) = rules.shift else {
@@ -167,15 +169,6 @@ fn wish(
             Shift::from_token(token).map(Some).ok_or_else(refused)
         }
         (None, plain) => Ok(plain),
-    }
-}
-
-fn hls(rules: &EndpointRules, form: Form) -> Option<bool> {
-    let protocol = rules.protocol;
-    match form {
-        Form::M3u8 | Form::Bare if protocol.has_hls() => Some(true),
-        Form::Mpd | Form::Bare if protocol.has_dash() => Some(false),
-        _ => None,
     }
 }
 

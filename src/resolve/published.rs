@@ -79,15 +79,10 @@ impl Published {
         Ok(Published { host, path: path.to_owned() })
     }
 
-    /// The manifest's name without its extension, and which it is.
+    /// The manifest's name.
     #[must_use]
-    pub fn name(&self) -> (&str, Form) {
-        let last = self.path.rsplit('/').next().unwrap_or_default();
-        match (last.strip_suffix(".m3u8"), last.strip_suffix(".mpd")) {
-            (Some(name), _) => (name, Form::M3u8),
-            (None, Some(name)) => (name, Form::Mpd),
-            (None, None) => (last, Form::Bare),
-        }
+    pub fn name(&self) -> &str {
+        self.path.rsplit('/').next().unwrap_or_default()
     }
 
     /// The name of the folder of an endpoint's objects beside the manifest.

@@ -164,10 +164,10 @@ fn present(
 ) -> Resolution {
     match leaf {
         Leaf::Manifest { form: Form::Mp4, .. } => Resolution::BadRequest(ShiftError::Both.into()),
-        Leaf::Manifest { name, form } if *name == rules.manifest_name => {
-            manifest(rules, view, *form)
-        }
-        Leaf::Manifest { .. } => Resolution::NotFound(Missing::Unknown),
+        Leaf::Manifest { name, form } => match rules.asked_manifest(name, *form) {
+            Some((_, form)) => manifest(rules, view, form),
+            None => Resolution::NotFound(Missing::Unknown),
+        },
         Leaf::Object { generation, .. } if *generation != rules.generation => {
             Resolution::NotFound(Missing::Unknown)
         }
@@ -241,7 +241,7 @@ impl Ask<'_> {
             Err(error) => return Resolution::BadRequest(error.into()),
         };
         // §6.2.5.1: directives mean nothing to a playlist that has ended.
-        let Some(msn) = directives.msn.filter(|_| !self.snapshot.ended) else {
+        let Some(msn) = directives.msn.filter(|_| !self.rules.ended(self.snapshot)) else {
             return self.rendering(directives.skip, false, false);
         };
         match asked(self.list, self.view, msn, directives.part) {
@@ -253,7 +253,7 @@ impl Ask<'_> {
     }
 
     fn rendering(&self, skip: bool, blocking: bool, stale: bool) -> Resolution {
-        let skip = skip && !self.snapshot.ended;
+        let skip = skip && !self.rules.ended(self.snapshot);
         let kind = ViewKind::Media { rendition: self.list.rendition.id, skip };
         Resolution::Manifest(View { kind, version: self.list.version, blocking, stale })
     }
@@ -305,7 +305,7 @@ impl Ask<'_> {
         let behind = u64::from(self.rules.grows());
         let expected = next.is_some_and(|next| (next..=next + behind).contains(&number));
         match (first, last) {
-            _ if expected && !self.snapshot.ended => self.hold(),
+            _ if expected && !self.rules.ended(self.snapshot) => self.hold(),
             (Some(first), _) if number < first => Resolution::Gone,
             (_, Some(last)) if number <= last => Resolution::NotFound(Missing::Gap),
             _ => Resolution::NotFound(Missing::NotYet),
@@ -328,7 +328,7 @@ impl Ask<'_> {
                 Container::TransportStream => self.derived(DerivedName::Part { period, start }),
             };
         }
-        if self.list.next_part == Some((period, start)) && !self.snapshot.ended {
+        if self.list.next_part == Some((period, start)) && !self.rules.ended(self.snapshot) {
             return self.hold();
         }
         Resolution::NotFound(Missing::NotYet)

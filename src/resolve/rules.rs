@@ -3,6 +3,7 @@
 use super::access::AccessRules;
 use super::protocol::{Container, Protocol};
 use super::published::Published;
+use super::request::{Form, Leaf};
 use super::shift::{Names, ShiftRules};
 use crate::manifest::{Listing, Presentation};
 use crate::packager::{PeriodTrack, RenditionId, SegmentationKey, SegmentationView, Snapshot};
@@ -27,7 +28,7 @@ pub struct EndpointRules {
     pub hls_window: MediaDuration,
     /// What an MPD spans at least.
     pub dash_window: MediaDuration,
-    /// The manifest's name in URLs.
+    /// The manifest's name in URLs, with an extension or without.
     pub manifest_name: String,
     /// How its manifests present the channel.
     pub presentation: Presentation,
@@ -41,6 +42,8 @@ pub struct EndpointRules {
     pub access: AccessRules,
     /// Whether what it serves is to be encrypted: it serves nothing then, for nothing is.
     pub encrypted: bool,
+    /// Whether it goes: nobody begins to watch it, and who watches it sees it end.
+    pub leaving: bool,
     /// Names its objects apart from earlier ones of the same names.
     pub generation: u32,
     /// The folder of its objects, as manifests name it.
@@ -59,6 +62,29 @@ impl EndpointRules {
         format!("{ordinal}-{generation}")
     }
 
+    /// The manifest's name without an extension, and what that is.
+    fn manifest_stem(&self) -> (&str, Form) {
+        let name = self.manifest_name.as_str();
+        match (name.strip_suffix(".m3u8"), name.strip_suffix(".mpd")) {
+            (Some(stem), _) => (stem, Form::M3u8),
+            (None, Some(stem)) => (stem, Form::Mpd),
+            (None, None) => (name, Form::Bare),
+        }
+    }
+
+    /// The stem of the endpoint's manifest, and how it is asked for by this name; `None` where it is not by
+    /// this. An extension that is written into its name is none of another protocol's.
+    pub(super) fn asked_manifest(&self, name: &str, form: Form) -> Option<(&str, Form)> {
+        let (stem, written) = self.manifest_stem();
+        let spoken = match form {
+            Form::M3u8 => self.protocol.has_hls(),
+            Form::Mpd => self.protocol.has_dash(),
+            Form::Bare | Form::Mp4 => true,
+        };
+        let named = form == written && !spoken;
+        (name == stem).then_some((stem, if named { Form::Bare } else { form }))
+    }
+
     /// Whether a list of video carries its default audio.
     #[must_use]
     pub fn muxed(&self) -> bool {
@@ -72,8 +98,31 @@ impl EndpointRules {
             || view.period.track(rendition).is_none_or(fits)
     }
 
+    /// Whether by this a player begins to watch: what players under way ask for again does not.
+    #[must_use]
+    pub fn begins(&self, leaf: &Leaf<'_>) -> bool {
+        let Leaf::Manifest { name, form } = leaf else { return false };
+        let asked = self.asked_manifest(name, *form);
+        asked.is_none_or(|(_, form)| self.is_hls(form) != Some(false))
+    }
+
+    /// Whether a manifest of that form is HLS's; `None` where the protocol has none of the form.
+    pub(super) fn is_hls(&self, form: Form) -> Option<bool> {
+        match form {
+            Form::M3u8 | Form::Bare if self.protocol.has_hls() => Some(true),
+            Form::Mpd | Form::Bare if self.protocol.has_dash() => Some(false),
+            _ => None,
+        }
+    }
+
+    /// Whether its lists have ended.
+    #[must_use]
+    pub fn ended(&self, snapshot: &Snapshot) -> bool {
+        snapshot.ended || self.leaving
+    }
+
     pub(super) fn listing(&self, snapshot: &Snapshot, dash: bool) -> Listing<'_> {
-        self.listing_of(snapshot.ended, dash)
+        self.listing_of(self.ended(snapshot), dash)
     }
 
     pub(super) fn listing_of(&self, ended: bool, dash: bool) -> Listing<'_> {

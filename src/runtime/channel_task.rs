@@ -30,6 +30,8 @@ pub(super) enum Order {
     Configure {
         /// The configuration.
         channel: Box<config::Channel>,
+        /// Endpoints that it has no more, whose players are still under way.
+        leaving: Vec<config::Endpoint>,
         /// Whether endpoints are known by their names, not by their ordinals.
         by_name: bool,
         /// Told when readers are answered so.
@@ -155,8 +157,8 @@ impl ChannelTask {
                     self.drain(&mut channel).await;
                 }
                 order = self.orders.recv() => match order {
-                    Some(Order::Configure { channel: wanted, by_name, done }) => {
-                        self.configure(&mut channel, &wanted, by_name).await;
+                    Some(Order::Configure { channel: wanted, leaving, by_name, done }) => {
+                        self.configure(&mut channel, (&wanted, &leaving), by_name).await;
                         // Who asked may have gone.
                         let _ = done.send(());
                     }
@@ -172,8 +174,13 @@ impl ChannelTask {
     }
 
     /// Goes on as another configuration has it.
-    async fn configure(&mut self, channel: &mut Channel, wanted: &config::Channel, by_name: bool) {
-        let plan = Plan::of(wanted, by_name, &self.limits, self.state.as_ref());
+    async fn configure(
+        &mut self,
+        channel: &mut Channel,
+        (wanted, leaving): (&config::Channel, &[config::Endpoint]),
+        by_name: bool,
+    ) {
+        let plan = Plan::of(wanted, leaving, by_name, &self.limits, self.state.as_ref());
         self.config = plan.config.clone();
         self.rules = Some(plan.endpoints);
         channel.handle_input(self.clock.now(), Input::Configure(plan.config));

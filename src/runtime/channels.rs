@@ -4,7 +4,6 @@ use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
 use tokio::sync::mpsc;
-use url::Url;
 
 use super::archivist::Archive;
 use super::channel::{ChannelHandle, Inputs};
@@ -14,8 +13,9 @@ use super::plan::Plan;
 use super::porter::Porter;
 use super::server::ServerError;
 use super::state_file::{StateError, StateFiles};
-use crate::archive::{Catalogue, Pages, Shelf, Spool, Store};
-use crate::config::{self, Config, PullUrl};
+use super::sweep::Sweep;
+use crate::archive::{Catalogue, Shelf, Spool, Store};
+use crate::config::{self, Config, Pull};
 use crate::ingest::programme::{self, Programme};
 use crate::observe::Metrics;
 use crate::packager::{ChannelConfig, Lists};
@@ -47,7 +47,7 @@ pub(super) struct Feeders {
     /// What plays while all inputs are silent.
     pub(super) slate: Option<(PathBuf, Arc<Programme>)>,
     /// What inputs 1 and 2 are pulled from.
-    pub(super) pulls: [Option<Url>; 2],
+    pub(super) pulls: [Option<Pull>; 2],
 }
 
 /// A channel that is made, and does not run yet.
@@ -92,7 +92,7 @@ impl Maker {
         let feeders = self.feeders(channel)?;
         let (group, name) = (channel.group.to_string(), channel.name.to_string());
         let (file, state) = self.files.channel(&group, &name)?;
-        let plan = Plan::of(channel, by_name, &self.limits, state.as_ref());
+        let plan = Plan::of(channel, &[], by_name, &self.limits, state.as_ref());
         let shelf = self.shelf(&group, &name, &plan)?;
         let opened = shelf.as_ref().map(|shelf| open_archive(shelf, &plan.config, plan.keep));
         let (archive, rows) = opened.transpose()?.unzip();
@@ -115,6 +115,11 @@ impl Maker {
         Ok(Made { handle, task, orders, feeders, archive })
     }
 
+    /// What removes what channels have left behind; `None` while none has had an archive.
+    pub(super) fn sweep(&self) -> Option<Sweep> {
+        self.shelves.as_ref().map(|shelves| shelves.sweep.clone())
+    }
+
     /// What feeds a channel.
     pub(super) fn feeders(&self, channel: &config::Channel) -> Result<Feeders, ServerError> {
         let read = |path: &Option<PathBuf>| {
@@ -125,11 +130,10 @@ impl Maker {
             };
             path.as_ref().map(read).transpose()
         };
-        let url = |pull: &Option<PullUrl>| pull.as_ref().map(|pull| pull.url().clone());
         Ok(Feeders {
             programme: read(&channel.loop_file)?,
             slate: read(&channel.slate)?,
-            pulls: [url(&channel.pulls[0]), url(&channel.pulls[1])],
+            pulls: channel.pulls.clone(),
         })
     }
 
@@ -140,7 +144,7 @@ impl Maker {
         channel: &config::Channel,
         handle: &ChannelHandle,
     ) -> Result<(Option<Archive>, MediaDuration), ServerError> {
-        let plan = Plan::of(channel, false, &self.limits, None);
+        let plan = Plan::of(channel, &[], false, &self.limits, None);
         if handle.shelf().is_some() {
             return Ok((None, plan.keep));
         }
@@ -164,19 +168,15 @@ impl Maker {
             Some(shelves) => shelves,
             none => none.insert(Shelves::open(&self.store, self.objects.as_ref(), &self.metrics)?),
         };
-        Ok(Some(shelves.of(group, name)))
+        Ok(Some(shelves.sweep.shelf(group, name)))
     }
 }
 
 /// Where the archives of all channels lie.
 #[derive(Debug)]
 struct Shelves {
-    folder: PathBuf,
-    catalogue: Arc<Catalogue>,
-    pages: Arc<Pages>,
-    /// Where reels go when they are whole.
-    store: Option<Store>,
-    /// What carries them there.
+    sweep: Sweep,
+    /// What carries reels to the store when they are whole.
     _porter: Option<Porter>,
 }
 
@@ -205,17 +205,8 @@ impl Shelves {
             shelves = (Some(store), Some(porter));
         }
         let (store, porter) = shelves;
-        Ok(Shelves { folder, catalogue, pages: Arc::default(), store, _porter: porter })
-    }
-
-    fn of(&self, group: &str, name: &str) -> Shelf {
-        Shelf {
-            channel: format!("{group}/{name}"),
-            folder: self.folder.join(group).join(name),
-            catalogue: Arc::clone(&self.catalogue),
-            pages: Arc::clone(&self.pages),
-            store: self.store.clone(),
-        }
+        let sweep = Sweep { folder, catalogue, pages: Arc::default(), store };
+        Ok(Shelves { sweep, _porter: porter })
     }
 }
 

@@ -5,7 +5,6 @@ use std::path::PathBuf;
 use std::sync::Arc;
 
 use tokio::task::JoinHandle;
-use url::Url;
 
 use super::channel::{ChannelHandle, Feed};
 use super::channels::Feeders;
@@ -13,6 +12,7 @@ use super::loop_source::LoopSource;
 use super::origin::Origin;
 use super::shutdown::Shutdown;
 use super::slate;
+use crate::config::Pull;
 use crate::ingest::programme::Programme;
 use crate::ingest::pull;
 use crate::packager::{InputId, SourceEvent};
@@ -38,7 +38,7 @@ impl<T> Source<T> {
 pub(super) struct Feeding {
     looping: Option<Source<PathBuf>>,
     slate: Option<Source<PathBuf>>,
-    pulls: [Option<Source<Url>>; 2],
+    pulls: [Option<Source<Pull>>; 2],
 }
 
 impl Feeding {
@@ -65,12 +65,12 @@ impl Feeding {
             let task = slate::run(Arc::clone(programme), handle, origin, halt.clone());
             self.slate = Some(Source { of: path.clone(), halt, task: tokio::spawn(task) });
         }
-        for (n, (pull, url)) in (1..).zip(self.pulls.iter_mut().zip(&feeders.pulls)) {
-            if let (None, Some(url)) = (&pull, url) {
+        for (n, (pull, from)) in (1..).zip(self.pulls.iter_mut().zip(&feeders.pulls)) {
+            if let (None, Some(from)) = (&pull, from) {
                 let halt = Shutdown::default();
                 let (handle, origin) = (Arc::clone(handle), Arc::clone(origin));
-                let task = pull::run(url.clone(), InputId(n), origin, handle, halt.clone());
-                *pull = Some(Source { of: url.clone(), halt, task: tokio::spawn(task) });
+                let task = pull::run(from.clone(), InputId(n), origin, handle, halt.clone());
+                *pull = Some(Source { of: from.clone(), halt, task: tokio::spawn(task) });
             }
         }
     }
@@ -86,8 +86,8 @@ impl Feeding {
                 old.stop().await;
             }
         }
-        for (pull, url) in self.pulls.iter_mut().zip(&feeders.pulls) {
-            if let Some(old) = pull.take_if(|pull| Some(&pull.of) != url.as_ref()) {
+        for (pull, from) in self.pulls.iter_mut().zip(&feeders.pulls) {
+            if let Some(old) = pull.take_if(|pull| Some(&pull.of) != from.as_ref()) {
                 old.stop().await;
             }
         }

@@ -19,6 +19,7 @@ mod slate;
 mod state_file;
 mod streams;
 mod supervisor;
+mod sweep;
 
 pub use channel::{ChannelHandle, Feed, Inputs, Shown};
 pub use clock::{Clock, DrivenClock};

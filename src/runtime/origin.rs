@@ -46,7 +46,8 @@ impl ChannelSet {
     }
 
     /// All channels, by group and name; first those that stay, as the names of those that go may
-    /// have come again. Where two publish a manifest at one place, the one that stands first has it.
+    /// have come again. Where two publish a manifest at one place, the one that stands first has it, and
+    /// one that goes behind all that stay.
     pub(super) fn of(stay: &[Arc<ChannelHandle>], go: &[Arc<ChannelHandle>]) -> Self {
         let mut set = ChannelSet::default();
         for channel in go.iter().chain(stay) {
@@ -55,6 +56,9 @@ impl ChannelSet {
         }
         for channel in stay {
             for (ordinal, entrance) in channel.shown().endpoints.iter() {
+                if entrance.rules.leaving {
+                    continue;
+                }
                 let place = (channel.group.as_str(), channel.name.as_str(), *ordinal);
                 for taken in set.routes.add(place, &entrance.rules.published) {
                     let (host, path) = taken.place();
@@ -68,6 +72,17 @@ impl ChannelSet {
                         path,
                         "a manifest stands there already: this one is left out"
                     );
+                }
+            }
+        }
+        // Players under way find the rest where they found the beginning.
+        for (channel, is_gone) in
+            stay.iter().map(|c| (c, false)).chain(go.iter().map(|c| (c, true)))
+        {
+            for (ordinal, entrance) in channel.shown().endpoints.iter() {
+                if is_gone || entrance.rules.leaving {
+                    let place = (channel.group.as_str(), channel.name.as_str(), *ordinal);
+                    set.routes.add(place, &entrance.rules.published);
                 }
             }
         }

@@ -73,10 +73,12 @@ pub(super) struct Plan {
 }
 
 impl Plan {
-    /// What `channel` comes to, with what is remembered of it. Endpoints of a file are known by
-    /// their names; others have the ordinals they say.
+    /// What `channel` comes to, with what is remembered of it, and with those of its former endpoints
+    /// that are `leaving`. Endpoints of a file are known by their names; others have the ordinals they
+    /// say.
     pub(super) fn of(
         channel: &Channel,
+        leaving: &[Endpoint],
         by_name: bool,
         limits: &Limits,
         state: Option<&State>,
@@ -87,9 +89,23 @@ impl Plan {
         if by_name {
             number(&mut channel, &state.endpoints);
         }
+        let stay: BTreeSet<u32> = channel.endpoints.iter().map(|e| e.ordinal).collect();
+        let leaving =
+            leaving.iter().filter_map(|endpoint| {
+                let known = state.endpoints.iter().rev();
+                let named = endpoint.name.to_string();
+                let mut same = known.filter(|(n, served)| {
+                    if by_name { served.name == named } else { **n == endpoint.ordinal }
+                });
+                let (ordinal, _) = same.next().filter(|(ordinal, _)| !stay.contains(ordinal))?;
+                Some(Endpoint { ordinal: *ordinal, ..endpoint.clone() })
+            });
+        channel.endpoints.extend(leaving);
         let served = serve(&channel, state);
         let endpoints = channel.endpoints.iter().filter_map(|endpoint| {
-            let entrance = entrance(&channel, endpoint, served.get(&endpoint.ordinal)?, limits);
+            let served = served.get(&endpoint.ordinal)?;
+            let leaving = !stay.contains(&endpoint.ordinal);
+            let entrance = entrance(&channel, endpoint, (served, leaving), limits);
             Some((endpoint.ordinal, entrance))
         });
         let back = channel.endpoints.iter().map(|e| kept(e, limits)).max();
@@ -166,15 +182,20 @@ fn serve(channel: &Channel, state: &State) -> BTreeMap<u32, Served> {
     served
 }
 
-fn entrance(channel: &Channel, endpoint: &Endpoint, served: &Served, limits: &Limits) -> Entrance {
+fn entrance(
+    channel: &Channel,
+    endpoint: &Endpoint,
+    (served, leaving): (&Served, bool),
+    limits: &Limits,
+) -> Entrance {
     let (group, name) = (channel.group.to_string(), channel.name.to_string());
     let generation = GENERATION + served.generation;
-    let own = rules(endpoint, served, generation, limits);
+    let own = EndpointRules { leaving, ..rules(endpoint, served, generation, limits) };
     let selected = endpoint.selections.iter().map(|selection| {
         let bitrates = selection.bitrates;
         let presentation = Presentation { bitrates, ..endpoint.presentation };
         let only = Endpoint { presentation, selections: Vec::new(), ..endpoint.clone() };
-        let mut entrance = entrance(channel, &only, served, limits);
+        let mut entrance = entrance(channel, &only, (served, leaving), limits);
         for rules in std::iter::once(&mut entrance.rules).chain(&mut entrance.published) {
             Arc::make_mut(rules).selected = Some(selection.key.clone());
         }
@@ -185,7 +206,7 @@ fn entrance(channel: &Channel, endpoint: &Endpoint, served: &Served, limits: &Li
         Arc::new(EndpointRules {
             id: RULES.fetch_add(1, Ordering::Relaxed),
             folder: Published::folder(&group, &name, endpoint.ordinal, generation),
-            manifest_name: place.name().0.to_owned(),
+            manifest_name: place.name().to_owned(),
             ..own.clone()
         })
     });
@@ -205,13 +226,14 @@ fn rules(endpoint: &Endpoint, served: &Served, generation: u32, limits: &Limits)
         manifest_name: endpoint.manifest_name.to_string(),
         presentation: endpoint.presentation,
         beyond_memory: endpoint.lists_beyond(limits.memory_window),
-        shift: (endpoint.timeshift_days > 0).then(|| ShiftRules {
-            kept: i64::from(endpoint.timeshift_days) * 86_400_000,
+        shift: endpoint.timeshift.is_positive().then(|| ShiftRules {
+            kept: endpoint.timeshift.floor_millis(),
             longest: SHIFT_LONGEST.floor_millis(),
         }),
         shift_names: endpoint.shift_names.clone(),
         access: endpoint.access.clone(),
         encrypted: endpoint.encrypted,
+        leaving: false,
         generation,
         folder: EndpointRules::folder(endpoint.ordinal, generation),
         published: endpoint.published.clone(),
@@ -222,10 +244,9 @@ fn rules(endpoint: &Endpoint, served: &Served, generation: u32, limits: &Limits)
 /// How far back an endpoint can be asked for, or its lists reach beyond memory. What has left a list
 /// can be asked for as long again.
 fn kept(endpoint: &Endpoint, limits: &Limits) -> MediaDuration {
-    let shift = MediaDuration::from_secs(i64::from(endpoint.timeshift_days) * 86_400);
     let lists = endpoint.hls_window().max(endpoint.dash_window()).times(2);
     let lists = Some(lists).filter(|_| endpoint.lists_beyond(limits.memory_window));
-    shift.max(lists.unwrap_or(MediaDuration::ZERO))
+    endpoint.timeshift.max(lists.unwrap_or(MediaDuration::ZERO))
 }
 
 fn key_of(endpoint: &Endpoint) -> SegmentationKey {

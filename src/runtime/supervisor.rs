@@ -3,11 +3,13 @@
 //! A channel that comes starts beside the others. One that changes goes on: new rules for readers and
 //! encoders at once, other durations at its next cut, a source that stays plays on. One that goes ends
 //! its lists, its sources and its encoders' sessions, and hands its archive over; what players of it
-//! have under way is answered for `limits.drain` more, its manifests at once no longer.
+//! have under way is answered for `limits.drain` more, and who begins is refused at once. So it is
+//! with an endpoint that goes.
 
 use std::collections::BTreeMap;
 use std::sync::Arc;
 use std::sync::mpsc::Sender;
+use std::time::Duration;
 
 use thiserror::Error;
 use tokio::sync::{mpsc, oneshot};
@@ -21,7 +23,7 @@ use super::channels::{Feeders, Made, Maker};
 use super::feeders::Feeding;
 use super::origin::{ChannelSet, Origin};
 use super::server::ServerError;
-use crate::config::{Channel, Name};
+use crate::config::{Channel, Endpoint, Name};
 use crate::units::Monotonic;
 
 /// Who wants channels.
@@ -55,6 +57,10 @@ pub(super) struct Wish {
 
 type ChannelName = (Name, Name);
 
+/// From the start until one looks for what channels have left behind, and how often after that.
+const SWEEP_FIRST: Duration = Duration::from_mins(1);
+const SWEEP_EVERY: Duration = Duration::from_hours(1);
+
 /// A channel as somebody wants it.
 #[derive(Clone, Debug, PartialEq)]
 pub(super) struct Wanted {
@@ -69,6 +75,41 @@ struct Running {
     orders: mpsc::Sender<Order>,
     task: JoinHandle<()>,
     feeding: Feeding,
+    /// Endpoints that are wanted no more, and until when what was under way is answered.
+    leaving: Vec<(Monotonic, Endpoint)>,
+}
+
+impl Running {
+    /// Has the task go on as is wanted, with what is leaving. The answer comes when that is in force.
+    async fn configure(&self) -> oneshot::Receiver<()> {
+        let (done, applied) = oneshot::channel();
+        let channel = Box::new(self.wanted.channel.clone());
+        let leaving = self.leaving.iter().map(|(_, endpoint)| endpoint.clone()).collect();
+        let by_name = self.wanted.source == Desired::File;
+        // A task that has ended has ended with the server.
+        let _ = self.orders.send(Order::Configure { channel, leaving, by_name, done }).await;
+        applied
+    }
+
+    /// Wants something else; endpoints that it lacks are leaving until then.
+    fn want(&mut self, wanted: Wanted, until: Monotonic) {
+        let old = std::mem::replace(&mut self.wanted, wanted);
+        let Wanted { source, channel } = &self.wanted;
+        let there = |one: &Endpoint| {
+            channel.endpoints.iter().any(|other| match source {
+                Desired::File => other.name == one.name,
+                Desired::Api => other.ordinal == one.ordinal,
+            })
+        };
+        // Another source has other ordinals.
+        if old.source != *source {
+            self.leaving.clear();
+            return;
+        }
+        let gone = old.channel.endpoints.into_iter().map(|endpoint| (until, endpoint));
+        self.leaving.extend(gone);
+        self.leaving.retain(|(_, endpoint)| !there(endpoint));
+    }
 }
 
 /// What makes wishes true.
@@ -82,6 +123,8 @@ pub(super) struct Supervisor {
     running: BTreeMap<ChannelName, Running>,
     /// Channels that have ended, and until when what was under way is answered.
     going: Vec<(Monotonic, Arc<ChannelHandle>)>,
+    /// When next to look for what channels have left behind that are gone.
+    sweep_at: Monotonic,
 }
 
 impl Supervisor {
@@ -91,7 +134,9 @@ impl Supervisor {
         archivist: Sender<Job>,
         wishes: mpsc::Receiver<Wish>,
     ) -> Self {
+        let sweep_at = origin.clock.now().mono.after(SWEEP_FIRST);
         Supervisor {
+            sweep_at,
             origin,
             maker,
             archivist,
@@ -119,16 +164,13 @@ impl Supervisor {
         let shutdown = self.origin.shutdown.clone();
         loop {
             let clock = self.origin.clock.clone();
-            let next = self.going.iter().map(|(until, _)| *until).min();
-            let gone = async {
-                match next {
-                    Some(until) => clock.sleep_until(until).await,
-                    None => std::future::pending().await,
-                }
-            };
+            let leaving = self.running.values().flat_map(|running| &running.leaving);
+            let going = self.going.iter().map(|(until, _)| *until);
+            let leaving = leaving.map(|(until, _)| *until);
+            let next = going.chain(leaving).fold(self.sweep_at, Monotonic::min);
             tokio::select! {
                 () = shutdown.wait() => break,
-                () = gone => self.forget(),
+                () = clock.sleep_until(next) => self.forget().await,
                 wish = self.wishes.recv() => match wish {
                     Some(wish) => self.grant(wish).await,
                     None => shutdown.wait().await,
@@ -200,7 +242,7 @@ impl Supervisor {
         let task = tokio::spawn(task.run(self.origin.shutdown.clone()));
         let mut feeding = Feeding::default();
         feeding.begin(&feeders, &handle, &self.origin);
-        Running { wanted, handle, orders, task, feeding }
+        Running { wanted, handle, orders, task, feeding, leaving: Vec::new() }
     }
 
     async fn change(
@@ -231,18 +273,15 @@ impl Supervisor {
         if let Some(feeders) = &feeders {
             running.feeding.stop_changed(feeders).await;
         }
-        let (done, applied) = oneshot::channel();
-        let channel = Box::new(wanted.channel.clone());
-        let by_name = wanted.source == Desired::File;
-        // A task that has ended has ended with the server.
-        let _ = running.orders.send(Order::Configure { channel, by_name, done }).await;
+        let until = self.origin.clock.now().mono.after(self.maker.limits.drain);
+        running.want(wanted, until);
+        let applied = running.configure().await;
         // A channel that waits for its disk has its orders.
         let _ = timeout(self.maker.limits.drain, applied).await;
         if let Some(feeders) = &feeders {
             running.feeding.begin(feeders, &handle, &self.origin);
         }
         tracing::info!(group = handle.group, channel = handle.name, "a channel has changed");
-        running.wanted = wanted;
         self.running.insert(name, running);
         Ok(())
     }
@@ -277,11 +316,33 @@ impl Supervisor {
         self.going.push((until, handle));
     }
 
-    /// Forgets channels that have gone for long enough.
-    fn forget(&mut self) {
+    /// Forgets channels and endpoints that have gone for long enough.
+    async fn forget(&mut self) {
         let now = self.origin.clock.now().mono;
+        if self.sweep_at <= now {
+            self.sweep_at = now.after(SWEEP_EVERY);
+            self.sweep();
+        }
         self.going.retain(|(until, _)| *until > now);
+        for running in self.running.values_mut() {
+            let before = running.leaving.len();
+            running.leaving.retain(|(until, _)| *until > now);
+            if running.leaving.len() < before {
+                let applied = running.configure().await;
+                let _ = timeout(self.maker.limits.drain, applied).await;
+            }
+        }
         self.show();
+    }
+
+    /// Removes, apart, what channels have left behind that are gone.
+    fn sweep(&self) {
+        let Some(sweep) = self.maker.sweep() else { return };
+        let running = self.running.values().map(|running| &running.handle);
+        let there = running.chain(self.going.iter().map(|(_, handle)| handle));
+        let there = there.map(|handle| format!("{}/{}", handle.group, handle.name)).collect();
+        let now = self.origin.clock.now().wall.millis();
+        tokio::task::spawn_blocking(move || sweep.run(now, &there));
     }
 
     /// Shows everybody the channels there are.

@@ -44,6 +44,7 @@ impl Ask {
             shift_names: Names::default(),
             access: AccessRules::open(),
             encrypted: false,
+            leaving: false,
             generation: GENERATION,
             folder: EndpointRules::folder(ordinal, GENERATION),
             published: Vec::new(),

@@ -51,12 +51,13 @@ fn presentation() -> impl Strategy<Value = Presentation> {
             max: Bitrate(a.max(b)),
         })
     });
-    (order, bounds, seconds(20), seconds(60), seconds(30), seconds(5)).prop_map(
-        |(order, bitrates, interval, delay, min_buffer, min_update)| Presentation {
+    (order, bounds, seconds(20), seconds(60), seconds(5), seconds(30), seconds(5)).prop_map(
+        |(order, bitrates, interval, delay, part_hold_back, min_buffer, min_update)| Presentation {
             order,
             bitrates,
             dates: interval.map_or(Dates::All, Dates::FirstOf),
             delay,
+            part_hold_back,
             min_buffer,
             min_update,
             hls_version: 1,

@@ -15,7 +15,7 @@ import venv
 HERE = pathlib.Path(__file__).resolve().parent
 ROOT = HERE.parent.parent
 VENV = ROOT / "target" / "sdk" / "venv"
-SUITES = ["wire", "ice", "live", "huawei", "native", "plays", "endurance"]
+SUITES = ["wire", "ice", "live", "huawei", "fields", "native", "plays", "endurance"]
 
 
 def install():

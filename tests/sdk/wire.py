@@ -1,5 +1,6 @@
 """What passes the gate: signatures, dates, nonces, scopes, encodings."""
 
+import base64
 import datetime
 import hashlib
 import hmac
@@ -115,7 +116,7 @@ def case_chunked_bodies_and_all_spellings_are_taken():
 def case_a_body_has_a_limit():
     with Server() as server:
         found, answer, _ = create(server, "g", body=b"GroupName=g&x=" + b"x" * (2 << 20))
-        assert found == 413 and answer["Code"], answer
+        assert (found, answer["Code"]) == (400, "InvalidParameter"), answer
 
 
 def case_scopes_of_a_key_hold():
@@ -196,3 +197,87 @@ def case_the_signature_of_huawei_is_asked_for():
             found, answer, headers = send(server, method, path)
             assert (found, answer["error_code"]) == (status, code), answer
             assert headers["x-request-id"]
+
+
+def huawei_request(server, method, path, body=None, query="", date=None):
+    """A request by hand, signed by SDK-HMAC-SHA256."""
+    text = b"" if body is None else json.dumps(body).encode()
+    now = datetime.datetime.now(datetime.timezone.utc)
+    headers = {"host": server.admin, "x-sdk-date": date or now.strftime("%Y%m%dT%H%M%SZ")}
+    lines = "".join(f"{name}:{value}\n" for name, value in sorted(headers.items()))
+    sorted_query = "&".join(sorted(query.split("&"))) if query else ""
+    canonical = "\n".join([method, path + "/", sorted_query, lines, "host;x-sdk-date", hashlib.sha256(text).hexdigest()])
+    to_sign = f"SDK-HMAC-SHA256\n{headers['x-sdk-date']}\n{hashlib.sha256(canonical.encode()).hexdigest()}"
+    signature = hmac.new(b"test-sk", to_sign.encode(), hashlib.sha256).hexdigest()
+    headers["Authorization"] = f"SDK-HMAC-SHA256 Access=test-ak, SignedHeaders=host;x-sdk-date, Signature={signature}"
+    headers["Content-Type"] = "application/json"
+    return send(server, method, path + (f"?{query}" if query else ""), text, headers)
+
+
+def rpc1(server, action, parameters, **change):
+    """The same by RPC v1; a value of None leaves a parameter out."""
+    now = datetime.datetime.now(datetime.timezone.utc)
+    all_of_it = {
+        "Action": action, "Format": "json", "Version": "2016-11-01", "SignatureMethod": "HMAC-SHA1", "SignatureVersion": "1.0",
+        "SignatureNonce": uuid.uuid4().hex, "Timestamp": now.strftime("%Y-%m-%dT%H:%M:%SZ"), "AccessKeyId": "test-ak",
+    } | parameters | change.get("set", {})
+    all_of_it = {name: value for name, value in all_of_it.items() if value is not None}
+    to_sign = "POST&%2F&" + percent(pairs(all_of_it))
+    secret = (change.get("sk", "test-sk") + "&").encode()
+    signature = base64.b64encode(hmac.new(secret, to_sign.encode(), hashlib.sha1).digest()).decode()
+    found = send(server, "POST", "/?" + pairs(all_of_it | {"Signature": signature}))
+    return *found, to_sign
+
+
+def case_rpc_v1_is_refused_with_the_same_codes():
+    with Server() as server:
+        shifts = {"DomainName": "a.b"}
+        assert rpc1(server, "DescribeLiveShiftConfigs", shifts)[0] == 200
+        for change, status, code in [
+            ({"set": {"AccessKeyId": None}}, 400, "MissingParameter"),
+            ({"set": {"SignatureMethod": "HMAC-MD5"}}, 400, "IncompleteSignature"),
+            ({"set": {"SignatureNonce": None}}, 400, "IncompleteSignature"),
+            ({"set": {"AccessKeyId": "nobody"}}, 404, "InvalidAccessKeyId.NotFound"),
+            ({"sk": "wrong"}, 400, "SignatureDoesNotMatch"),
+            ({"set": {"Timestamp": "yesterday"}}, 400, "InvalidTimeStamp.Format"),
+            ({"set": {"Timestamp": None}}, 400, "InvalidTimeStamp.Format"),
+            ({"set": {"Timestamp": "2020-11-20T17:05:42Z"}}, 400, "InvalidTimeStamp.Expired"),
+            ({"set": {"Version": "2019-01-01"}}, 404, "InvalidVersion"),
+            ({"set": {"Action": "Nothing"}}, 404, "InvalidAction.NotFound"),
+        ]:
+            found, answer, _, to_sign = rpc1(server, "DescribeLiveShiftConfigs", shifts, **change)
+            assert (found, answer["Code"]) == (status, code), (change, found, answer)
+            if code == "SignatureDoesNotMatch":
+                says = "Specified signature is not matched with our calculation. server string to sign is:"
+                assert answer["Message"] == says + to_sign
+            assert answer["Recommend"].endswith(f"q={code}&product={'ICE' if code == 'InvalidVersion' else 'live'}"), answer
+
+
+def case_of_several_faults_the_gate_tells_the_first():
+    with Server() as server:
+        old = {"ahead": -16 * 60}
+        assert create(server, "a", nonce="once")[0] == 200
+        for change, code in [
+            ({"authorization": "nothing"} | old, "IncompleteSignature"),
+            ({"ak": "nobody", "sk": "wrong"} | old, "InvalidAccessKeyId.NotFound"),
+            ({"sk": "wrong"} | old, "SignatureDoesNotMatch"),
+            ({"date": "x", "nonce": "once"}, "InvalidTimeStamp.Format"),
+            ({"nonce": "once"} | old, "InvalidTimeStamp.Expired"),
+            ({"nonce": "once", "version": "x"}, "SignatureNonceUsed"),
+        ]:
+            found, answer, _ = create(server, "g", **change)
+            assert answer["Code"] == code, (change, answer)
+        found, answer, _ = acs3(server, "Nothing", {}, {}, version="x")
+        assert answer["Code"] == "InvalidVersion", answer
+        twice = {"GroupName": "a"}, {"GroupName": "b"}
+        assert acs3(server, "Nothing", *twice)[1]["Code"] == "InvalidAction.NotFound"
+        twice = {"DomainName": "a.b"}, {"DomainName": "a.c"}
+        answer = acs3(server, "DescribeLiveShiftConfigs", *twice, version="2016-11-01")[1]
+        assert answer["Code"] == "InvalidParams", answer
+
+
+def case_every_answer_is_a_json_object():
+    with Server() as server:
+        for method in ("PUT", "DELETE", "PATCH"):
+            found, answer, _ = send(server, method, "/")
+            assert found == 405 and answer["RequestId"] and answer["Code"], answer

@@ -141,6 +141,19 @@ async fn a_date_holds_fifteen_minutes_and_a_nonce_once() {
 }
 
 #[tokio::test(flavor = "multi_thread")]
+async fn a_nonce_is_used_up_over_a_restart() {
+    let folder = folder();
+    let asked = async |plane: &Plane| {
+        plane.rpc_at("DescribeLiveShiftConfigs", &[("DomainName", "a.b")], 0, "once").await.0
+    };
+    let plane = Plane { world: World::driven_in(&folder, 0, KEYS) };
+    assert_eq!(asked(&plane).await, 200);
+    plane.world.stop();
+    let plane = Plane { world: World::driven_in(&folder, 29 * 60_000, KEYS) };
+    assert_eq!(asked(&plane).await, 400);
+}
+
+#[tokio::test(flavor = "multi_thread")]
 async fn what_is_made_is_there_after_a_restart_and_names_its_listeners() {
     let folder = folder();
     let plane = Plane { world: World::driven_in(&folder, 0, KEYS) };

@@ -216,7 +216,7 @@ fn channel_rows() -> Vec<DocumentRow> {
         ("", "domain", json!(["a.b"]), json!(["x", "", null, 1])),
         ("", "app_name", json!(["a"]), json!(["", "a/b", null])),
         ("", "id", json!(["x_1"]), json!(["", null, 7])),
-        ("", "name", json!(["中"]), json!(["", null])),
+        ("", "name", json!(["中", "", null]), json!([1, "a\nb"])),
         ("", "state", json!(["ON", "OFF"]), json!(["on", null, true])),
         ("", "mode", json!(["ADD_CDN", "ONLY_OS", null]), json!(["x"])),
         (

@@ -239,10 +239,8 @@ async fn endpoints_keep_their_numbers_whatever_becomes_of_those_before_them() {
     // Without the second, and with a new one in its place.
     let start = LOOPED.find("  [[channel.endpoint]]\n  name = \"hls\"").expect("there");
     let end = LOOPED.find("  [[channel.endpoint]]\n  name = \"dash\"").expect("there");
-    let without = format!("{}{}", &LOOPED[..start], &LOOPED[end..]);
-    world.desire(&without).await;
+    world.desire(&without("hls", "dash")).await;
     assert_eq!(world.get("/v1/g/2/c/manifest.m3u8").await.status, 404);
-    assert_eq!(world.get("/v1/g/2/c/2-1/audio-eng/media.m3u8").await.status, 404);
     assert_eq!(world.get("/v1/g/3/c/manifest.mpd").await.text(), dash);
     let new = LOOPED[start..end].replace("\"hls\"", "\"new\"");
     world.desire(&format!("{}{new}{}", &LOOPED[..start], &LOOPED[end..])).await;
@@ -254,16 +252,75 @@ async fn endpoints_keep_their_numbers_whatever_becomes_of_those_before_them() {
     assert_eq!(world.get("/v1/g/5/c/manifest.m3u8").await.status, 404);
 }
 
+/// The looped channel without endpoints, from one to before another.
+fn without(from: &str, to: &str) -> String {
+    let at = |name: &str| {
+        let section = format!("  [[channel.endpoint]]\n  name = \"{name}\"");
+        LOOPED.find(&section).expect("there")
+    };
+    format!("{}{}", &LOOPED[..at(from)], &LOOPED[at(to)..])
+}
+
+#[tokio::test]
+async fn an_endpoint_that_goes_ends_its_lists_for_who_watches_it() {
+    let world = World::looped(LOOPED).await;
+    let low = "/v1/g/1/c/1-1/video-90p/media.m3u8";
+    let before = list(&world, low).await;
+    let mut waiting = Connection::open(world.egress()).await;
+    waiting.send("GET", &format!("{low}?_HLS_msn={}", before.last() + 2), &[]).await;
+    world.waiters(1).await;
+    world.desire(&without("low", "hls")).await;
+    world.step().await;
+    let last = waiting.receive("GET").await;
+    assert!(Playlist::read(&last.text(), None).ended, "{}", last.text());
+    assert_eq!(world.get("/v1/g/1/c/manifest.m3u8").await.status, 404, "nobody begins");
+    let ended = list(&world, low).await;
+    assert!(ended.ended);
+    for entry in &ended.entries {
+        let object = low.replace("media.m3u8", &entry.uri);
+        assert_eq!(world.get(&object).await.status, 200, "{object}");
+    }
+    assert!(!list(&world, "/v1/g/2/c/2-1/video-90p/media.m3u8").await.ended, "the others go on");
+    // One that is there again goes on; its list never ended.
+    world.desire(LOOPED).await;
+    assert!(!list(&world, low).await.ended);
+    world.desire(&without("low", "hls")).await;
+    world.advance(10_500);
+    let forgotten = |w: &World| {
+        !w.channel().shown().endpoints.contains_key(&1) && w.snapshot().segmentations.len() == 1
+    };
+    world.until("it is forgotten", forgotten).await;
+    assert_eq!(world.get(low).await.status, 404);
+}
+
+#[tokio::test]
+async fn players_of_an_mpd_see_its_end_when_channel_or_endpoint_goes() {
+    let world = World::looped(LOOPED).await;
+    let ends = async |path: &str| {
+        let mpd = world.get(path).await;
+        assert_eq!(mpd.status, 200, "{path}: {}", mpd.text());
+        let text = mpd.text();
+        assert!(text.contains("mediaPresentationDuration="), "{text}");
+        assert!(!text.contains("minimumUpdatePeriod="), "{text}");
+    };
+    world.desire(&without("dash", "both")).await;
+    ends("/v1/g/3/c/manifest.mpd").await;
+    assert!(world.get("/v1/g/4/c/manifest.mpd").await.text().contains("minimumUpdatePeriod="));
+    world.desire("").await;
+    ends("/v1/g/4/c/manifest.mpd").await;
+    assert_eq!(world.get("/v1/g/4/c/manifest.m3u8").await.status, 404, "nobody begins");
+    world.advance(10_500);
+    world.until("it is forgotten", |w| w.server().origin.set().channel("g", "c").is_none()).await;
+    assert_eq!(world.get("/v1/g/4/c/manifest.mpd").await.status, 404);
+}
+
 #[tokio::test]
 async fn the_numbers_of_endpoints_outlive_the_process() {
     let folder = folder();
     let world = World::driven_in(&folder, 0, LOOPED);
     world.settled().await;
     world.stop();
-    let start = LOOPED.find("  [[channel.endpoint]]\n  name = \"low\"").expect("there");
-    let end = LOOPED.find("  [[channel.endpoint]]\n  name = \"hls\"").expect("there");
-    let world =
-        World::driven_in(&folder, 60_000, &format!("{}{}", &LOOPED[..start], &LOOPED[end..]));
+    let world = World::driven_in(&folder, 60_000, &without("low", "hls"));
     assert_eq!(world.get("/v1/g/1/c/manifest.m3u8").await.status, 404);
     // The life before was too short for three segments of four seconds.
     let enough = |world: &World| {

@@ -105,6 +105,26 @@ async fn manifests_stand_beside_v1_by_host_and_their_objects_beside_them() {
 }
 
 #[tokio::test]
+async fn what_goes_is_found_to_its_end_where_its_manifest_stood() {
+    let world = World::looped(PUBLISHED).await;
+    let get = async |path: &str| of_host(&world, "127.0.0.1", "live.test", path).await;
+    let multivariant = get("/app/stream.m3u8").await.text();
+    let media = media_playlists(&multivariant).pop_first().expect("one");
+    let path = format!("/app/{media}");
+    world.desire("").await;
+    let list = Playlist::read(&get(&path).await.text(), None);
+    assert!(list.ended);
+    let object = path.replace("media.m3u8", &list.entries[0].uri);
+    assert_eq!(get(&object).await.status, 200);
+    assert!(get("/app/stream.mpd").await.text().contains("mediaPresentationDuration="));
+    assert_eq!(get("/app/stream.m3u8").await.status, 404);
+    // Its place is free for what comes.
+    world.desire(&PUBLISHED.replace("name = \"c\"", "name = \"d\"")).await;
+    let other = get("/app/stream.mpd").await;
+    assert!(!other.text().contains("g.c."), "{}", other.text());
+}
+
+#[tokio::test]
 async fn an_endpoint_that_is_to_be_encrypted_serves_nothing_and_says_why() {
     let world = World::looped(LOOPED).await;
     let mut wanted = channels(LOOPED);

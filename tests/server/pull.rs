@@ -1,6 +1,6 @@
 //! One origin pulls what another plays.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 use std::net::SocketAddr;
 use std::sync::{Arc, Mutex};
 use std::time::Duration;
@@ -8,16 +8,24 @@ use std::time::Duration;
 use tokio::io::{AsyncReadExt, AsyncWriteExt};
 use tokio::net::TcpListener;
 
+use headwater::config::{Config, Pull, PullSource, PullUrl};
 use headwater::packager::{RenditionView, SegmentContent};
+use headwater::runtime::Desired;
 use headwater::units::MediaTime;
 
 use crate::client::Connection;
+use crate::playlist::media_playlists;
 use crate::ts::push;
-use crate::world::{LOOPED, World};
+use crate::world::{LISTENERS, LOOPED, World};
 
 /// The looped channel's endpoints, its media pulled from `url`.
 fn pulled(url: &str) -> String {
-    let input = format!("  [[channel.input]]\n  pull = \"{url}\"\n");
+    pulled_from(&format!("\"{url}\""))
+}
+
+/// The same from what stands behind `pull =`.
+fn pulled_from(pull: &str) -> String {
+    let input = format!("  [[channel.input]]\n  pull = {pull}\n");
     LOOPED.replace("loop = \"loop.mp4\"\n", &input)
 }
 
@@ -55,8 +63,30 @@ fn reaches(world: &World) -> BTreeMap<String, i64> {
     view.map(|(_, view)| view.renditions.iter().filter_map(reach).collect()).unwrap_or_default()
 }
 
-/// Pulls 24 seconds, `steps` of half a second at once. A puller's clock waits for its media: one that
-/// goes ahead of what comes takes tracks for silent.
+/// Moves all by `steps` of half a second, and the puller until it has what `source` has. A puller's clock
+/// waits for its media: one that goes ahead of what comes takes tracks for silent.
+async fn keep_up(source: &World, puller: &World, steps: i64) {
+    for _ in 0..steps {
+        source.step().await;
+    }
+    puller.advance(500 * steps.unsigned_abs());
+    // What is asked for at the end of a segment is asked for again half of it later.
+    let (there, apart) = (reaches(source), 750 * steps + 500);
+    let behind = || {
+        let here = reaches(puller);
+        let late =
+            |(name, end): (&String, &i64)| here.get(name).is_none_or(|here| here + apart < *end);
+        !here.is_empty() && there.iter().any(late)
+    };
+    let began = std::time::Instant::now();
+    while behind() {
+        assert!(began.elapsed() < Duration::from_mins(1), "{there:?} {:?}", reaches(puller));
+        tokio::time::sleep(Duration::from_millis(10)).await;
+        puller.advance(10);
+    }
+}
+
+/// Pulls 24 seconds, `steps` of half a second at once.
 async fn plays_what_it_pulls(endpoint: u32, steps: i64) {
     let source = World::looped(LOOPED).await;
     let url = format!("http://{}/v1/g/{endpoint}/c/manifest.m3u8", source.egress());
@@ -64,27 +94,20 @@ async fn plays_what_it_pulls(endpoint: u32, steps: i64) {
     let asked = || source.metric("headwater_requests_total{kind=\"media\"");
     for _ in 0..48 / steps {
         let before = asked();
-        for _ in 0..steps {
-            source.step().await;
-        }
-        puller.advance(500 * steps.unsigned_abs());
-        // What is asked for at the end of a segment is asked for again half of it later.
-        let (there, apart) = (reaches(&source), 750 * steps + 500);
-        let behind = || {
-            let here = reaches(&puller);
-            let late = |(name, end): (&String, &i64)| {
-                here.get(name).is_none_or(|here| here + apart < *end)
-            };
-            !here.is_empty() && there.iter().any(late)
-        };
-        while asked() < before + 3 || behind() {
+        keep_up(&source, &puller, steps).await;
+        while asked() < before + 3 {
             tokio::time::sleep(Duration::from_millis(10)).await;
             puller.advance(10);
         }
     }
+    has_the_same(&puller, &source).await;
+}
+
+/// That a puller plays what its source does, byte for byte, where both still list it.
+async fn has_the_same(puller: &World, source: &World) {
     // What was asked for last comes yet.
     puller.until("it plays", |puller| segments(puller).len() >= 12).await;
-    let (ours, theirs) = (segments(&puller), segments(&source));
+    let (ours, theirs) = (segments(puller), segments(source));
     let common: Vec<_> = ours.keys().filter(|key| theirs.contains_key(*key)).collect();
     assert!(common.len() >= 12, "{:?} {:?}", ours.keys(), theirs.keys());
     for key in common {
@@ -93,8 +116,66 @@ async fn plays_what_it_pulls(endpoint: u32, steps: i64) {
 }
 
 #[tokio::test]
+async fn where_one_place_is_lost_the_next_goes_on_without_a_seam() {
+    let (main, stand_in) = (World::looped(LOOPED).await, World::looped(LOOPED).await);
+    let url = |world: &World| format!("http://{}/v1/g/2/c/manifest.m3u8", world.egress());
+    let both = format!("[\"{}\", \"{}\"]", url(&main), url(&stand_in));
+    let puller = World::driven(&pulled_from(&both));
+    for _ in 0..8 {
+        stand_in.advance(1000);
+        keep_up(&main, &puller, 2).await;
+    }
+    main.stop();
+    stand_in.settled().await;
+    for _ in 0..16 {
+        keep_up(&stand_in, &puller, 2).await;
+    }
+    has_the_same(&puller, &stand_in).await;
+    let snapshot = puller.snapshot();
+    for list in snapshot.segmentations.values().flat_map(|view| &view.renditions) {
+        let rows: Vec<_> = list.rows.iter_from(0).collect();
+        assert!(rows.windows(2).all(|two| two[0].number + 1 == two[1].number), "{rows:?}");
+        assert!(rows.iter().all(|row| !matches!(row.content, SegmentContent::Gap)), "{rows:?}");
+    }
+    assert_eq!(
+        puller.metric("headwater_facts_total{group=\"g\",channel=\"c\",fact=\"PeriodBegan"),
+        1
+    );
+}
+
+#[tokio::test]
 async fn what_one_origin_plays_another_pulls_with_the_same_bytes() {
     plays_what_it_pulls(2, 4).await;
+}
+
+/// A channel's rungs as so many sources: media playlists, one of which cannot be had at first.
+#[tokio::test]
+async fn several_sources_are_rungs_of_one_input() {
+    let source = World::looped(LOOPED).await;
+    let base = format!("http://{}/v1/g/2/c", source.egress());
+    let list = source.get("/v1/g/2/c/manifest.m3u8").await.text();
+    let lists = media_playlists(&list).into_iter().map(|uri| format!("{base}/{uri}"));
+    let lists: Vec<String> = lists.collect();
+    assert!(lists.len() > 1, "{list}");
+    let nowhere = "http://127.0.0.1:9/none.m3u8".to_owned();
+    let at = |urls: &[&String]| PullSource {
+        urls: urls.iter().map(|url| PullUrl::parse(url).expect("a URL")).collect(),
+        bitrate: None,
+        max_bitrate: None,
+    };
+    let config = format!("{LISTENERS}{}", pulled(&nowhere));
+    let mut channels = Config::parse(&config).expect("a configuration").channels;
+    let mut sources: Vec<_> = lists.iter().map(|list| at(&[list])).collect();
+    sources[1] = at(&[&nowhere, &lists[1]]);
+    channels[0].pulls[0] = Pull::new(sources);
+    let puller = World::driven(&pulled(&nowhere));
+    puller.desire_as(Desired::File, channels).await;
+    for _ in 0..12 {
+        keep_up(&source, &puller, 4).await;
+    }
+    has_the_same(&puller, &source).await;
+    let rungs = |world| segments(world).into_keys().map(|(name, _)| name).collect::<BTreeSet<_>>();
+    assert_eq!(rungs(&puller).len(), rungs(&source).len());
 }
 
 #[tokio::test]

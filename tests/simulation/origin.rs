@@ -94,6 +94,7 @@ impl Origin {
                 shift_names: headwater::resolve::Names::default(),
                 access: AccessRules::open(),
                 encrypted: false,
+                leaving: false,
                 generation: GENERATION,
                 folder: EndpointRules::folder(ordinal, GENERATION),
                 published: Vec::new(),

@@ -111,7 +111,7 @@ pub(super) fn pass<'c>(
         return Err(GateError::NoKey);
     }
     let signature = Rpc1::read(parameters).ok_or(GateError::Incomplete(
-        "SignatureMethod must be HMAC-SHA1, SignatureVersion 1.0; SignatureNonce and Timestamp are needed",
+        "SignatureMethod must be HMAC-SHA1, SignatureVersion 1.0; SignatureNonce is needed",
     ))?;
     let key = control.key(signature.key_id).ok_or(GateError::UnknownKey)?;
     signature.check(head.method.as_str(), parameters, key.secret.bytes()).map_err(|error| {

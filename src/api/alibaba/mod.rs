@@ -14,10 +14,14 @@ use self::gate::GateError;
 use self::parameters::Parameters;
 use self::reply::{Fault, failed, succeeded};
 use super::control::{Caller, Control};
-use super::http::{Answer, BODY_WRONG};
+use super::http::{Answer, BODY_WRONG, Turned};
 use super::random::request_id;
 use super::sign::pairs;
 use crate::config::Scope;
+
+/// The versions that are spoken.
+const ICE: &str = "2020-11-09";
+const LIVE: &str = "2016-11-01";
 
 /// What an operation answers, without the request's id.
 type Fields = Map<String, Value>;
@@ -25,18 +29,27 @@ type Fields = Map<String, Value>;
 /// Answers a request.
 pub(super) fn answer(control: &Control, head: &Parts, body: &[u8]) -> Answer {
     let id = request_id();
-    let host = head.headers.get(http::header::HOST).and_then(|host| host.to_str().ok());
     match serve(control, head, body, &id) {
         Ok(fields) => succeeded(fields, &id),
-        Err(fault) => failed(&fault, &id, host.unwrap_or_default()),
+        Err(fault) => failed(&fault, &id, head),
     }
 }
 
-/// Answers a request whose body is too large to be read.
-pub(super) fn too_large() -> Answer {
-    let message = BODY_WRONG.to_owned();
-    let fault = Fault { status: StatusCode::PAYLOAD_TOO_LARGE, code: "InvalidParameter", message };
-    failed(&fault, &request_id(), "")
+/// Answers a request that cannot be looked at.
+pub(super) fn turned_away(head: &Parts, why: Turned) -> Answer {
+    let (status, code, message) = match why {
+        Turned::Body => (StatusCode::BAD_REQUEST, "InvalidParameter", BODY_WRONG),
+        Turned::Method => (
+            StatusCode::METHOD_NOT_ALLOWED,
+            "UnsupportedHTTPMethod",
+            "the method must be POST or GET",
+        ),
+        Turned::Failed => {
+            (StatusCode::INTERNAL_SERVER_ERROR, "InternalError", "this failed; please try again")
+        }
+    };
+    let fault = Fault { status, code, message: message.to_owned() };
+    failed(&fault, &request_id(), head)
 }
 
 fn serve(control: &Control, head: &Parts, body: &[u8], id: &str) -> Result<Fields, Fault> {
@@ -49,16 +62,11 @@ fn serve(control: &Control, head: &Parts, body: &[u8], id: &str) -> Result<Field
         all.extend(pairs(body));
     }
     let passed = gate::pass(control, head, body, query, &all)?;
-    let parameters = Parameters::of(all).map_err(|name| Fault {
-        status: StatusCode::BAD_REQUEST,
-        code: "InvalidParameter",
-        message: format!("{name} is given twice, with different values"),
-    })?;
     let (action, key) = (passed.action.as_str(), passed.key);
     let caller = |scope| Caller { scope, action, key_id: &key.id, request_id: id };
     let (scope, known) = match passed.version.as_str() {
-        "2020-11-09" => (Scope::Ice, ice::ACTIONS.contains(&action)),
-        "2016-11-01" => (Scope::Live, live::ACTIONS.contains(&action)),
+        ICE => (Scope::Ice, ice::ACTIONS.contains(&action)),
+        LIVE => (Scope::Live, live::ACTIONS.contains(&action)),
         _ => return Err(GateError::Version.into()),
     };
     if !known {
@@ -67,6 +75,11 @@ fn serve(control: &Control, head: &Parts, body: &[u8], id: &str) -> Result<Field
     if !key.scopes.contains(&scope) {
         return Err(GateError::Scope(scope).into());
     }
+    let parameters = Parameters::of(all).map_err(|name| Fault {
+        status: StatusCode::BAD_REQUEST,
+        code: if scope == Scope::Ice { "InvalidParameter" } else { "InvalidParams" },
+        message: format!("{name} is given twice, with different values"),
+    })?;
     match scope {
         Scope::Ice => ice::run(control, caller(scope), &parameters),
         _ => live::run(control, caller(scope), &parameters),

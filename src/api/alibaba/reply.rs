@@ -1,6 +1,8 @@
 //! Answers of the RPC wire: a JSON object each, never an empty body.
 
 use http::StatusCode;
+use http::header::HOST;
+use http::request::Parts;
 use serde_json::{Value, json};
 
 use super::Fields;
@@ -23,8 +25,16 @@ pub(super) fn succeeded(mut fields: Fields, request_id: &str) -> Answer {
 }
 
 /// Why it was not done.
-pub(super) fn failed(fault: &Fault, request_id: &str, host: &str) -> Answer {
-    let recommend = format!("https://api.aliyun.com/troubleshoot?q={}", fault.code);
+pub(super) fn failed(fault: &Fault, request_id: &str, head: &Parts) -> Answer {
+    let host = head.headers.get(HOST).and_then(|host| host.to_str().ok()).unwrap_or_default();
+    let asks = |version: &str| {
+        let query = head.uri.query().unwrap_or_default();
+        head.headers.get("x-acs-version").is_some_and(|asked| asked == version)
+            || query.split('&').any(|pair| pair.strip_prefix("Version=") == Some(version))
+    };
+    let product = if asks(super::LIVE) { "live" } else { "ICE" };
+    let recommend =
+        format!("https://api.aliyun.com/troubleshoot?q={}&product={product}", fault.code);
     let body = json!({
         "RequestId": request_id,
         "HostId": host,

@@ -41,11 +41,6 @@ impl Code {
             Code::NoMethod => (StatusCode::METHOD_NOT_ALLOWED, "APIGW.0106"),
         }
     }
-
-    /// Whether it is said before a channel is asked for.
-    pub(super) fn is_gateway(self) -> bool {
-        !matches!(self, Code::Parameter | Code::Internal)
-    }
 }
 
 /// What could be read of the channel that a request names.

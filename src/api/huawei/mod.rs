@@ -12,7 +12,7 @@ use serde_json::{Value, json};
 use self::fault::{Code, Fault, Named};
 use self::operations::{Call, Operation};
 use super::control::{Caller, Control};
-use super::http::{Answer, BODY_WRONG};
+use super::http::{Answer, BODY_WRONG, Turned};
 use super::model::value::Stamp;
 use super::random::request_id;
 use super::sign::{Asked, Sdk};
@@ -31,9 +31,13 @@ pub(super) fn answer(control: &Control, head: &Parts, body: &[u8]) -> Answer {
     }
 }
 
-/// Answers a request whose body is too large to be read.
-pub(super) fn too_large() -> Answer {
-    let fault = Fault::new(Code::Parameter, BODY_WRONG);
+/// Answers a request that cannot be looked at.
+pub(super) fn turned_away(why: Turned) -> Answer {
+    let fault = match why {
+        Turned::Body => Fault::new(Code::Parameter, BODY_WRONG),
+        Turned::Method => Fault::new(Code::NoMethod, "the method is not allowed here"),
+        Turned::Failed => Fault::new(Code::Internal, "this failed; please try again"),
+    };
     failed(&fault, &Named::default(), request_id())
 }
 
@@ -43,19 +47,16 @@ fn reply(status: StatusCode, body: &Value, request_id: String) -> Answer {
 
 fn failed(fault: &Fault, named: &Named, request_id: String) -> Answer {
     let (status, code) = fault.code.on_the_wire();
-    let body = if fault.code.is_gateway() {
-        json!({ "error_code": code, "error_msg": fault.why, "request_id": request_id })
-    } else {
-        json!({
-            "result_code": code,
-            "result_msg": fault.why,
-            "error_code": code,
-            "error_msg": fault.why,
-            "domain": named.domain,
-            "app_name": named.app_name,
-            "id": named.id,
-        })
-    };
+    let body = json!({
+        "result_code": code,
+        "result_msg": fault.why,
+        "error_code": code,
+        "error_msg": fault.why,
+        "request_id": request_id,
+        "domain": named.domain,
+        "app_name": named.app_name,
+        "id": named.id,
+    });
     reply(status, &body, request_id)
 }
 

@@ -104,13 +104,15 @@ struct NewState {
 
 #[derive(Deserialize)]
 struct Encoder {
-    encoder_settings: Vec<EncoderSettings>,
+    encoder_settings: Option<Vec<EncoderSettings>>,
 }
 
 impl Call<'_> {
     pub(super) fn run(&self, operation: Operation) -> Served {
         match operation {
-            Operation::List => self.list().map_err(|fault| (fault, Named::default())),
+            Operation::List => {
+                self.list().map_err(|fault| (fault, named(|name| self.parameter(name))))
+            }
             Operation::Delete => self.delete(),
             other => {
                 let body: Value = serde_json::from_slice(self.body).unwrap_or_default();
@@ -142,7 +144,7 @@ impl Call<'_> {
             Operation::General => Some(OttChange::General(read::<General>(body)?.name)),
             Operation::Record => Some(OttChange::Record(read::<Record>(body)?.record_settings)),
             Operation::State => Some(OttChange::State(read::<NewState>(body)?.state)),
-            Operation::Encoder => Some(OttChange::Encoder(read::<Encoder>(body)?.encoder_settings)),
+            Operation::Encoder => read::<Encoder>(body)?.encoder_settings.map(OttChange::Encoder),
             Operation::Endpoints => {
                 let items = read::<Endpoints>(body)?.endpoints;
                 items
@@ -151,9 +153,10 @@ impl Call<'_> {
             }
             _ => {
                 let NewInput { input, encoder_settings_expand } = read(body)?;
-                let input = input.ok_or_else(|| parameter("input is required"))?;
-                let input = input.fit(&key.domain, &key.app_name, &key.id)?;
-                Some(OttChange::Input(Box::new(input), encoder_settings_expand))
+                let fit = |input: Input| input.fit(&key.domain, &key.app_name, &key.id);
+                let input = input.map(fit).transpose()?.map(Box::new);
+                let said = input.is_some() || encoder_settings_expand.is_some();
+                said.then_some(OttChange::Input(input, encoder_settings_expand))
             }
         };
         let Some(change) = change else {

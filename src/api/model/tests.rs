@@ -320,7 +320,8 @@ fn an_ott_channel_comes_out_with_its_urls_its_pushes_and_its_guard() {
     let closed = own.endpoints.iter().map(|e| e.access == AccessRules::closed());
     assert_eq!(closed.collect::<Vec<_>>(), [false, true, true, false, false]);
     assert_eq!(own.endpoints[0].window, Some(MediaDuration::from_secs(40)));
-    assert_eq!(own.endpoints[0].timeshift_days, 2);
+    // The second, not the day.
+    assert_eq!(own.endpoints[0].timeshift, MediaDuration::from_secs(90_000));
     assert_eq!(own.endpoints[0].manifest_name.as_str(), "index");
     assert_eq!(own.endpoints[4].window, Some(MediaDuration::from_secs(12)));
     assert_eq!(own.endpoints[4].presentation.delay, Some(MediaDuration::from_secs(8)));

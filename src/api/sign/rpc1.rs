@@ -21,7 +21,8 @@ pub struct Rpc1<'a> {
 }
 
 impl<'a> Rpc1<'a> {
-    /// Reads the parameters; `None` where one is missing, or the method or version is another.
+    /// Reads the parameters; `None` where one is missing, or the method or version is another. A timestamp
+    /// that is missing is an empty one.
     #[must_use]
     pub fn read(parameters: &'a Pairs) -> Option<Self> {
         let find = |name: &str| {
@@ -34,7 +35,7 @@ impl<'a> Rpc1<'a> {
         Some(Rpc1 {
             key_id: find("AccessKeyId")?,
             nonce: find("SignatureNonce")?,
-            timestamp: find("Timestamp")?,
+            timestamp: find("Timestamp").unwrap_or_default(),
             signature: find("Signature")?,
         })
     }

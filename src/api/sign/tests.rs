@@ -1,7 +1,7 @@
 use http::{HeaderMap, HeaderName, HeaderValue};
 
 use super::*;
-use crate::units::Monotonic;
+use crate::units::WallTime;
 
 const SECRET: &[u8] = b"test-sk";
 const A_QUERY: &str = "ClientToken=t&Description=a+b%2Bc%2F%C3%A9%2A~%26%3D%25%E4%B8%AD";
@@ -179,7 +179,7 @@ fn vector_c_of_sdk_hmac_holds_and_nothing_near_it_does() {
 
 #[test]
 fn a_nonce_is_spent_for_half_an_hour_by_its_key_alone() {
-    let minute = |m: u64| Monotonic(m * 60_000_000_000);
+    let minute = |m: i64| WallTime(m * 60_000_000_000);
     let mut spent = Spent::default();
     assert_eq!(spent.spend("a", "n", minute(0)), Ok(()));
     assert_eq!(spent.spend("b", "n", minute(0)), Ok(()));
@@ -190,12 +190,48 @@ fn a_nonce_is_spent_for_half_an_hour_by_its_key_alone() {
 }
 
 #[test]
+fn a_nonce_is_spent_for_the_next_process_too() {
+    let folder = tempfile::tempdir().expect("a folder");
+    let path = folder.path().join("nonces");
+    let minute = |m: i64| WallTime(m * 60_000_000_000);
+    let open = |at| Spent::open(&path, minute(at)).expect("a file");
+    let mut spent = open(0);
+    assert_eq!(spent.spend("a", "n", minute(0)), Ok(()));
+    assert_eq!(spent.spend("a", "m", minute(20)), Ok(()));
+    drop(spent);
+    // Half of one was written when the process was killed.
+    let mut bytes = std::fs::read(&path).expect("the file");
+    bytes.extend([7; 13]);
+    std::fs::write(&path, bytes).expect("written");
+    let mut spent = open(29);
+    assert_eq!(spent.spend("a", "n", minute(29)), Err(SpentError::Used));
+    assert_eq!(spent.spend("a", "o", minute(29)), Ok(()));
+    drop(spent);
+    let mut spent = open(31);
+    assert_eq!(spent.spend("a", "n", minute(31)), Ok(()));
+    assert_eq!(spent.spend("a", "m", minute(31)), Err(SpentError::Used));
+    assert_eq!(spent.spend("a", "o", minute(31)), Err(SpentError::Used));
+}
+
+#[test]
+fn the_file_of_nonces_does_not_grow_for_ever() {
+    let folder = tempfile::tempdir().expect("a folder");
+    let path = folder.path().join("nonces");
+    let mut spent = Spent::open(&path, WallTime(0)).expect("a file");
+    for n in 0..25_000_i64 {
+        assert_eq!(spent.spend("a", &n.to_string(), WallTime(n * 60_000_000_000)), Ok(()));
+    }
+    let length = std::fs::metadata(&path).expect("the file").len();
+    assert!(length < 40 * 10_100, "{length}");
+}
+
+#[test]
 fn nonces_take_bounded_room() {
     let mut spent = Spent::default();
     for n in 0..200_000 {
-        assert_eq!(spent.spend("a", &n.to_string(), Monotonic(1)), Ok(()));
+        assert_eq!(spent.spend("a", &n.to_string(), WallTime(1)), Ok(()));
     }
-    assert_eq!(spent.spend("a", "more", Monotonic(2)), Err(SpentError::Full));
-    assert_eq!(spent.spend("a", "7", Monotonic(2)), Err(SpentError::Used));
-    assert_eq!(spent.spend("a", "more", Monotonic(1_800_000_000_001)), Ok(()));
+    assert_eq!(spent.spend("a", "more", WallTime(2)), Err(SpentError::Full));
+    assert_eq!(spent.spend("a", "7", WallTime(2)), Err(SpentError::Used));
+    assert_eq!(spent.spend("a", "more", WallTime(1_800_001_000_000)), Ok(()));
 }

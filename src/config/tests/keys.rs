@@ -238,7 +238,7 @@ fn keys_of_an_endpoint() {
             ("part_duration", &[], &["'500ms'", "1"]),
             ("window", &["'15s'", "'2m'"], &["'14999ms'", "'25h'", "60"]),
             ("use_audio_rendition_groups", &["true", "false"], &["'yes'", "1"]),
-            ("manifest_name", &["'a.b_C-9'"], &["''", "'..'", "'a.m3u8'", "'a.MPD'", "'a/b'"]),
+            ("manifest_name", &["'a.b_C-9'", "'a.m3u8'", "'a.MPD'"], &["''", "'..'", "'a/b'"]),
             ("timeshift_days", &["0", "1", "30"], &["31", "-1", "'7'"]),
             (
                 "stream_order",

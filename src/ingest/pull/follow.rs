@@ -98,6 +98,12 @@ impl Follow {
         (String::new(), wait.clamp(RELOAD_MIN, RELOAD_MAX))
     }
 
+    /// How long it may bring nothing new before it is looked for elsewhere: a player's buffer has three
+    /// targets.
+    pub(super) fn stale(&self) -> Duration {
+        self.target * 3
+    }
+
     /// How long a request of the playlist may take: one that blocks, as long as three targets.
     pub(super) fn patience(&self) -> Duration {
         let blocked = if self.can_block { self.target * 3 } else { Duration::ZERO };

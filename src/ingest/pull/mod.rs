@@ -3,16 +3,19 @@
 //!
 //! | file | is |
 //! | --- | --- |
+//! | `places` | which of its places each source is read at, and what all list together |
 //! | `follow` | what to fetch of a playlist, and when to ask again |
 //! | `client` | one GET |
 //! | `name` | what the rungs are called |
 //!
-//! Every media playlist of the multivariant playlist is followed on a task of its own, up to
-//! [`PLAYLISTS_MAX`]; parts of low-latency playlists are fetched as they are listed.
+//! Every media playlist of every source is followed on a task of its own, up to [`PLAYLISTS_MAX`]; parts of
+//! low-latency playlists are fetched as they are listed. A source that fails at one of its places is
+//! read at the next; so is one that brings nothing new.
 
 mod client;
 mod follow;
 mod name;
+mod places;
 
 use std::collections::BTreeMap;
 use std::sync::atomic::{AtomicBool, Ordering};
@@ -24,9 +27,10 @@ use url::Url;
 
 use self::client::{Client, FetchError};
 use self::follow::{Follow, Wanted};
+use self::places::{Listed, Places, Top};
 use super::live::{Live, give};
 use super::segmented::{Multivariant, Playlist, TEXT_MAX, read_playlist};
-use crate::media::VariantName;
+use crate::config::Pull as Sources;
 use crate::packager::{InputId, SourceEvent};
 use crate::runtime::{ChannelHandle, Feed, Origin, Shutdown};
 
@@ -34,6 +38,8 @@ use crate::runtime::{ChannelHandle, Feed, Origin, Shutdown};
 pub const PLAYLISTS_MAX: usize = 16;
 /// Failures in a row after which a playlist is looked for anew, from the top.
 const FAILURES_MAX: u32 = 5;
+/// The same where its source has another place.
+const FAILURES_BEFORE_ANOTHER: u32 = 1;
 /// The first wait after a failure; it doubles up to the longest.
 const BACKOFF_MIN: Duration = Duration::from_millis(500);
 const BACKOFF_MAX: Duration = Duration::from_secs(10);
@@ -52,40 +58,43 @@ pub struct Pull {
     /// Told when nothing is to be pulled any more.
     halt: Shutdown,
     live: Mutex<Arc<Live>>,
-    /// The playlist at the top, as far as it is followed, and where it came from.
+    places: Mutex<Places>,
+    /// What is followed of the playlists at the top, by keys.
     top: Mutex<Option<(String, Multivariant)>>,
     /// What was read of each playlist, over all attempts: what was taken is not taken again.
-    follows: Mutex<BTreeMap<String, Follow>>,
+    follows: Mutex<BTreeMap<Url, Follow>>,
 }
 
-/// A media playlist to follow.
-#[derive(Clone, Debug, PartialEq, Eq)]
-struct Listed {
-    url: Url,
-    name: VariantName,
+/// Why a source is read no more where it was.
+#[derive(Debug)]
+struct Broken {
+    /// Its place among the sources.
+    source: usize,
+    why: String,
 }
 
-/// Pulls `url` into an input until it is halted; then its source is lost, if the server goes on.
+/// Pulls `sources` into an input until it is halted; then its source is lost, if the server goes on.
 pub async fn run(
-    url: Url,
+    sources: Sources,
     input: InputId,
     origin: Arc<Origin>,
     channel: Arc<ChannelHandle>,
     halt: Shutdown,
 ) {
+    let places = Places::new(sources.into());
     let client = match Client::new() {
         Ok(client) => client,
-        Err(error) => return refuse(&channel, input, &url, &error.to_string()),
+        Err(error) => return refuse(&channel, input, &places.url(0), &error.to_string()),
     };
     let live = Mutex::new(Live::new(&origin, &channel, input));
-    let (top, follows) = (Mutex::default(), Mutex::default());
-    let pull = Arc::new(Pull { origin, channel, input, client, halt, live, top, follows });
+    let (places, top, follows) = (Mutex::new(places), Mutex::default(), Mutex::default());
+    let pull = Arc::new(Pull { origin, channel, input, client, halt, live, places, top, follows });
     let watching = tokio::spawn(Arc::clone(&pull).watch());
     let mut backoff = BACKOFF_MIN;
     loop {
         let began = pull.origin.clock.now().mono;
-        if let Err(why) = pull.attempt(&url).await {
-            refuse(&pull.channel, input, &url, &why);
+        if let Err(broken) = pull.attempt().await {
+            pull.leave(&broken);
         }
         // What held for a while may be tried again at once.
         if pull.origin.clock.now().mono.since(began) > BACKOFF_MAX {
@@ -145,28 +154,47 @@ impl Pull {
         }
     }
 
-    /// Reads the playlist at the top and follows what it lists, until all have ended or one is lost.
-    async fn attempt(self: &Arc<Self>, url: &Url) -> Result<(), String> {
-        let text = self.client.text(url, TEXT_MAX, PATIENCE);
-        let (base, text) = text.await.map_err(|error| error.to_string())?;
-        let playlist = read_playlist(&text).map_err(|error| error.to_string())?;
-        let listed = if let Playlist::Multivariant(all) = playlist {
-            let (listed, followed) = listed(&base, &all);
-            *locked(&self.top) = Some((base.to_string(), followed));
-            listed
-        } else {
-            vec![Listed { url: url.clone(), name: VariantName::default() }]
-        };
-        locked(&self.follows).retain(|key, _| listed.iter().any(|one| one.url.as_str() == key));
+    /// Says why a source is read no more where it was, and has it read at its next place.
+    fn leave(&self, Broken { source, why }: &Broken) {
+        let mut places = locked(&self.places);
+        let url = places.url(*source);
+        places.go_on(*source);
+        drop(places);
+        refuse(&self.channel, self.input, &url, why);
+    }
+
+    /// Reads what is at the top of each source and follows what they list, until all have ended or one is
+    /// lost.
+    async fn attempt(self: &Arc<Self>) -> Result<(), Broken> {
+        let sources = 0..locked(&self.places).count();
+        let read = futures_util::future::join_all(sources.map(|source| self.top(source))).await;
+        let (tops, broken): (Vec<_>, Vec<_>) = read.into_iter().partition(Result::is_ok);
+        let tops: Vec<Top> = tops.into_iter().flatten().collect();
+        let mut broken: Vec<Broken> = broken.into_iter().filter_map(Result::err).collect();
+        if tops.is_empty() {
+            let last = broken.pop();
+            for broken in &broken {
+                self.leave(broken);
+            }
+            return last.map_or(Ok(()), Err);
+        }
+        let (listed, together) = locked(&self.places).list(&tops);
+        *locked(&self.top) = together.map(|all| (tops[0].base.to_string(), all));
+        locked(&self.follows).retain(|key, _| listed.iter().any(|one| one.key == *key));
         let mut followers = JoinSet::new();
         let lost = Arc::new(AtomicBool::new(false));
         for one in listed {
             followers.spawn(Arc::clone(self).follow(one, Arc::clone(&lost)));
         }
+        for broken in broken {
+            self.leave(&broken);
+            followers.spawn(Arc::clone(self).seek(broken.source, Arc::clone(&lost)));
+        }
         self.channel.status.connected(self.input.0);
         let mut ended = Ok(());
         while let Some(one) = followers.join_next().await {
-            let one = one.unwrap_or_else(|error| Err(error.to_string()));
+            // Whose task it was that panicked is not known; that it did has been said.
+            let one = one.unwrap_or_else(|error| Err(Broken { source: 0, why: error.to_string() }));
             // The others end what they are at: what one has listed is not to be left unfetched.
             lost.fetch_or(one.is_err(), Ordering::Relaxed);
             ended = ended.and(one);
@@ -175,13 +203,51 @@ impl Pull {
         ended
     }
 
+    /// What a source has at its top, at the first of its places that has anything.
+    async fn top(&self, source: usize) -> Result<Top, Broken> {
+        let places = locked(&self.places).of(source);
+        for left in (0..places).rev() {
+            let url = locked(&self.places).url(source);
+            let text = tokio::select! {
+                text = self.client.text(&url, TEXT_MAX, PATIENCE) => text,
+                () = self.halt.wait() => Err(FetchError::Late),
+            };
+            let read = text.map_err(|error| error.to_string()).and_then(|(base, text)| {
+                let playlist = read_playlist(&text).map_err(|error| error.to_string())?;
+                Ok((base, playlist))
+            });
+            let broken = match read {
+                Ok((base, Playlist::Multivariant(all))) => {
+                    return Ok(Top { source, base, all: Some(all) });
+                }
+                Ok((base, Playlist::Media(_))) => return Ok(Top { source, base, all: None }),
+                Err(why) => Broken { source, why },
+            };
+            if left == 0 || self.halt.begun() {
+                return Err(broken);
+            }
+            self.leave(&broken);
+        }
+        Err(Broken { source, why: "it has no place".to_owned() })
+    }
+
+    /// Waits until a source can be read again: then all are to be listed anew.
+    async fn seek(self: Arc<Self>, source: usize, lost: Arc<AtomicBool>) -> Result<(), Broken> {
+        while self.wait(BACKOFF_MAX).await && !lost.load(Ordering::Relaxed) {
+            match self.top(source).await {
+                Ok(_) => lost.store(true, Ordering::Relaxed),
+                Err(broken) => self.leave(&broken),
+            }
+        }
+        Ok(())
+    }
+
     /// Follows one media playlist to its end, until it has failed too often, or until another is lost.
-    async fn follow(self: Arc<Self>, listed: Listed, lost: Arc<AtomicBool>) -> Result<(), String> {
-        let key = listed.url.to_string();
-        let mut follow = locked(&self.follows).remove(&key).unwrap_or_default();
+    async fn follow(self: Arc<Self>, listed: Listed, lost: Arc<AtomicBool>) -> Result<(), Broken> {
+        let mut follow = locked(&self.follows).remove(&listed.key).unwrap_or_default();
         let followed = self.follow_on(&listed, &mut follow, &lost).await;
-        locked(&self.follows).insert(key, follow);
-        followed
+        locked(&self.follows).insert(listed.key, follow);
+        followed.map_err(|why| Broken { source: listed.source, why })
     }
 
     async fn follow_on(
@@ -190,8 +256,11 @@ impl Pull {
         follow: &mut Follow,
         lost: &AtomicBool,
     ) -> Result<(), String> {
+        let has_others = locked(&self.places).of(listed.source) > 1;
+        let most = if has_others { FAILURES_BEFORE_ANOTHER } else { FAILURES_MAX };
         let mut failures = 0;
         let (mut query, mut wait) = (String::new(), Duration::ZERO);
+        let mut new_at = self.origin.clock.now().mono;
         while self.wait(wait).await && !lost.load(Ordering::Relaxed) {
             match self.reload(listed, follow, &query).await {
                 Ok(brought) => {
@@ -199,9 +268,15 @@ impl Pull {
                     if follow.ended {
                         return Ok(());
                     }
+                    let now = self.origin.clock.now().mono;
+                    if brought {
+                        new_at = now;
+                    } else if has_others && now.since(new_at) > follow.stale() {
+                        return Err("nothing new is listed".to_owned());
+                    }
                     (query, wait) = follow.next_request(brought);
                 }
-                Err(why) if failures == FAILURES_MAX => return Err(why),
+                Err(why) if failures == most => return Err(why),
                 Err(_) => {
                     (query, wait) = (String::new(), BACKOFF_MIN * 2_u32.pow(failures));
                     failures += 1;
@@ -239,7 +314,7 @@ impl Pull {
             session.expect_pulled(base, top);
         }
         let now = self.origin.clock.now();
-        let taken = session.take_pulled(now, listed.url.as_str(), &listed.name, &units);
+        let taken = session.take_pulled(now, listed.key.as_str(), &listed.name, &units);
         give(&self.channel, &mut session).await;
         drop(session);
         live.called.notify_one();
@@ -297,61 +372,5 @@ impl Pull {
             body.extend_from_slice(&bytes);
         }
         Ok(body)
-    }
-}
-
-/// What is followed of a multivariant playlist that came from `base`: each media playlist once, the
-/// variants before the renditions.
-fn listed(base: &Url, all: &Multivariant) -> (Vec<Listed>, Multivariant) {
-    let mut followed = Multivariant::default();
-    let mut urls: Vec<Url> = Vec::new();
-    let mut follow = |uri: &str| {
-        let url = base.join(uri).ok().filter(|url| matches!(url.scheme(), "http" | "https"));
-        let url = url.filter(|url| !urls.contains(url) && urls.len() < PLAYLISTS_MAX);
-        let new = url.is_some();
-        urls.extend(url);
-        new
-    };
-    for variant in &all.variants {
-        if follow(&variant.uri) {
-            followed.variants.push(variant.clone());
-        }
-    }
-    for rendition in &all.renditions {
-        if rendition.uri.as_deref().is_some_and(&mut follow) {
-            followed.renditions.push(rendition.clone());
-        }
-    }
-    let names = name::names(&urls);
-    let listed = urls.into_iter().zip(names).map(|(url, name)| Listed { url, name });
-    (listed.collect(), followed)
-}
-
-#[cfg(test)]
-mod tests {
-    use super::*;
-
-    #[test]
-    fn each_playlist_is_followed_once_and_no_more_than_allowed() {
-        let base = Url::parse("https://host/a/top.m3u8").expect("a URL");
-        let mut lines = vec![
-            "#EXTM3U".to_owned(),
-            "#EXT-X-MEDIA:TYPE=AUDIO,GROUP-ID=\"a\",NAME=\"x\",URI=\"s.m3u8\"".to_owned(),
-        ];
-        for n in 0..20 {
-            for audio in ["a", "b"] {
-                lines.push(format!("#EXT-X-STREAM-INF:BANDWIDTH=1,AUDIO=\"{audio}\""));
-                lines.push(format!("v{n}.m3u8"));
-            }
-        }
-        let text = lines.join("\n");
-        let Ok(Playlist::Multivariant(all)) = read_playlist(text.as_bytes()) else {
-            panic!("{text}")
-        };
-        let (listed, followed) = listed(&base, &all);
-        assert_eq!(listed.len(), PLAYLISTS_MAX);
-        assert_eq!((followed.variants.len(), followed.renditions.len()), (PLAYLISTS_MAX, 0));
-        assert_eq!(listed[15].url.as_str(), "https://host/a/v15.m3u8");
-        assert_eq!(listed[15].name.as_str(), "v15");
     }
 }

@@ -40,7 +40,7 @@ pub use content::Content;
 pub use fault::{Fault, Refusal};
 pub use mpd::{MpdError, fuzz_mpd};
 pub(in crate::ingest) use playlist::{
-    Map, MediaPlaylist, Multivariant, Part, Playlist, Range, Segment, TEXT_MAX,
+    Map, MediaPlaylist, Multivariant, Part, Playlist, Range, Rendition, Segment, TEXT_MAX, Variant,
     read as read_playlist,
 };
 pub use playlist::{PlaylistError, fuzz_playlist};

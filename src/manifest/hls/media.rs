@@ -10,7 +10,7 @@ use crate::units::{MediaDuration, MediaTime, Timescale};
 
 /// CAN-SKIP-UNTIL in target durations: the least allowed (rfc8216bis §4.4.3.8).
 pub const SKIP_TARGETS: i64 = 6;
-/// PART-HOLD-BACK in part targets. The draft asks for two at least, Apple's authoring rules for three.
+/// PART-HOLD-BACK in part targets, at least. The draft asks for two at least, Apple's authoring rules for three.
 pub const HOLD_BACK_PARTS: i64 = 3;
 /// HOLD-BACK in target durations at least (§4.4.3.8).
 pub const HOLD_BACK_TARGETS: i64 = 3;
@@ -173,7 +173,10 @@ fn put_server_control(out: &mut String, playlist: &MediaPlaylist<'_>) {
         seconds("HOLD-BACK", delay.div_ceil(micro));
     }
     if let Some(part_target) = part_target {
-        seconds("PART-HOLD-BACK", printed_part_target(part_target) * HOLD_BACK_PARTS);
+        let part_target = printed_part_target(part_target);
+        let asked =
+            playlist.listing.presentation.part_hold_back.map_or(0, |asked| asked.div_ceil(micro));
+        seconds("PART-HOLD-BACK", asked.max(part_target * HOLD_BACK_PARTS));
         attributes.push(format!(
             "CAN-SKIP-UNTIL={}.0",
             i64::from(playlist.segmentation.target) * SKIP_TARGETS

@@ -34,6 +34,7 @@ pub(super) fn rules(key: SegmentationKey) -> EndpointRules {
         shift_names: crate::resolve::Names::default(),
         access: AccessRules::open(),
         encrypted: false,
+        leaving: false,
         generation: GENERATION,
         folder: EndpointRules::folder(1, GENERATION),
         published: Vec::new(),

@@ -4,7 +4,7 @@ use super::{Desired, secs};
 use crate::api::model::endpoint::{Endpoint, ManifestConfig, Order, OutputProtocol};
 use crate::api::model::group::{Channel, Input};
 use crate::api::model::value::{Addresses, Whole};
-use crate::config::{self, Credentials, Failover, Limits};
+use crate::config::{self, Credentials, Failover, Limits, days};
 use crate::manifest::{Dates, Presentation, StreamOrder, VideoBitrates};
 use crate::resolve::{AccessRules, IpList, Names, Protocol, Secret};
 use crate::units::{Bitrate, MediaDuration};
@@ -109,7 +109,7 @@ fn make(
         segment_duration: secs(seconds),
         part_duration: part,
         window,
-        timeshift_days: settings.timeshift_days.unsigned(),
+        timeshift: days(settings.timeshift_days.unsigned()),
         manifest_name: settings.manifest_name.clone(),
         presentation: presentation(&manifest, seconds, count, window, part.is_some()),
         shift_names: Names::default(),
@@ -134,8 +134,10 @@ fn presentation(
     let or = |value: Option<MediaDuration>, n: i64| value.or(plain_dash.then(|| segments(n)));
     let listed = window.unwrap_or_else(|| segments(i64::from(count.max(3))));
     let least = secs(1);
-    let update = or(asked(manifest.min_update_period.map(Whole::unsigned)), 2);
-    let delay = or(asked(manifest.presentation_delay.map(Whole::unsigned)), 3);
+    // What is for MPDs says nothing of playlists.
+    let of_dash = |value: Option<u32>| asked(value.filter(|_| window.is_some()));
+    let update = or(of_dash(manifest.min_update_period.map(Whole::unsigned)), 2);
+    let delay = or(of_dash(manifest.presentation_delay.map(Whole::unsigned)), 3);
     Presentation {
         order: order(manifest.stream_order),
         bitrates: VideoBitrates {
@@ -145,7 +147,11 @@ fn presentation(
         dates: asked(manifest.date_time_interval.map(Whole::unsigned))
             .map_or(Dates::None, Dates::FirstOf),
         delay: delay.map(|delay| delay.min(listed - segments(1)).max(least)),
-        min_buffer: or(asked(manifest.min_buffer_time.map(Whole::unsigned)), 2),
+        part_hold_back: manifest.part_hold_back_ms.map(|asked| {
+            let asked = MediaDuration::from_millis(i64::from(asked.unsigned()));
+            asked.min(listed - segments(1))
+        }),
+        min_buffer: or(of_dash(manifest.min_buffer_time.map(Whole::unsigned)), 2),
         min_update: update.map(|update| update.min(listed - segments(2)).max(least)),
         ..Presentation::default()
     }

@@ -3,7 +3,7 @@
 use super::secs;
 use crate::api::model::live::{PackageForm, PackageProtocol, ShiftForm};
 use crate::api::model::value::Whole;
-use crate::config::{self, Failover, Limits, ManifestName, Name};
+use crate::config::{self, Failover, Limits, ManifestName, Name, days};
 use crate::manifest::Presentation;
 use crate::resolve::{AccessRules, IpList, Names, Protocol};
 use crate::units::MediaDuration;
@@ -37,7 +37,7 @@ pub fn live_channel(
         segment_duration: segment,
         part_duration: protocol.low_latency().then_some(part),
         window: protocol.has_dash().then(|| dash_window.max(segment.times(3))),
-        timeshift_days: shift.map_or(0, |shift| Whole::unsigned(shift.vision)),
+        timeshift: days(shift.map_or(0, |shift| Whole::unsigned(shift.vision))),
         manifest_name: ManifestName::default(),
         presentation: Presentation::default(),
         shift_names: Names::default(),

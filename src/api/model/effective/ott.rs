@@ -9,7 +9,7 @@ use crate::api::model::ott::{
     RequestArgs, Source, State, StreamSelection,
 };
 use crate::api::model::value::Whole;
-use crate::config::{self, Failover, ManifestName, Name, PullUrl};
+use crate::config::{self, Failover, ManifestName, Name, Pull, PullSource, PullUrl};
 use crate::manifest::{Presentation, VideoBitrates};
 use crate::resolve::{
     AccessRules, DelayName, IpList, Names, Protocol, Published, RecordNames, Secret, Selection,
@@ -17,7 +17,6 @@ use crate::resolve::{
 };
 use crate::units::Bitrate;
 
-const DAY_SECS: u32 = 86_400;
 /// The least silence that counts as a loss, milliseconds.
 const LOSS_MIN_MS: u64 = 100;
 
@@ -91,14 +90,23 @@ fn failover(input: &Input) -> Failover {
     }
 }
 
-fn pulls(input: &Input) -> [Option<PullUrl>; 2] {
+/// Each source is a rung, or all of a playlist's.
+fn pulls(input: &Input) -> [Option<Pull>; 2] {
     if input.input_protocol != InputProtocol::HlsPull {
         return [None, None];
     }
-    let first = |sources: &[Source]| {
-        sources.first()?.url.as_ref().and_then(|url| PullUrl::parse(url.as_str()))
+    let most = input.max_bandwidth_limit.filter(|most| most.get() > 0);
+    let max_bitrate = most.map(|most| Bitrate(most.get().unsigned_abs()));
+    let source = |source: &Source| {
+        let backups = source.backup_urls.iter().flatten();
+        let urls = source.url.iter().chain(backups);
+        let urls: Vec<_> = urls.filter_map(|url| PullUrl::parse(url.as_str())).collect();
+        let rate = source.bitrate.filter(|_| source.bitrate_for3u8 == Some(true));
+        let bitrate = rate.map(|rate| Bitrate(u64::from(rate.unsigned())));
+        (!urls.is_empty()).then_some(PullSource { urls, bitrate, max_bitrate })
     };
-    [first(&input.sources), first(input.secondary_sources.as_deref().unwrap_or_default())]
+    let all = |sources: &[Source]| Pull::new(sources.iter().filter_map(source).collect());
+    [all(&input.sources), all(input.secondary_sources.as_deref().unwrap_or_default())]
 }
 
 fn pushes(channel: &OttChannel, own: &config::Channel, desired: &mut Desired) {
@@ -123,12 +131,10 @@ fn ordinal(channel: &OttChannel, package: &Common<'_>) -> u32 {
     package.id.and_then(|id| channel.ordinals.get(id)).copied().unwrap_or(0)
 }
 
-/// Who may read.
+/// Who may read. The header is a CDN's, whoever may come beside it.
 fn access(channel: &OttChannel, package: &Common<'_>) -> AccessRules {
-    if channel.document.mode == Mode::AddCdn {
-        return AccessRules::open();
-    }
     let rules = match package.ip_whitelist {
+        _ if channel.document.mode == Mode::AddCdn => AccessRules::open(),
         _ if !package.enable_access => return AccessRules::closed(),
         _ if package.allow_all_ip_access => AccessRules::open(),
         None => return AccessRules::closed(),
@@ -136,8 +142,8 @@ fn access(channel: &OttChannel, package: &Common<'_>) -> AccessRules {
     };
     let Some(header) = package.cdn_identifier_header else { return rules };
     match Secret::new(header.value.as_str()) {
-        Ok(value) => rules.with_identifier(header.key.as_str().to_owned(), value),
-        // A header that says more than any is asked for lets nobody in.
+        Ok(value) => rules.with_identifier(header.key.as_str().to_ascii_lowercase(), value),
+        // Packages with such a header do not fit.
         Err(_) => AccessRules::closed(),
     }
 }
@@ -208,9 +214,6 @@ fn endpoint(
     };
     let recorded = channel.document.record_settings.rollingbuffer_duration.unsigned();
     let name = package.manifest_name.unwrap_or("index");
-    let small = name.to_ascii_lowercase();
-    let extension = [".m3u8", ".mpd"].into_iter().find(|extension| small.ends_with(extension));
-    let bare = &name[..name.len() - extension.map_or(0, str::len)];
     Some(config::Endpoint {
         name: Name::parse(package.id?)?,
         ordinal: ordinal(channel, package),
@@ -220,8 +223,8 @@ fn endpoint(
         segment_duration: segment,
         part_duration: None,
         window: Some(window),
-        timeshift_days: recorded.div_ceil(DAY_SECS),
-        manifest_name: ManifestName::parse(bare).unwrap_or_default(),
+        timeshift: secs(recorded),
+        manifest_name: ManifestName::parse(name).unwrap_or_default(),
         presentation: Presentation {
             order: order(selection.and_then(|selection| selection.stream_order)),
             bitrates,

@@ -3,7 +3,7 @@
 use serde::{Deserialize, Serialize};
 
 use super::DocumentError;
-use super::text::{Label, blank, none_is_default};
+use super::text::{HeaderKey, Label, blank, none_is_default};
 
 /// Most headers that a key server is sent.
 const KEY_HEADERS_MAX: usize = 5;
@@ -12,25 +12,9 @@ const KEY_HEADERS_MAX: usize = 5;
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub struct CdnHeader {
     /// Its name.
-    #[serde(with = "header_name")]
-    pub key: http::HeaderName,
+    pub key: HeaderKey,
     /// Its value.
     pub value: Label,
-}
-
-mod header_name {
-    use http::HeaderName;
-    use serde::{Deserialize, Deserializer, Serializer};
-
-    pub(super) fn serialize<S: Serializer>(name: &HeaderName, to: S) -> Result<S::Ok, S::Error> {
-        to.serialize_str(name.as_str())
-    }
-
-    pub(super) fn deserialize<'de, D: Deserializer<'de>>(from: D) -> Result<HeaderName, D::Error> {
-        let name = String::deserialize(from)?;
-        let wrong = |_| serde::de::Error::custom("must be the name of an HTTP header");
-        HeaderName::from_bytes(name.as_bytes()).map_err(wrong)
-    }
 }
 
 /// Encryption.
@@ -95,7 +79,7 @@ pub enum RequestMode {
 impl Encryption {
     /// Checks what must agree; `systems` are those the package can have, `allowed` says so.
     pub(super) fn fit(&self, systems: &[&str], allowed: &'static str) -> Result<(), DocumentError> {
-        let known = |id: &String| systems.iter().any(|system| system.eq_ignore_ascii_case(id));
+        let known = |id: &String| systems.contains(&id.as_str());
         if self.system_ids.is_empty() || !self.system_ids.iter().all(known) {
             return Err(DocumentError::SystemIds(allowed));
         }

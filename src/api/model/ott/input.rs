@@ -6,9 +6,10 @@ use serde::{Deserialize, Serialize};
 use serde_json::{Map, Value};
 
 use super::DocumentError;
+use super::blocks::Blocks;
 use super::text::{Label, SelectorName, Word, blank, none_is_default};
 use crate::api::model::live::Domain;
-use crate::api::model::value::{Addresses, Whole};
+use crate::api::model::value::Whole;
 
 /// Most audio selectors.
 const SELECTORS_MAX: usize = 8;
@@ -30,7 +31,7 @@ pub struct Input {
     /// When the standby takes over.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub failover_conditions: Option<Failover>,
-    /// bit/s; stored.
+    /// bit/s: variants above it are not pulled.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub max_bandwidth_limit: Option<Whole<0, { i64::MAX }>>,
     /// Of SRT_PUSH; stored.
@@ -38,7 +39,7 @@ pub struct Input {
     pub ip_port_mode: Option<bool>,
     /// Who may push.
     #[serde(default, deserialize_with = "blank", skip_serializing_if = "Option::is_none")]
-    pub ip_whitelist: Option<Addresses>,
+    pub ip_whitelist: Option<Blocks>,
     /// Where marks of advertisements come from.
     #[serde(default, deserialize_with = "blank", skip_serializing_if = "Option::is_none")]
     pub scte35_source: Option<Label>,
@@ -68,7 +69,7 @@ pub struct Source {
     /// Where it is pulled from, or pushed to.
     #[serde(default, deserialize_with = "blank", skip_serializing_if = "Option::is_none")]
     pub url: Option<Label>,
-    /// kbit/s.
+    /// bit/s.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub bitrate: Option<Whole<1, 104_857_600>>,
     /// Pixels.
@@ -80,7 +81,7 @@ pub struct Source {
     /// Stored.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub enable_snapshot: Option<bool>,
-    /// Stored.
+    /// Whether of a multivariant playlist the variant nearest to `bitrate` is taken alone.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub bitrate_for3u8: Option<bool>,
     /// Of SRT; stored.
@@ -89,7 +90,7 @@ pub struct Source {
     /// Of SRT; stored.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub pbkeylen: Option<Whole<0, 32>>,
-    /// Further places to pull from.
+    /// Further places to pull from, each where those before it fail.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub backup_urls: Option<Vec<Label>>,
     /// Of SRT; stored.

@@ -3,6 +3,7 @@
 //! Its words are the vendor's, because the document is what is given back.
 
 mod arguments;
+mod blocks;
 mod encoding;
 mod encryption;
 mod input;
@@ -65,7 +66,8 @@ pub struct OttDocument {
     /// Its id.
     pub id: Word,
     /// Its name for people.
-    pub name: Label,
+    #[serde(default, deserialize_with = "text::blank", skip_serializing_if = "Option::is_none")]
+    pub name: Option<Label>,
     /// Whether it runs.
     pub state: State,
     /// Who reads it.
@@ -156,6 +158,12 @@ pub enum DocumentError {
         "encryption.http_headers must have at most 5 entries, with request_mode direct_http alone"
     )]
     KeyHeaders,
+    /// More than can be asked for in a header.
+    #[error(
+        "cdn_identifier_header.value must be at most {} bytes",
+        crate::resolve::Secret::LENGTH_MAX
+    )]
+    HeaderTooLong,
     /// No function to ask.
     #[error("encryption.urn is required with request_mode functiongraph_proxy")]
     Urn,

@@ -15,8 +15,8 @@ use crate::resolve::Published;
 pub enum OttChange {
     /// Its name.
     General(Label),
-    /// Where its media comes from, and what is made of it where that is said.
-    Input(Box<Input>, Option<Encoding>),
+    /// Where its media comes from, and what is made of it, each where it is said.
+    Input(Option<Box<Input>>, Option<Encoding>),
     /// What is kept.
     Record(RecordSettings),
     /// What it puts out; packages that are not named disappear.
@@ -74,10 +74,12 @@ impl Model {
         let mut channel = self.ott_channel(key)?.clone();
         channel.life = at.touch(channel.life);
         match change {
-            OttChange::General(name) => channel.document.name = name,
+            OttChange::General(name) => channel.document.name = Some(name),
             OttChange::Input(input, encoding) => {
-                channel.document.input = *input;
-                self.check_pushes(&channel)?;
+                if let Some(input) = input {
+                    channel.document.input = *input;
+                    self.check_pushes(&channel)?;
+                }
                 if encoding.is_some() {
                     channel.document.encoder_settings_expand = encoding;
                 }

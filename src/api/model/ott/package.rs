@@ -8,11 +8,12 @@ use thiserror::Error;
 
 use super::DocumentError;
 use super::arguments::RequestArgs;
+use super::blocks::Blocks;
 use super::encryption::{CdnHeader, Encryption};
 use super::text::{IndexName, Label, OriginDomain, blank, none_is_default};
 use crate::api::model::endpoint::Order;
-use crate::api::model::value::{Addresses, Whole};
-use crate::resolve::{Published, PublishedError};
+use crate::api::model::value::Whole;
+use crate::resolve::{Published, PublishedError, Secret};
 
 /// bit/s of a selection.
 type Bandwidth = Whole<0, 104_857_600>;
@@ -138,7 +139,7 @@ pub struct Common<'a> {
     pub request_args: Option<&'a RequestArgs>,
     pub enable_access: bool,
     pub allow_all_ip_access: bool,
-    pub ip_whitelist: Option<&'a Addresses>,
+    pub ip_whitelist: Option<&'a Blocks>,
     pub cdn_identifier_header: Option<&'a CdnHeader>,
     pub manifest_selection: Option<&'a Selection>,
     pub manifest_name: Option<&'a str>,
@@ -175,7 +176,7 @@ macro_rules! package {
             #[serde(default, deserialize_with = "none_is_default")]
             pub allow_all_ip_access: bool,
             #[serde(default, deserialize_with = "blank", skip_serializing_if = "Option::is_none")]
-            pub ip_whitelist: Option<Addresses>,
+            pub ip_whitelist: Option<Blocks>,
             #[serde(default, skip_serializing_if = "Option::is_none")]
             pub cdn_identifier_header: Option<CdnHeader>,
             #[serde(default, deserialize_with = "blank", skip_serializing_if = "Option::is_none")]
@@ -265,6 +266,10 @@ fn fit_one(
         && min >= max
     {
         return Err(DocumentError::Crossed("manifest_selection.max_video_bandwidth"));
+    }
+    let header = package.cdn_identifier_header;
+    if header.is_some_and(|header| header.value.as_str().len() > Secret::LENGTH_MAX) {
+        return Err(DocumentError::HeaderTooLong);
     }
     package.encryption.map_or(Ok(()), |encryption| encryption.fit(systems, allowed))
 }

@@ -71,6 +71,12 @@ text!(
 );
 
 text!(
+    /// Name of an HTTP header, as it was given.
+    HeaderKey, NotAHeaderKey, "must be the name of an HTTP header",
+    |text| http::HeaderName::from_bytes(text.as_bytes()).is_ok()
+);
+
+text!(
     /// Name of a manifest, with or without an extension.
     IndexName, NotAnIndexName, "must be at most 128 letters, digits, `.`, `_` or `-`",
     |text| {

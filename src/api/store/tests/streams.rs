@@ -149,7 +149,7 @@ impl Plain {
                 (bit.expect("a number"), channel.ordinals[package.id.expect("it has one")])
             });
             let on = channel.document.state == State::On;
-            let name = channel.document.name.as_str().to_owned();
+            let name = channel.document.name.as_ref().expect("it has one").as_str().to_owned();
             (i, (name, on, numbers.collect(), channel.next_ordinal))
         });
         Plain {
