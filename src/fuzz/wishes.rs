@@ -38,7 +38,7 @@ pub(super) fn wish(byte: u8, before: &ChannelConfig) -> ChannelConfig {
 }
 
 fn served(key: SegmentationKey) -> Served {
-    Served { name: key.to_string(), key, generation: 0, muxed: None }
+    Served { name: key.to_string(), key, generation: 0, muxed: None, packets: None }
 }
 
 fn of(endpoints: BTreeMap<u32, Served>, there: &[u32], slate: bool) -> ChannelConfig {

@@ -27,7 +27,7 @@ use crate::resolve::{
     Object, ObjectKind, Resolution, View, ViewKind, Viewer, client_address, requested_host,
     resolve,
 };
-use crate::runtime::{ChannelHandle, ChannelSet, Origin, Shown, WaitPlace};
+use crate::runtime::{ChannelHandle, ChannelSet, Entrance, Origin, Shown, WaitPlace};
 use crate::units::{MediaDuration, Monotonic, Now};
 
 /// Serves readers until shutdown.
@@ -103,7 +103,13 @@ impl At<'_> {
     fn rules(&self, shown: &Shown, query: Option<&str>) -> Option<Arc<EndpointRules>> {
         let entrance = shown.endpoints.get(&self.ordinal)?;
         let query = query.filter(|_| matches!(self.leaf, Leaf::Manifest { .. }));
-        entrance.of(query).at(self.published).cloned()
+        let rules = |entrance: &Entrance| entrance.of(query).at(self.published).cloned();
+        let now = rules(entrance);
+        let speaks = |rules: &Arc<EndpointRules>| rules.speaks(&self.leaf);
+        if now.as_ref().is_some_and(speaks) {
+            return now;
+        }
+        entrance.former().and_then(rules).filter(speaks).or(now)
     }
 }
 

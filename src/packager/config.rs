@@ -100,6 +100,9 @@ pub struct Served {
     pub generation: u32,
     /// Of transport streams, whether lists of video carry audio; `None` where it has served none.
     pub muxed: Option<bool>,
+    /// Whether its lists are of transport streams; `None` where an older version did not say.
+    #[serde(default)]
+    pub packets: Option<bool>,
 }
 
 /// How a channel packages.

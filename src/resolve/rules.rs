@@ -3,7 +3,7 @@
 use super::access::AccessRules;
 use super::protocol::{Container, Protocol};
 use super::published::Published;
-use super::request::{Form, Leaf};
+use super::request::{File, Form, Leaf};
 use super::shift::{Names, ShiftRules};
 use crate::manifest::{Listing, Presentation};
 use crate::packager::{PeriodTrack, RenditionId, SegmentationKey, SegmentationView, Snapshot};
@@ -112,6 +112,22 @@ impl EndpointRules {
             Form::M3u8 | Form::Bare if self.protocol.has_hls() => Some(true),
             Form::Mpd | Form::Bare if self.protocol.has_dash() => Some(false),
             _ => None,
+        }
+    }
+
+    /// Whether what is asked for is of these lists, and not of those that an endpoint had before.
+    #[must_use]
+    pub fn speaks(&self, leaf: &Leaf<'_>) -> bool {
+        match leaf {
+            Leaf::Manifest { form: Form::Mp4, .. } => true,
+            Leaf::Manifest { name, form } => {
+                let asked = self.asked_manifest(name, *form);
+                asked.is_some_and(|(_, form)| self.is_hls(form).is_some())
+            }
+            Leaf::Object { generation, file, .. } => {
+                let is_list = matches!(file, File::Playlist);
+                *generation == self.generation && (!is_list || self.protocol.has_hls())
+            }
         }
     }
 

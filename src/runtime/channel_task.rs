@@ -180,7 +180,9 @@ impl ChannelTask {
         (wanted, leaving): (&config::Channel, &[config::Endpoint]),
         by_name: bool,
     ) {
-        let plan = Plan::of(wanted, leaving, by_name, &self.limits, self.state.as_ref());
+        let shown = self.handle.shown();
+        let (state, shown) = (self.state.as_ref(), &shown.endpoints);
+        let plan = Plan::of(wanted, leaving, by_name, &self.limits, state, shown);
         self.config = plan.config.clone();
         self.rules = Some(plan.endpoints);
         channel.handle_input(self.clock.now(), Input::Configure(plan.config));

@@ -8,6 +8,7 @@ mod channels;
 mod clock;
 mod effect;
 mod feeders;
+mod leaving;
 mod loop_source;
 mod origin;
 mod plan;

@@ -4,10 +4,12 @@
 //! lists go on where other durations are asked for, and its objects' folder gets another name where
 //! bytes would differ under one.
 
+use std::collections::btree_map::Entry;
 use std::collections::{BTreeMap, BTreeSet};
 use std::sync::Arc;
 use std::sync::atomic::{AtomicU64, Ordering};
 
+use super::leaving::{Former, beside};
 use crate::config::{Channel, Endpoint, Limits};
 use crate::manifest::Presentation;
 use crate::packager::{self, ChannelConfig, SegmentationKey, SegmentationWanted, Served, State};
@@ -31,6 +33,8 @@ pub struct Entrance {
     pub published: Vec<Arc<EndpointRules>>,
     /// Where a query asks for a selection of rungs.
     selected: Vec<(Selection, Entrance)>,
+    /// What it was before its lists became others, for who watches those.
+    former: Option<Box<Entrance>>,
 }
 
 impl Entrance {
@@ -48,10 +52,19 @@ impl Entrance {
         selected.map_or(self, |(_, entrance)| entrance)
     }
 
+    /// What it was before its lists became others.
+    #[must_use]
+    pub fn former(&self) -> Option<&Entrance> {
+        self.former.as_deref()
+    }
+
     /// All rules that readers may meet.
     pub fn all(&self) -> impl Iterator<Item = &Arc<EndpointRules>> {
-        let selected = self.selected.iter().map(|(_, entrance)| entrance);
-        let entrances = std::iter::once(self).chain(selected);
+        let each = std::iter::once(self).chain(self.former());
+        let entrances = each.flat_map(|entrance| {
+            let selected = entrance.selected.iter().map(|(_, entrance)| entrance);
+            std::iter::once(entrance).chain(selected)
+        });
         entrances.flat_map(|entrance| std::iter::once(&entrance.rules).chain(&entrance.published))
     }
 }
@@ -82,6 +95,7 @@ impl Plan {
         by_name: bool,
         limits: &Limits,
         state: Option<&State>,
+        shown: &Endpoints,
     ) -> Self {
         let nothing = State::default();
         let state = state.unwrap_or(&nothing);
@@ -89,29 +103,25 @@ impl Plan {
         if by_name {
             number(&mut channel, &state.endpoints);
         }
-        let stay: BTreeSet<u32> = channel.endpoints.iter().map(|e| e.ordinal).collect();
-        let leaving =
-            leaving.iter().filter_map(|endpoint| {
-                let known = state.endpoints.iter().rev();
-                let named = endpoint.name.to_string();
-                let mut same = known.filter(|(n, served)| {
-                    if by_name { served.name == named } else { **n == endpoint.ordinal }
-                });
-                let (ordinal, _) = same.next().filter(|(ordinal, _)| !stay.contains(ordinal))?;
-                Some(Endpoint { ordinal: *ordinal, ..endpoint.clone() })
-            });
-        channel.endpoints.extend(leaving);
         let served = serve(&channel, state);
-        let endpoints = channel.endpoints.iter().filter_map(|endpoint| {
-            let served = served.get(&endpoint.ordinal)?;
-            let leaving = !stay.contains(&endpoint.ordinal);
-            let entrance = entrance(&channel, endpoint, (served, leaving), limits);
-            Some((endpoint.ordinal, entrance))
-        });
+        let formers = beside(&channel.endpoints, leaving, by_name, &state.endpoints, shown);
+        let leaves =
+            |former: &Former| entrance(&channel, &former.endpoint, (&former.served, true), limits);
+        let mut endpoints = Endpoints::new();
+        for endpoint in &channel.endpoints {
+            let Some(served) = served.get(&endpoint.ordinal) else { continue };
+            let own = entrance(&channel, endpoint, (served, false), limits);
+            endpoints.insert(endpoint.ordinal, own);
+        }
+        for former in &formers {
+            match endpoints.entry(former.endpoint.ordinal) {
+                Entry::Vacant(vacant) => drop(vacant.insert(leaves(former))),
+                Entry::Occupied(now) => now.into_mut().former = Some(Box::new(leaves(former))),
+            }
+        }
         let back = channel.endpoints.iter().map(|e| kept(e, limits)).max();
         let back = back.unwrap_or(MediaDuration::ZERO);
-        let endpoints = endpoints.collect();
-        let config = channel_config(&channel, served, limits);
+        let config = channel_config(&channel, served, &formers, limits);
         let keep = back.max(config.kept());
         Plan { endpoints, config, keep, reaches_back: back.is_positive() }
     }
@@ -154,7 +164,10 @@ fn serve(channel: &Channel, state: &State) -> BTreeMap<u32, Served> {
         let known = state.endpoints.get(&endpoint.ordinal);
         let before = known.and_then(|known| known.muxed);
         // Segments of video with and without audio have one name.
-        let renamed = before.zip(muxed).is_some_and(|(before, muxed)| before != muxed);
+        let remuxed = before.zip(muxed).is_some_and(|(before, muxed)| before != muxed);
+        // Lists of one name must not have other objects under the same numbers (rfc8216bis §6.2.1).
+        let was = known.and_then(|known| known.packets);
+        let renamed = remuxed || was.is_some_and(|was| was != packets);
         let key = match known {
             None => asked,
             Some(known) if known.key.is_as_long_as(asked) => known.key,
@@ -171,6 +184,7 @@ fn serve(channel: &Channel, state: &State) -> BTreeMap<u32, Served> {
             key,
             generation: known.map_or(0, |known| known.generation) + u32::from(renamed),
             muxed: muxed.or(before),
+            packets: Some(packets),
         };
         served.insert(endpoint.ordinal, own);
     }
@@ -210,7 +224,7 @@ fn entrance(
             ..own.clone()
         })
     });
-    Entrance { published: published.collect(), rules: Arc::new(own), selected }
+    Entrance { published: published.collect(), rules: Arc::new(own), selected, former: None }
 }
 
 fn rules(endpoint: &Endpoint, served: &Served, generation: u32, limits: &Limits) -> EndpointRules {
@@ -256,22 +270,27 @@ fn key_of(endpoint: &Endpoint) -> SegmentationKey {
 
 /// The segmentation whose cuts parts are filled from: that of Low-Latency HLS, where parts may be
 /// short at the end of a segment only (rfc8216bis §4.4.4.9), else the shortest that has parts.
-fn leads_parts(channel: &Channel, served: &BTreeMap<u32, Served>) -> Option<SegmentationKey> {
-    let parted = channel.endpoints.iter().filter(|e| e.part_duration.is_some());
-    let first = parted.min_by_key(|e| (!e.protocol.low_latency(), key_of(e)));
-    first.and_then(|endpoint| served.get(&endpoint.ordinal)).map(|served| served.key)
+fn leads_parts(all: &[(&Endpoint, SegmentationKey)]) -> Option<SegmentationKey> {
+    let parted = all.iter().filter(|(endpoint, _)| endpoint.part_duration.is_some());
+    let first = parted.min_by_key(|(e, _)| (!e.protocol.low_latency(), key_of(e)));
+    first.map(|(_, key)| *key)
 }
 
-/// What the core is told of a channel: one segmentation for each distinct value among its endpoints.
+/// What the core is told of a channel: one segmentation for each distinct value among its endpoints,
+/// those included that it had.
 fn channel_config(
     channel: &Channel,
     served: BTreeMap<u32, Served>,
+    formers: &[Former],
     limits: &Limits,
 ) -> ChannelConfig {
     let mut wanted: BTreeMap<SegmentationKey, SegmentationWanted> = BTreeMap::new();
-    let leads = leads_parts(channel, &served);
-    for endpoint in &channel.endpoints {
-        let key = served.get(&endpoint.ordinal).map_or_else(|| key_of(endpoint), |s| s.key);
+    let key = |e: &Endpoint| served.get(&e.ordinal).map_or_else(|| key_of(e), |s| s.key);
+    let stay = channel.endpoints.iter().map(|endpoint| (endpoint, key(endpoint)));
+    let left = formers.iter().map(|former| (&former.endpoint, former.served.key));
+    let all: Vec<(&Endpoint, SegmentationKey)> = stay.chain(left).collect();
+    let leads = leads_parts(&all);
+    for (endpoint, key) in all {
         let entry = wanted.entry(key).or_insert(SegmentationWanted {
             key,
             segments: 0,

@@ -21,6 +21,7 @@ use super::channel::{ChannelHandle, Inputs};
 use super::channel_task::Order;
 use super::channels::{Feeders, Made, Maker};
 use super::feeders::Feeding;
+use super::leaving::goes_on;
 use super::origin::{ChannelSet, Origin};
 use super::server::ServerError;
 use crate::config::{Channel, Endpoint, Name};
@@ -91,15 +92,17 @@ impl Running {
         applied
     }
 
-    /// Wants something else; endpoints that it lacks are leaving until then.
+    /// Wants something else; endpoints that it lacks, or whose lists would be others, are leaving until
+    /// then.
     fn want(&mut self, wanted: Wanted, until: Monotonic) {
         let old = std::mem::replace(&mut self.wanted, wanted);
         let Wanted { source, channel } = &self.wanted;
         let there = |one: &Endpoint| {
-            channel.endpoints.iter().any(|other| match source {
+            let same = |other: &&Endpoint| match source {
                 Desired::File => other.name == one.name,
                 Desired::Api => other.ordinal == one.ordinal,
-            })
+            };
+            channel.endpoints.iter().find(same).is_some_and(|other| goes_on(one, other))
         };
         // Another source has other ordinals.
         if old.source != *source {

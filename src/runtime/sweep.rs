@@ -61,3 +61,58 @@ impl Sweep {
         Ok(removed)
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use std::fs;
+
+    use super::*;
+    use crate::archive::Entry;
+
+    #[test]
+    fn what_is_left_behind_goes_after_a_month_and_nothing_else() {
+        const DAY_MS: i64 = 86_400_000;
+        let folder = tempfile::tempdir().expect("a folder");
+        let catalogue = Catalogue::open(&folder.path().join("catalogue.sqlite3")).expect("a file");
+        let sweep = Sweep {
+            folder: folder.path().to_owned(),
+            catalogue: Arc::new(catalogue),
+            pages: Arc::default(),
+            store: None,
+        };
+        let path = |channel: &str, file: &str| {
+            folder.path().join(channel).join("video").join(format!("{file}.mp4"))
+        };
+        for channel in ["g/gone", "g/there", "h/gone"] {
+            let entry = |day: i64| Entry {
+                rendition: "video".to_owned(),
+                file: format!("{day}-1"),
+                period: 1,
+                begins: day * DAY_MS,
+                ends: day * DAY_MS + 1000,
+                open: false,
+                bytes: 1,
+                here: true,
+                stored: false,
+                numbers: Vec::new(),
+            };
+            let entries: Vec<Entry> = (1..=100).map(entry).collect();
+            sweep.catalogue.put(channel, &entries).expect("noted");
+            for entry in &entries {
+                let path = path(channel, &entry.file);
+                fs::create_dir_all(path.parent().expect("a folder")).expect("made");
+                fs::write(path, "x").expect("written");
+            }
+        }
+        sweep.run(111 * DAY_MS + 2000, &BTreeSet::from(["g/there".to_owned()]));
+        for channel in ["g/gone", "g/there", "h/gone"] {
+            let gone = channel.ends_with("gone");
+            for day in 1..=100 {
+                let there = path(channel, &format!("{day}-1")).exists();
+                assert_eq!(there, !gone || day > 80, "{channel} {day}");
+            }
+            let known = sweep.catalogue.since(channel, 0).expect("read").len();
+            assert_eq!(known, if gone { 20 } else { 100 });
+        }
+    }
+}

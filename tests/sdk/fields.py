@@ -235,7 +235,7 @@ def case_huawei_channels_come_back_as_they_were_given():
         {"input": failover(input_loss_threshold_msec=3600000, input_preference="PRIMARY")},
         {"input": pull(max_bandwidth_limit=104857600, scte35_source="SEGMENTS", ad_triggers=["Splice insert"])},
         {"input": h.InputStreamInfo(input_protocol="SRT_PUSH", ip_port_mode=True, ip_whitelist="0.0.0.0/0,::/0")},
-        {"input": selected(selector_settings=h.InputAudioSelectorSettings())}, {"input": push(1, ip_whitelist="10.0.0.0/8")},
+        {"input": selected(selector_settings=h.AudioSelectorSettings(audio_language_selection=h.AudioSelectorLangSelection(language_code="eng", language_selection_policy="LOOSE")))}, {"input": push(1, ip_whitelist="10.0.0.0/8")},
         {"input": h.InputStreamInfo(input_protocol="HLS_PULL", sources=[h.SourcesInfo(
             url="http://a.b/c.m3u8", bitrate=104857600, bitrate_for3u8=True, width=4096, height=2160, enable_snapshot=True,
             backup_urls=["https://a.b/d.m3u8"])])},

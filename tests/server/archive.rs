@@ -87,3 +87,17 @@ async fn nothing_is_kept_where_that_is_not_wanted() {
     world.stop();
     assert!(!folder.path().join("var/archive").exists());
 }
+
+#[tokio::test]
+async fn what_a_channel_leaves_behind_is_removed_when_nobody_can_ask_for_it() {
+    let folder = folder();
+    let world = World::driven_in(&folder, 0, LOOPED);
+    world.settled().await;
+    for _ in 0..12 {
+        world.step().await;
+    }
+    world.desire("").await;
+    assert!(reels(folder.path()) > 0, "it is all there when the channel has gone");
+    world.advance(32 * 86_400_000);
+    world.until("nothing is left", |_| reels(folder.path()) == 0).await;
+}

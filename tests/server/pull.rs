@@ -5,8 +5,10 @@ use std::net::SocketAddr;
 use std::sync::{Arc, Mutex};
 use std::time::Duration;
 
+use serde_json::json;
 use tokio::io::{AsyncReadExt, AsyncWriteExt};
-use tokio::net::TcpListener;
+use tokio::net::{TcpListener, TcpStream};
+use tokio::sync::watch;
 
 use headwater::config::{Config, Pull, PullSource, PullUrl};
 use headwater::packager::{RenditionView, SegmentContent};
@@ -14,6 +16,7 @@ use headwater::runtime::Desired;
 use headwater::units::MediaTime;
 
 use crate::client::Connection;
+use crate::control::Plane;
 use crate::playlist::media_playlists;
 use crate::ts::push;
 use crate::world::{LISTENERS, LOOPED, World};
@@ -84,6 +87,13 @@ async fn keep_up(source: &World, puller: &World, steps: i64) {
         tokio::time::sleep(Duration::from_millis(10)).await;
         puller.advance(10);
     }
+}
+
+/// Whether each list of a puller has what its source has but for so many milliseconds.
+fn has_reached(puller: &World, source: &World, apart: i64) -> bool {
+    let (here, there) = (reaches(puller), reaches(source));
+    !there.is_empty()
+        && there.iter().all(|(name, end)| here.get(name).is_some_and(|here| here + apart >= *end))
 }
 
 /// Pulls 24 seconds, `steps` of half a second at once.
@@ -251,4 +261,108 @@ async fn where_one_playlist_is_lost_the_top_is_read_again_though_the_others_go_o
     assert!(times("/top.m3u8") >= Some(2), "{asked:?}");
     assert!(times("/b.m3u8") >= Some(6), "it was tried again before it was given up");
     assert!(times("/a.m3u8") >= Some(2), "{asked:?}");
+}
+
+/// A way to a server that can be shut: what is under way is cut then, and nobody is let in.
+struct Door {
+    address: SocketAddr,
+    open: watch::Sender<bool>,
+}
+
+impl Door {
+    async fn before(server: SocketAddr) -> Self {
+        let listener = TcpListener::bind("127.0.0.1:0").await.expect("a port");
+        let address = listener.local_addr().expect("an address");
+        let (open, mut is_open) = watch::channel(true);
+        tokio::spawn(async move {
+            while let Ok((mut client, _)) = listener.accept().await {
+                if !*is_open.borrow_and_update() {
+                    continue;
+                }
+                let mut shut = is_open.clone();
+                tokio::spawn(async move {
+                    let mut there = TcpStream::connect(server).await.expect("the server");
+                    tokio::select! {
+                        _ = tokio::io::copy_bidirectional(&mut client, &mut there) => {}
+                        _ = shut.changed() => {}
+                    }
+                });
+            }
+        });
+        Door { address, open }
+    }
+}
+
+/// The main source of an OTT channel is lost and comes back.
+async fn goes_over_and(preference: &str) -> World {
+    let (main, second) = (World::looped(LOOPED).await, World::looped(LOOPED).await);
+    let door = Door::before(main.egress()).await;
+    let url = |at: SocketAddr| json!([{ "url": format!("http://{at}/v1/g/1/c/manifest.m3u8") }]);
+    let plane = Plane::new();
+    let document = json!({
+        "domain": "push.example.com", "app_name": "live", "id": "one", "state": "ON",
+        "input": {
+            "input_protocol": "HLS_PULL",
+            "sources": url(door.address), "secondary_sources": url(second.egress()),
+            "failover_conditions": { "input_loss_threshold_msec": 1500, "input_preference": preference },
+        },
+        "record_settings": { "rollingbuffer_duration": 0 },
+        "endpoints": [{ "hls_package": [{ "segment_duration_seconds": 1, "playlist_window_seconds": 60 }] }],
+    });
+    let made = plane.rest("POST", "/v1/p/ott/channels", &document).await;
+    assert_eq!(made.0, 201, "{made:?}");
+    let puller = plane.world;
+    for turn in 0..48 {
+        let is_open = !(16..32).contains(&turn);
+        door.open.send_replace(is_open);
+        for world in [&main, &second] {
+            world.step().await;
+        }
+        puller.advance(500);
+        // All clocks go on together; while nothing is told to have failed, nothing comes.
+        let is_steady = is_open && turn >= 12;
+        let patience = Duration::from_millis(if is_steady { 20_000 } else { 200 });
+        let caught_up = async {
+            while !has_reached(&puller, &second, 1000) {
+                tokio::time::sleep(Duration::from_millis(2)).await;
+            }
+        };
+        let caught_up = tokio::time::timeout(patience, caught_up).await;
+        assert!(caught_up.is_ok() || !is_steady, "{turn}: {:?}", reaches(&puller));
+    }
+    let snapshot = puller.snapshot();
+    for list in snapshot.segmentations.values().flat_map(|view| &view.renditions) {
+        let rows: Vec<_> = list.rows.iter_from(0).collect();
+        assert!(rows.len() > 15, "{rows:?}");
+        assert!(rows.windows(2).all(|two| two[0].number + 1 == two[1].number), "{rows:?}");
+        assert!(rows.iter().all(|row| !row.is_gap()), "{rows:?}");
+    }
+    let facts = "headwater_facts_total{group=\"_ott\"";
+    assert_eq!(
+        fact(&puller, "PeriodBegan"),
+        1,
+        "both say the same times: {}",
+        puller.metric(facts)
+    );
+    puller
+}
+
+fn fact(world: &World, name: &str) -> i64 {
+    let text = world.server().origin.metrics.scrape();
+    let wanted = format!("fact=\"{name}\"");
+    let lines =
+        text.lines().filter(|l| l.starts_with("headwater_facts_total") && l.contains(&wanted));
+    lines.filter_map(|line| line.rsplit(' ').next()?.parse::<i64>().ok()).sum()
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn an_ott_channel_goes_over_to_its_second_source_and_stays() {
+    let world = goes_over_and("EQUAL").await;
+    assert_eq!((fact(&world, "SourceLost"), fact(&world, "MainReturned")), (1, 0));
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn an_ott_channel_goes_back_to_its_main_source_where_that_is_preferred() {
+    let world = goes_over_and("PRIMARY").await;
+    assert_eq!(fact(&world, "MainReturned"), 1);
 }

@@ -23,7 +23,7 @@ fn served(asked: &[Asked]) -> ChannelConfig {
             wanted.push(key);
         }
         let name = format!("e{ordinal}");
-        endpoints.insert(*ordinal, Served { name, key, generation: 0, muxed: None });
+        endpoints.insert(*ordinal, Served { name, key, generation: 0, muxed: None, packets: None });
     }
     let one = config(&[(2, None)]).segmentations[0];
     let leads = wanted.iter().find(|key| key.part_ms.is_some()).copied();
