@@ -96,7 +96,7 @@ fn status(origin: &Origin) -> String {
             let snapshot = &now_shown.snapshot;
             let looped = c.inputs().looped;
             let shown = c.status.show(&c.group, &c.name, looped, snapshot, now);
-            let entrances = now_shown.endpoints.values();
+            let entrances = now_shown.endpoints.values().filter(|entrance| !entrance.rules.leaving);
             shown.with(entrances.filter_map(|entrance| missed(&entrance.rules, snapshot)))
         })
         .collect();

@@ -1,6 +1,7 @@
 //! A session of segments and its channel: events handed over in order, time passed on.
 
 use std::sync::Arc;
+use std::time::Duration;
 
 use tokio::sync::{Mutex, MutexGuard, Notify};
 
@@ -18,12 +19,18 @@ pub(super) struct Live {
 }
 
 impl Live {
-    /// A session of a new source of `input`.
-    pub(super) fn new(origin: &Origin, channel: &ChannelHandle, input: InputId) -> Arc<Self> {
+    /// A session of a new source of `input`. What is missing may come so much later as `moves` says.
+    pub(super) fn new(
+        origin: &Origin,
+        channel: &ChannelHandle,
+        input: InputId,
+        moves: Duration,
+    ) -> Arc<Self> {
         let limits = SessionLimits {
             held_bytes: origin.limits.pending_bytes,
             sample_bytes: origin.limits.sample_bytes,
             input_loss: channel.input_loss(&origin.limits),
+            moves,
         };
         let session = Session::new(origin.new_source(input), limits, origin.clock.now());
         Arc::new(Live { session: Mutex::new(session), called: Notify::new(), input })

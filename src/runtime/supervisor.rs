@@ -322,11 +322,11 @@ impl Supervisor {
     /// Forgets channels and endpoints that have gone for long enough.
     async fn forget(&mut self) {
         let now = self.origin.clock.now().mono;
+        self.going.retain(|(until, _)| *until > now);
         if self.sweep_at <= now {
             self.sweep_at = now.after(SWEEP_EVERY);
             self.sweep();
         }
-        self.going.retain(|(until, _)| *until > now);
         for running in self.running.values_mut() {
             let before = running.leaving.len();
             running.leaving.retain(|(until, _)| *until > now);

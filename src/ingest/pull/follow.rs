@@ -36,6 +36,10 @@ pub(super) struct Wanted {
     pub(super) url: Url,
     pub(super) range: Option<Range>,
     pub(super) header: bool,
+    /// What it is of: the number of its part or whole segment.
+    pub(super) unit: u64,
+    /// At how many places it could not be had.
+    pub(super) missed: usize,
 }
 
 impl Follow {
@@ -68,12 +72,15 @@ impl Follow {
         }
         let mut wanted: Vec<Wanted> = Vec::new();
         for unit in &mut units {
+            let number = unit.number;
             if let Some(map) = unit.map.take() {
-                let one = want(base, &map.uri, map.range, true);
+                let one = want(base, &map.uri, map.range, (number, true));
                 unit.map = one.as_ref().map(|one| Map { uri: one.key.clone(), range: None });
-                wanted.extend(one.filter(|one| !unit.gap && !wanted.contains(one)));
+                let known = |one: &Wanted| wanted.iter().any(|other| other.key == one.key);
+                let one = one.filter(|one| !unit.gap && !known(one));
+                wanted.extend(one);
             }
-            match want(base, &unit.uri, unit.range, false) {
+            match want(base, &unit.uri, unit.range, (number, false)) {
                 Some(one) if !unit.gap => {
                     (unit.uri, unit.range) = (one.key.clone(), None);
                     wanted.push(one);
@@ -83,6 +90,20 @@ impl Follow {
         }
         let units = MediaPlaylist { segments: units, parts: Vec::new(), ..playlist.clone() };
         (units, wanted)
+    }
+
+    /// Where what could not be had elsewhere is to be fetched by a playlist that came from `base`: by the number
+    /// of its segment, known by what it was there. Nothing of what is not listed.
+    pub(super) fn settle(owed: &Wanted, playlist: &MediaPlaylist, base: &Url) -> Option<Wanted> {
+        let mut units = playlist.segments.iter().flat_map(pieces).chain(open_segment(playlist));
+        let unit = units.find(|unit| unit.number == owed.unit && !unit.gap)?;
+        let (uri, range) = match unit.map.filter(|_| owed.header) {
+            Some(map) => (map.uri, map.range),
+            None if owed.header => return None,
+            None => (unit.uri, unit.range),
+        };
+        let found = want(base, &uri, range, (owed.unit, owed.header))?;
+        Some(Wanted { key: owed.key.clone(), missed: owed.missed, ..found })
     }
 
     /// What the next request asks for and how long to wait before it, given whether the last answer
@@ -112,14 +133,19 @@ impl Follow {
 }
 
 /// What a URI found in the playlist at `base` means; nothing where it is no URL of a web server.
-fn want(base: &Url, uri: &str, range: Option<Range>, header: bool) -> Option<Wanted> {
+fn want(
+    base: &Url,
+    uri: &str,
+    range: Option<Range>,
+    (unit, header): (u64, bool),
+) -> Option<Wanted> {
     let mut url = base.join(uri).ok().filter(|url| matches!(url.scheme(), "http" | "https"))?;
     url.set_fragment(None);
     let key = match range {
         Some(range) => format!("{url}#{}+{}", range.start, range.length),
         None => url.to_string(),
     };
-    Some(Wanted { key, url, range, header })
+    Some(Wanted { key, url, range, header, unit, missed: 0 })
 }
 
 /// A segment as its parts where it has any, else whole, under numbers of their own.

@@ -5,6 +5,7 @@
 //! | --- | --- |
 //! | `places` | which of its places each source is read at, and what all list together |
 //! | `follow` | what to fetch of a playlist, and when to ask again |
+//! | `fetch` | what a playlist lists is fetched and given |
 //! | `client` | one GET |
 //! | `name` | what the rungs are called |
 //!
@@ -13,13 +14,13 @@
 //! read at the next; so is one that brings nothing new.
 
 mod client;
+mod fetch;
 mod follow;
 mod name;
 mod places;
 
 use std::collections::BTreeMap;
-use std::sync::atomic::{AtomicBool, Ordering};
-use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError, Weak};
 use std::time::Duration;
 
 use tokio::task::JoinSet;
@@ -40,6 +41,11 @@ pub const PLAYLISTS_MAX: usize = 16;
 const FAILURES_MAX: u32 = 5;
 /// The same where its source has another place.
 const FAILURES_BEFORE_ANOTHER: u32 = 1;
+/// How much longer the rungs that have come wait for one that is to be found at another place: what players
+/// have ahead is more.
+const MOVES: Duration = Duration::from_secs(4);
+/// What held for as long may be tried again at once, where there is another place.
+const HELD: Duration = Duration::from_secs(1);
 /// The first wait after a failure; it doubles up to the longest.
 const BACKOFF_MIN: Duration = Duration::from_millis(500);
 const BACKOFF_MAX: Duration = Duration::from_secs(10);
@@ -63,6 +69,8 @@ pub struct Pull {
     top: Mutex<Option<(String, Multivariant)>>,
     /// What was read of each playlist, over all attempts: what was taken is not taken again.
     follows: Mutex<BTreeMap<Url, Follow>>,
+    /// What of each playlist a session was promised and could not be had: it is fetched at another place.
+    owed: Mutex<BTreeMap<Url, Owed>>,
 }
 
 /// Why a source is read no more where it was.
@@ -72,6 +80,18 @@ struct Broken {
     source: usize,
     why: String,
 }
+
+/// Why a playlist brought nothing.
+#[derive(Debug)]
+enum Failed {
+    /// It was not to be had: it is asked for again.
+    List(String),
+    /// Something that it lists was not, and may be at another place.
+    Object(String),
+}
+
+/// What was promised of a playlist and could not be had, and to whom.
+type Owed = (Weak<Live>, Vec<Wanted>);
 
 /// Pulls `sources` into an input until it is halted; then its source is lost, if the server goes on.
 pub async fn run(
@@ -86,9 +106,12 @@ pub async fn run(
         Ok(client) => client,
         Err(error) => return refuse(&channel, input, &places.url(0), &error.to_string()),
     };
-    let live = Mutex::new(Live::new(&origin, &channel, input));
+    let moves = if places.have_others() { MOVES } else { Duration::ZERO };
+    let live = Mutex::new(Live::new(&origin, &channel, input, moves));
     let (places, top, follows) = (Mutex::new(places), Mutex::default(), Mutex::default());
-    let pull = Arc::new(Pull { origin, channel, input, client, halt, live, places, top, follows });
+    let owed = Mutex::default();
+    let pull = Pull { origin, channel, input, client, halt, live, places, top, follows, owed };
+    let pull = Arc::new(pull);
     let watching = tokio::spawn(Arc::clone(&pull).watch());
     let mut backoff = BACKOFF_MIN;
     loop {
@@ -97,8 +120,12 @@ pub async fn run(
             pull.leave(&broken);
         }
         // What held for a while may be tried again at once.
-        if pull.origin.clock.now().mono.since(began) > BACKOFF_MAX {
+        let held = pull.origin.clock.now().mono.since(began);
+        if held > BACKOFF_MAX {
             backoff = BACKOFF_MIN;
+        }
+        if held > HELD && locked(&pull.places).have_others() && !pull.halt.begun() {
+            continue;
         }
         if !pull.wait(backoff).await {
             break;
@@ -141,7 +168,8 @@ impl Pull {
             if self.halt.begun() {
                 return;
             }
-            *locked(&self.live) = Live::new(&self.origin, &self.channel, self.input);
+            let moves = if locked(&self.places).have_others() { MOVES } else { Duration::ZERO };
+            *locked(&self.live) = Live::new(&self.origin, &self.channel, self.input, moves);
         }
     }
 
@@ -151,6 +179,14 @@ impl Pull {
         tokio::select! {
             () = self.origin.clock.sleep_until(until) => true,
             () = self.halt.wait() => false,
+        }
+    }
+
+    /// False where it is halted or what is waited for is `lost`.
+    async fn wait_unless(&self, time: Duration, lost: &Shutdown) -> bool {
+        tokio::select! {
+            waited = self.wait(time) => waited && !lost.begun(),
+            () = lost.wait() => false,
         }
     }
 
@@ -180,15 +216,17 @@ impl Pull {
         }
         let (listed, together) = locked(&self.places).list(&tops);
         *locked(&self.top) = together.map(|all| (tops[0].base.to_string(), all));
-        locked(&self.follows).retain(|key, _| listed.iter().any(|one| one.key == *key));
+        let still = |key: &Url| listed.iter().any(|one| one.key == *key);
+        locked(&self.follows).retain(|key, _| still(key));
+        locked(&self.owed).retain(|key, _| still(key));
         let mut followers = JoinSet::new();
-        let lost = Arc::new(AtomicBool::new(false));
+        let lost = Shutdown::default();
         for one in listed {
-            followers.spawn(Arc::clone(self).follow(one, Arc::clone(&lost)));
+            followers.spawn(Arc::clone(self).follow(one, lost.clone()));
         }
         for broken in broken {
             self.leave(&broken);
-            followers.spawn(Arc::clone(self).seek(broken.source, Arc::clone(&lost)));
+            followers.spawn(Arc::clone(self).seek(broken.source, lost.clone()));
         }
         self.channel.status.connected(self.input.0);
         let mut ended = Ok(());
@@ -196,7 +234,9 @@ impl Pull {
             // Whose task it was that panicked is not known; that it did has been said.
             let one = one.unwrap_or_else(|error| Err(Broken { source: 0, why: error.to_string() }));
             // The others end what they are at: what one has listed is not to be left unfetched.
-            lost.fetch_or(one.is_err(), Ordering::Relaxed);
+            if one.is_err() {
+                lost.begin();
+            }
             ended = ended.and(one);
         }
         self.channel.status.disconnected(self.input.0);
@@ -232,10 +272,10 @@ impl Pull {
     }
 
     /// Waits until a source can be read again: then all are to be listed anew.
-    async fn seek(self: Arc<Self>, source: usize, lost: Arc<AtomicBool>) -> Result<(), Broken> {
-        while self.wait(BACKOFF_MAX).await && !lost.load(Ordering::Relaxed) {
+    async fn seek(self: Arc<Self>, source: usize, lost: Shutdown) -> Result<(), Broken> {
+        while self.wait_unless(BACKOFF_MAX, &lost).await {
             match self.top(source).await {
-                Ok(_) => lost.store(true, Ordering::Relaxed),
+                Ok(_) => lost.begin(),
                 Err(broken) => self.leave(&broken),
             }
         }
@@ -243,7 +283,7 @@ impl Pull {
     }
 
     /// Follows one media playlist to its end, until it has failed too often, or until another is lost.
-    async fn follow(self: Arc<Self>, listed: Listed, lost: Arc<AtomicBool>) -> Result<(), Broken> {
+    async fn follow(self: Arc<Self>, listed: Listed, lost: Shutdown) -> Result<(), Broken> {
         let mut follow = locked(&self.follows).remove(&listed.key).unwrap_or_default();
         let followed = self.follow_on(&listed, &mut follow, &lost).await;
         locked(&self.follows).insert(listed.key, follow);
@@ -254,15 +294,15 @@ impl Pull {
         &self,
         listed: &Listed,
         follow: &mut Follow,
-        lost: &AtomicBool,
+        lost: &Shutdown,
     ) -> Result<(), String> {
         let has_others = locked(&self.places).of(listed.source) > 1;
         let most = if has_others { FAILURES_BEFORE_ANOTHER } else { FAILURES_MAX };
         let mut failures = 0;
         let (mut query, mut wait) = (String::new(), Duration::ZERO);
         let mut new_at = self.origin.clock.now().mono;
-        while self.wait(wait).await && !lost.load(Ordering::Relaxed) {
-            match self.reload(listed, follow, &query).await {
+        while self.wait_unless(wait, lost).await {
+            match self.reload(listed, follow, &query, lost).await {
                 Ok(brought) => {
                     failures = 0;
                     if follow.ended {
@@ -276,8 +316,9 @@ impl Pull {
                     }
                     (query, wait) = follow.next_request(brought);
                 }
-                Err(why) if failures == most => return Err(why),
-                Err(_) => {
+                Err(Failed::Object(why)) => return Err(why),
+                Err(Failed::List(why)) if failures == most => return Err(why),
+                Err(Failed::List(_)) => {
                     (query, wait) = (String::new(), BACKOFF_MIN * 2_u32.pow(failures));
                     failures += 1;
                 }
@@ -292,7 +333,8 @@ impl Pull {
         listed: &Listed,
         follow: &mut Follow,
         query: &str,
-    ) -> Result<bool, String> {
+        lost: &Shutdown,
+    ) -> Result<bool, Failed> {
         let mut url = listed.url.clone();
         if !query.is_empty() {
             let before = url.query().map_or(String::new(), |before| format!("{before}&"));
@@ -300,15 +342,22 @@ impl Pull {
         }
         let text = self.client.text(&url, TEXT_MAX, follow.patience());
         let (base, text) = tokio::select! {
-            text = text => text.map_err(|error| error.to_string())?,
+            text = text => text.map_err(|error| Failed::List(error.to_string()))?,
             () = self.halt.wait() => return Ok(false),
+            () = lost.wait() => return Ok(false),
         };
-        let Playlist::Media(playlist) = read_playlist(&text).map_err(|error| error.to_string())?
-        else {
-            return Err("a multivariant playlist stands where a media playlist should".to_owned());
+        let playlist = match read_playlist(&text) {
+            Ok(Playlist::Media(playlist)) => playlist,
+            Ok(Playlist::Multivariant(_)) => {
+                let why = "a multivariant playlist stands where a media playlist should";
+                return Err(Failed::List(why.to_owned()));
+            }
+            Err(error) => return Err(Failed::List(error.to_string())),
         };
-        let (units, wanted) = follow.take(&playlist, &base);
         let live = self.live();
+        let mut wanted = self.settle(&live, &listed.key, &playlist, &base).await;
+        let (units, new) = follow.take(&playlist, &base);
+        wanted.extend(new);
         let mut session = live.session.lock().await;
         if let Some((base, top)) = &*locked(&self.top) {
             session.expect_pulled(base, top);
@@ -318,59 +367,8 @@ impl Pull {
         give(&self.channel, &mut session).await;
         drop(session);
         live.called.notify_one();
-        taken.map_err(|refusal| refusal.to_string())?;
-        for one in &wanted {
-            self.fetch(&live, one).await;
-        }
+        taken.map_err(|refusal| Failed::List(refusal.to_string()))?;
+        self.fetch_all(&live, listed, wanted).await.map_err(Failed::Object)?;
         Ok(!units.segments.is_empty())
-    }
-
-    /// Fetches a segment, a part or a header, and gives it to the session; what does not come is
-    /// given as broken off, so that it is not waited for.
-    async fn fetch(&self, live: &Live, wanted: &Wanted) {
-        if wanted.header && live.session.lock().await.has_header(&wanted.key) {
-            return;
-        }
-        let mut body = None;
-        for attempt in 0..TRIES {
-            if attempt > 0 && !self.wait(BACKOFF_MIN * attempt).await {
-                return;
-            }
-            let fetched = tokio::select! {
-                fetched = self.whole(wanted) => fetched,
-                () = self.halt.wait() => return,
-            };
-            match fetched {
-                Ok(bytes) => {
-                    body = Some(bytes);
-                    break;
-                }
-                Err(error) => refuse(&self.channel, self.input, &wanted.url, &error.to_string()),
-            }
-        }
-        let mut session = live.session.lock().await;
-        let now = self.origin.clock.now();
-        let object = session.open(now, &wanted.key);
-        let bytes = body.as_deref().unwrap_or(&[0]);
-        // What is wrong with it is nobody's to answer for here: it is said where operators look.
-        let pushed = session.push(now, object, bytes);
-        let ended = session.end(now, object, body.is_some());
-        give(&self.channel, &mut session).await;
-        drop(session);
-        live.called.notify_one();
-        if let Err(refusal) = pushed.and(ended) {
-            refuse(&self.channel, self.input, &wanted.url, &refusal.to_string());
-        }
-    }
-
-    async fn whole(&self, wanted: &Wanted) -> Result<Vec<u8>, FetchError> {
-        let limit = self.origin.limits.pending_bytes / 2;
-        let mut answer = self.client.get(&wanted.url, wanted.range, limit, PATIENCE).await?;
-        let mut body = Vec::new();
-        while let Some(bytes) = answer.next().await? {
-            self.channel.metrics.ingested(bytes.len());
-            body.extend_from_slice(&bytes);
-        }
-        Ok(body)
     }
 }

@@ -66,6 +66,11 @@ impl Places {
         self.sources[source].urls.len()
     }
 
+    /// Whether any source has more than one.
+    pub(super) fn have_others(&self) -> bool {
+        self.sources.iter().any(|source| source.urls.len() > 1)
+    }
+
     /// A source is to be read at its next place; after the last comes the first.
     pub(super) fn go_on(&mut self, source: usize) {
         self.at[source] = (self.at[source] + 1) % self.of(source);

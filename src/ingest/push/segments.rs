@@ -3,6 +3,7 @@
 
 use std::sync::Arc;
 use std::sync::atomic::{AtomicUsize, Ordering};
+use std::time::Duration;
 
 use dashmap::DashMap;
 use tokio::sync::MutexGuard;
@@ -135,7 +136,7 @@ async fn begin(origin: &Arc<Origin>, channel: &Arc<ChannelHandle>, path: &Ingest
         if let Some(open) = channel.segments.open(origin, path).await {
             return open;
         }
-        let push = Live::new(origin, channel, path.input);
+        let push = Live::new(origin, channel, path.input, Duration::ZERO);
         let over = channel.segments.of(path.input);
         match over {
             // It is removed by the task that watches over it, or here, whoever comes first.

@@ -31,6 +31,8 @@ pub struct SessionLimits {
     pub sample_bytes: usize,
     /// Silence, beyond one segment and a half, after which the source has gone.
     pub input_loss: Duration,
+    /// How much later what is missing may come, as where it is looked for at another place.
+    pub moves: Duration,
 }
 
 /// One push of segments.
@@ -94,7 +96,7 @@ impl Session {
             hls: Hls::default(),
             mpd: None,
             shared: Shared {
-                step: Step::new(limits.held_bytes),
+                step: Step::new(limits.held_bytes, limits.moves),
                 faults: VecDeque::new(),
                 reference: None,
                 boxes,
@@ -284,7 +286,7 @@ impl Session {
 
     /// How long a segment may be missing while later ones are there.
     pub(super) fn patience(&self) -> Duration {
-        Duration::from_secs(1) + self.shared.step.segment().to_std() / 2
+        Duration::from_secs(1) + self.shared.step.segment().to_std() / 2 + self.limits.moves
     }
 
     pub(super) fn lose(&mut self, now: Now) {

@@ -25,6 +25,7 @@ pub(super) struct Step {
     lanes: BTreeMap<TrackId, Lane>,
     bytes: usize,
     bytes_max: usize,
+    moves: Duration,
     /// When the first sample came; nothing once media flows.
     settling: Option<Monotonic>,
     settled: bool,
@@ -67,9 +68,10 @@ impl Lane {
 }
 
 impl Step {
-    /// Holds no more than `bytes_max` back.
-    pub(super) fn new(bytes_max: usize) -> Self {
+    /// Holds no more than `bytes_max` back, and what is ahead `moves` longer than it would.
+    pub(super) fn new(bytes_max: usize, moves: Duration) -> Self {
         Step {
+            moves,
             lanes: BTreeMap::new(),
             bytes: 0,
             bytes_max,
@@ -179,7 +181,7 @@ impl Step {
     }
 
     fn patience(&self) -> Duration {
-        PATIENCE + self.segment.to_std()
+        PATIENCE + self.segment.to_std() + self.moves
     }
 
     /// Gives what need not wait any longer.
@@ -321,7 +323,7 @@ mod tests {
     }
 
     fn two() -> Step {
-        let mut step = Step::new(1 << 20);
+        let mut step = Step::new(1 << 20, Duration::ZERO);
         step.declare(track(1));
         step.declare(track(2));
         step
@@ -388,7 +390,7 @@ mod tests {
 
     #[test]
     fn no_more_is_held_than_allowed() {
-        let mut step = Step::new(200);
+        let mut step = Step::new(200, Duration::ZERO);
         step.declare(track(1));
         step.declare(track(2));
         for second in 0..20 {

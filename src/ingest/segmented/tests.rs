@@ -88,8 +88,12 @@ impl Sender {
     }
 
     fn holding(held_bytes: usize) -> Self {
-        let limits =
-            SessionLimits { held_bytes, sample_bytes: 1 << 20, input_loss: Duration::from_secs(2) };
+        let limits = SessionLimits {
+            held_bytes,
+            sample_bytes: 1 << 20,
+            input_loss: Duration::from_secs(2),
+            moves: Duration::ZERO,
+        };
         let source = SourceId { input: InputId(1), session: 7 };
         let session = Session::new(source, limits, now(0));
         Sender { session, ms: 0, events: Vec::new(), faults: Vec::new() }
