@@ -164,3 +164,58 @@ def case_an_ott_channel_takes_rtmp_and_plays_at_its_own_url():
             text = until(local, 200, Host=DOMAIN)
             assert "#EXT-X-VERSION:7" in text, text
             plays(f"http://{DOMAIN}:{server.egress.split(':')[1]}/ott/one/index.m3u8")
+
+
+def newest(url, host):
+    """The number behind the last segment of the first media playlist."""
+    multivariant = get(url, Host=host)[1]
+    uri = next(line for line in multivariant.splitlines() if line and not line.startswith("#"))
+    text = get(url.rsplit("/", 1)[0] + "/" + uri, Host=host)[1]
+    assert "#EXT-X-ENDLIST" not in text and text.count("#EXT-X-GAP") < 5, text
+    return int(text.split("#EXT-X-MEDIA-SEQUENCE:")[1].split()[0]) + text.count("#EXTINF")
+
+
+def goes_on(url, host, by, seconds=30):
+    begins, end = newest(url, host), time.monotonic() + seconds
+    while newest(url, host) < begins + by:
+        assert time.monotonic() < end, "the list stands still"
+        time.sleep(0.3)
+
+
+def case_an_ott_channel_goes_over_to_its_second_source_and_back():
+    with Server() as first, Server() as second, Server() as server:
+        def pushed(origin):
+            return Encoder("-f", "mpegts", "-method", "PUT", f"http://{origin.ingest}/v1/file/1/one/live.ts")
+
+        def source(origin):
+            return f"http://{origin.egress}/v1/file/1/one/manifest.m3u8"
+
+        conditions = huawei.FailoverConditions(input_loss_threshold_msec=1000, input_preference="PRIMARY")
+        body = huawei.CreateOttChannelInfoReq(
+            domain="push.localhost.test", app_name="ott", id="two", state="ON",
+            input=huawei.InputStreamInfo(
+                input_protocol="HLS_PULL", sources=[huawei.SourcesInfo(url=source(first))],
+                secondary_sources=[huawei.SecondarySourcesInfo(url=source(second))], failover_conditions=conditions),
+            record_settings=huawei.CreateOttChannelInfoReqRecordSettings(rollingbuffer_duration=0),
+            endpoints=[huawei.EndpointItem(hls_package=[huawei.HlsPackageItem(
+                url=f"http://{DOMAIN}/ott/two", segment_duration_seconds=1, playlist_window_seconds=60)])])
+        url = f"http://{server.egress}/ott/two"
+        with pushed(second):
+            with pushed(first):
+                until(source(first), 200)
+                until(source(second), 200)
+                server.huawei().create_ott_channel_info(huawei.CreateOttChannelInfoRequest(body=body))
+                until(url, 200, Host=DOMAIN)
+                goes_on(url, DOMAIN, 3)
+            # The first source's list stands still. It may have come second before.
+            returned = lambda: server.logged().count('"MainReturned"')
+            before = returned()
+            goes_on(url, DOMAIN, 12)
+            assert returned() == before, server.logged()
+            with pushed(first):
+                end = time.monotonic() + 40
+                while returned() == before:
+                    assert time.monotonic() < end, server.logged()
+                    time.sleep(0.3)
+                goes_on(url, DOMAIN, 6)
+                plays(f"http://{DOMAIN}:{server.egress.split(':')[1]}/ott/two")

@@ -29,6 +29,7 @@ group = "file"
 name = "one"
   [[channel.endpoint]]
   protocol = "HLS"
+  segment_duration = "1s"
   open = true
 """
 
