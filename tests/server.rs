@@ -24,6 +24,8 @@ mod guard;
 mod http;
 #[path = "server/ingest.rs"]
 mod ingest;
+#[path = "server/leaving.rs"]
+mod leaving;
 #[path = "server/life.rs"]
 mod life;
 #[path = "server/limits.rs"]

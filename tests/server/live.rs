@@ -31,7 +31,7 @@ async fn all(world: &World) -> Vec<String> {
     texts
 }
 
-async fn list(world: &World, path: &str) -> Playlist {
+pub(crate) async fn list(world: &World, path: &str) -> Playlist {
     let reply = world.get(path).await;
     assert_eq!(reply.status, 200, "{path}: {}", reply.text());
     Playlist::read(&reply.text(), None)
@@ -253,117 +253,12 @@ async fn endpoints_keep_their_numbers_whatever_becomes_of_those_before_them() {
 }
 
 /// The looped channel without endpoints, from one to before another.
-fn without(from: &str, to: &str) -> String {
+pub(crate) fn without(from: &str, to: &str) -> String {
     let at = |name: &str| {
         let section = format!("  [[channel.endpoint]]\n  name = \"{name}\"");
         LOOPED.find(&section).expect("there")
     };
     format!("{}{}", &LOOPED[..at(from)], &LOOPED[at(to)..])
-}
-
-#[tokio::test]
-async fn an_endpoint_that_goes_ends_its_lists_for_who_watches_it() {
-    let world = World::looped(LOOPED).await;
-    let low = "/v1/g/1/c/1-1/video-90p/media.m3u8";
-    let before = list(&world, low).await;
-    let mut waiting = Connection::open(world.egress()).await;
-    waiting.send("GET", &format!("{low}?_HLS_msn={}", before.last() + 2), &[]).await;
-    world.waiters(1).await;
-    world.desire(&without("low", "hls")).await;
-    world.step().await;
-    let last = waiting.receive("GET").await;
-    assert!(Playlist::read(&last.text(), None).ended, "{}", last.text());
-    assert_eq!(world.get("/v1/g/1/c/manifest.m3u8").await.status, 404, "nobody begins");
-    let ended = list(&world, low).await;
-    assert!(ended.ended);
-    for entry in &ended.entries {
-        let object = low.replace("media.m3u8", &entry.uri);
-        assert_eq!(world.get(&object).await.status, 200, "{object}");
-    }
-    assert!(!list(&world, "/v1/g/2/c/2-1/video-90p/media.m3u8").await.ended, "the others go on");
-    // One that is there again goes on; its list never ended.
-    world.desire(LOOPED).await;
-    assert!(!list(&world, low).await.ended);
-    world.desire(&without("low", "hls")).await;
-    world.advance(10_500);
-    let forgotten = |w: &World| {
-        !w.channel().shown().endpoints.contains_key(&1) && w.snapshot().segmentations.len() == 1
-    };
-    world.until("it is forgotten", forgotten).await;
-    assert_eq!(world.get(low).await.status, 404);
-}
-
-/// The looped channel with another protocol for the endpoint that has this one.
-fn speaking(name: &str, protocol: &str, another: &str) -> String {
-    let section = format!("name = \"{name}\"\n  protocol = \"{protocol}\"");
-    assert!(LOOPED.contains(&section), "{section}");
-    LOOPED.replace(&section, &section.replace(protocol, another))
-}
-
-#[tokio::test]
-async fn a_list_of_other_objects_is_another_and_the_old_one_ends() {
-    let world = World::looped(LOOPED).await;
-    let (old, new) = ("1-1/video-90p/media.m3u8", "1-2/video-90p/media.m3u8");
-    let at = |uri: &str| format!("/v1/g/1/c/{uri}");
-    world.desire(&speaking("low", "LLHLS_CMAF", "LLHLS_TS")).await;
-    let multivariant = world.get("/v1/g/1/c/manifest.m3u8").await.text();
-    assert!(multivariant.contains(new), "{multivariant}");
-    for (uri, ended, extension) in [(old, true, ".m4s"), (new, false, ".ts")] {
-        let list = list(&world, &at(uri)).await;
-        assert_eq!(list.ended, ended, "{uri}");
-        for entry in &list.entries {
-            assert!(entry.uri.ends_with(extension), "{uri}: {}", entry.uri);
-            let object = at(&uri.replace("media.m3u8", &entry.uri));
-            assert_eq!(world.get(&object).await.status, 200, "{object}");
-        }
-    }
-    // Another change while the first list is still answered.
-    world
-        .desire(
-            &speaking("low", "LLHLS_CMAF", "LLHLS_TS")
-                .replace("segment_num = 12", "segment_num = 10"),
-        )
-        .await;
-    assert!(list(&world, &at(old)).await.ended);
-    world.advance(10_500);
-    world.until("it is forgotten", |w| w.channel().shown().endpoints[&1].former().is_none()).await;
-    assert_eq!(world.get(&at(old)).await.status, 404);
-    assert_eq!(world.get(&at(new)).await.status, 200);
-}
-
-#[tokio::test]
-async fn of_two_forms_of_one_endpoint_the_one_that_goes_ends() {
-    let world = World::looped(LOOPED).await;
-    let uri = "/v1/g/4/c/4-1/video-90p/media.m3u8";
-    let mpd = async || world.get("/v1/g/4/c/manifest.mpd").await.text();
-    world.desire(&speaking("both", "HLSDASH_CMAF", "DASH_CMAF")).await;
-    assert!(list(&world, uri).await.ended);
-    assert_eq!(world.get("/v1/g/4/c/manifest.m3u8").await.status, 404, "nobody begins");
-    assert!(mpd().await.contains("minimumUpdatePeriod="), "the other goes on");
-    world.desire(&speaking("both", "HLSDASH_CMAF", "HLS_CMAF")).await;
-    assert!(!list(&world, uri).await.ended);
-    assert!(mpd().await.contains("mediaPresentationDuration="));
-}
-
-#[tokio::test]
-async fn players_of_an_mpd_see_its_end_when_channel_or_endpoint_goes() {
-    let world = World::looped(LOOPED).await;
-    let ends = async |path: &str| {
-        let mpd = world.get(path).await;
-        assert_eq!(mpd.status, 200, "{path}: {}", mpd.text());
-        let text = mpd.text();
-        assert!(text.contains("mediaPresentationDuration="), "{text}");
-        assert!(!text.contains("minimumUpdatePeriod="), "{text}");
-    };
-    world.desire(&without("dash", "both")).await;
-    ends("/v1/g/3/c/manifest.mpd").await;
-    assert!(world.get("/v1/g/4/c/manifest.mpd").await.text().contains("minimumUpdatePeriod="));
-    world.desire("").await;
-    ends("/v1/g/4/c/manifest.mpd").await;
-    assert_eq!(world.get("/v1/g/4/c/manifest.m3u8").await.status, 404, "nobody begins");
-    world.advance(10_500);
-    world.until("it is forgotten", |w| w.server().origin.set().channel("g", "c").is_none()).await;
-    assert_eq!(world.get("/v1/g/4/c/manifest.mpd").await.status, 404);
 }
 
 #[tokio::test]
