@@ -93,8 +93,8 @@ fn time(origin: &Origin) -> Reply {
 /// What of a channel is asked for.
 struct At<'a> {
     ordinal: u32,
-    /// Which of the endpoint's published manifests, where it is one.
-    published: Option<usize>,
+    /// Where the endpoint's manifest is published, where it is one that is.
+    published: Option<&'a str>,
     leaf: Leaf<'a>,
 }
 
@@ -109,7 +109,7 @@ impl At<'_> {
         if now.as_ref().is_some_and(speaks) {
             return now;
         }
-        entrance.former().and_then(rules).filter(speaks).or(now)
+        entrance.formers().iter().filter_map(rules).find(speaks).or(now)
     }
 }
 

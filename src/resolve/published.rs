@@ -104,8 +104,8 @@ impl Published {
     }
 }
 
-/// Which endpoint of which channel, and which of its manifests.
-type Place = (String, String, u32, usize);
+/// Which endpoint of which channel.
+type Place = (String, String, u32);
 /// A folder of objects: the path of what it stands in, group, channel and ordinal.
 type Folder = (String, String, String, u32);
 
@@ -125,8 +125,8 @@ pub struct Routed<'a> {
     pub channel: &'a str,
     /// The endpoint's ordinal.
     pub ordinal: u32,
-    /// Which of its published manifests; `None` for an object.
-    pub manifest: Option<usize>,
+    /// The path of its manifest; `None` for an object.
+    pub manifest: Option<&'a str>,
     /// What of the endpoint.
     pub leaf: Leaf<'a>,
 }
@@ -140,14 +140,15 @@ impl Routes {
         published: &'a [Published],
     ) -> Vec<&'a Published> {
         let mut taken = Vec::new();
-        for (nth, one) in published.iter().enumerate() {
+        for one in published {
             let hosts = self.manifests.entry(one.path.clone()).or_default();
             if hosts.contains_key(&one.host) {
                 taken.push(one);
-                continue;
+            } else {
+                let place = (group.to_owned(), channel.to_owned(), ordinal);
+                hosts.insert(one.host.clone(), place);
             }
-            let place = (group.to_owned(), channel.to_owned(), ordinal, nth);
-            hosts.insert(one.host.clone(), place);
+            // Objects are found beside a manifest that another has taken the place of, too.
             let parent = one.parent().to_owned();
             let folder = (parent, group.to_owned(), channel.to_owned(), ordinal);
             self.folders.entry(folder).or_default().push(one.host.clone());
@@ -161,7 +162,7 @@ impl Routes {
     pub fn find<'a>(&'a self, host: Option<&str>, path: &'a str) -> Option<Routed<'a>> {
         let host = host.map(str::to_ascii_lowercase);
         if let Some(hosts) = self.manifests.get(path) {
-            let (group, channel, ordinal, nth) =
+            let (group, channel, ordinal) =
                 host.is_some().then(|| hosts.get(&host)).flatten().or_else(|| hosts.get(&None))?;
             let last = path.rsplit('/').next().unwrap_or_default();
             let (name, form) = match (last.strip_suffix(".m3u8"), last.strip_suffix(".mpd")) {
@@ -170,7 +171,7 @@ impl Routes {
                 (None, None) => (last, Form::Bare),
             };
             let leaf = Leaf::Manifest { name, form };
-            let manifest = Some(*nth);
+            let manifest = Some(path);
             return Some(Routed { group, channel, ordinal: *ordinal, manifest, leaf });
         }
         let (rest, file) = path.rsplit_once('/')?;
@@ -258,12 +259,13 @@ mod tests {
         let find = |host, path| {
             routes.find(host, path).map(|r| (r.channel.to_owned(), r.ordinal, r.manifest))
         };
-        let c = |nth| Some(("c".to_owned(), 2, Some(nth)));
-        assert_eq!(find(None, "/app/s.m3u8"), c(0));
-        assert_eq!(find(Some("other.test"), "/app/s.m3u8"), c(0));
-        assert_eq!(find(Some("ONE.test"), "/app/s.m3u8"), Some(("d".to_owned(), 1, Some(0))));
-        assert_eq!(find(Some("one.test"), "/app/s.mpd"), c(1));
-        assert_eq!(find(None, "/x"), Some(("d".to_owned(), 1, Some(1))));
+        let c = |path| Some(("c".to_owned(), 2, Some(path)));
+        let d = |path| Some(("d".to_owned(), 1, Some(path)));
+        assert_eq!(find(None, "/app/s.m3u8"), c("/app/s.m3u8"));
+        assert_eq!(find(Some("other.test"), "/app/s.m3u8"), c("/app/s.m3u8"));
+        assert_eq!(find(Some("ONE.test"), "/app/s.m3u8"), d("/app/s.m3u8"));
+        assert_eq!(find(Some("one.test"), "/app/s.mpd"), c("/app/s.mpd"));
+        assert_eq!(find(None, "/x"), d("/x"));
         for path in ["/", "/app", "/app/s", "/app/s.m3u8/", "/app/t.m3u8"] {
             assert_eq!(find(None, path), None, "{path}");
         }

@@ -12,6 +12,7 @@ use tokio::sync::{mpsc, oneshot};
 
 use super::channel::{ChannelHandle, Feed};
 use super::clock::Clock;
+use super::leaving::{Form, Former, beside};
 use super::plan::{Endpoints, Plan};
 use super::shutdown::Shutdown;
 use super::state_file::StateFile;
@@ -30,8 +31,6 @@ pub(super) enum Order {
     Configure {
         /// The configuration.
         channel: Box<config::Channel>,
-        /// Endpoints that it has no more, whose players are still under way.
-        leaving: Vec<config::Endpoint>,
         /// Whether endpoints are known by their names, not by their ordinals.
         by_name: bool,
         /// Told when readers are answered so.
@@ -50,6 +49,10 @@ pub(super) struct ChannelTask {
     config: ChannelConfig,
     /// Rules that readers are shown with the next snapshot.
     rules: Option<Endpoints>,
+    /// Its endpoints, by ordinal.
+    forms: BTreeMap<u32, Form>,
+    /// What they were, for who watches that.
+    formers: Vec<Former>,
     state: Option<State>,
     /// The first life, until it is lived: what is there still of the one before is shown already.
     first: Option<Channel>,
@@ -83,6 +86,8 @@ impl ChannelTask {
             orders: channels.1,
             config: plan.config.clone(),
             rules: Some(plan.endpoints),
+            forms: plan.forms,
+            formers: Vec::new(),
             state,
             first: None,
             file,
@@ -157,8 +162,8 @@ impl ChannelTask {
                     self.drain(&mut channel).await;
                 }
                 order = self.orders.recv() => match order {
-                    Some(Order::Configure { channel: wanted, leaving, by_name, done }) => {
-                        self.configure(&mut channel, (&wanted, &leaving), by_name).await;
+                    Some(Order::Configure { channel: wanted, by_name, done }) => {
+                        self.configure(&mut channel, &wanted, by_name).await;
                         // Who asked may have gone.
                         let _ = done.send(());
                     }
@@ -174,15 +179,14 @@ impl ChannelTask {
     }
 
     /// Goes on as another configuration has it.
-    async fn configure(
-        &mut self,
-        channel: &mut Channel,
-        (wanted, leaving): (&config::Channel, &[config::Endpoint]),
-        by_name: bool,
-    ) {
-        let shown = self.handle.shown();
-        let (state, shown) = (self.state.as_ref(), &shown.endpoints);
-        let plan = Plan::of(wanted, leaving, by_name, &self.limits, state, shown);
+    async fn configure(&mut self, channel: &mut Channel, wanted: &config::Channel, by_name: bool) {
+        let now = self.clock.now().mono;
+        let plan = Plan::of(wanted, by_name, &self.limits, self.state.as_ref(), &self.forms);
+        let before = std::mem::replace(&mut self.forms, plan.forms.clone());
+        let formers = std::mem::take(&mut self.formers);
+        let times = (now, now.after(self.limits.drain));
+        self.formers = beside(&self.forms, before.into_values(), formers, times);
+        let plan = plan.with(&self.formers, &self.limits);
         self.config = plan.config.clone();
         self.rules = Some(plan.endpoints);
         channel.handle_input(self.clock.now(), Input::Configure(plan.config));

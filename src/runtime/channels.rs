@@ -1,5 +1,6 @@
 //! Channels made from their configuration: their state, their archive, what feeds them.
 
+use std::collections::BTreeMap;
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
@@ -9,7 +10,7 @@ use super::archivist::Archive;
 use super::channel::{ChannelHandle, Inputs};
 use super::channel_task::{ChannelTask, Order};
 use super::clock::Clock;
-use super::plan::{Endpoints, Plan};
+use super::plan::Plan;
 use super::porter::Porter;
 use super::server::ServerError;
 use super::state_file::{StateError, StateFiles};
@@ -92,7 +93,7 @@ impl Maker {
         let feeders = self.feeders(channel)?;
         let (group, name) = (channel.group.to_string(), channel.name.to_string());
         let (file, state) = self.files.channel(&group, &name)?;
-        let plan = Plan::of(channel, &[], by_name, &self.limits, state.as_ref(), &Endpoints::new());
+        let plan = Plan::of(channel, by_name, &self.limits, state.as_ref(), &BTreeMap::new());
         let shelf = self.shelf(&group, &name, &plan)?;
         let opened = shelf.as_ref().map(|shelf| open_archive(shelf, &plan.config, plan.keep));
         let (archive, rows) = opened.transpose()?.unzip();
@@ -144,7 +145,7 @@ impl Maker {
         channel: &config::Channel,
         handle: &ChannelHandle,
     ) -> Result<(Option<Archive>, MediaDuration), ServerError> {
-        let plan = Plan::of(channel, &[], false, &self.limits, None, &Endpoints::new());
+        let plan = Plan::of(channel, false, &self.limits, None, &BTreeMap::new());
         if handle.shelf().is_some() {
             return Ok((None, plan.keep));
         }

@@ -1,85 +1,85 @@
-//! Endpoints that are wanted no more, or whose lists would be others under one name. Who watches them sees
-//! their lists end, beside what stays.
+//! Endpoints that are wanted no more, or whose lists would be others under one name. What they were is kept as
+//! it was until who watches them has seen their lists end.
 
 use std::collections::BTreeMap;
 
-use super::plan::{Endpoints, Entrance};
 use crate::config::Endpoint;
 use crate::packager::Served;
-use crate::resolve::{Container, EndpointRules, GENERATION};
+use crate::resolve::Container;
+use crate::units::Monotonic;
 
-/// What an endpoint was.
-#[derive(Clone, Debug)]
-pub(super) struct Former {
-    /// With its number in URLs.
+/// An endpoint with its number in URLs, and what it is served from.
+#[derive(Clone, Debug, PartialEq)]
+pub(super) struct Form {
     pub(super) endpoint: Endpoint,
-    /// What it is served from.
     pub(super) served: Served,
 }
 
-/// Whether lists that players hold under the same URLs go on when one becomes the other.
+/// What an endpoint was, and until when that is answered.
+#[derive(Clone, Debug)]
+pub(super) struct Former {
+    pub(super) form: Form,
+    until: Monotonic,
+}
+
+/// Whether lists that players hold go on under the same URLs when one endpoint becomes the other: those of
+/// the same objects, in the same manifests.
 pub(super) fn goes_on(before: &Endpoint, after: &Endpoint) -> bool {
     let muxed = |e: &Endpoint| {
         (e.protocol.container() == Container::TransportStream)
             .then_some(!e.use_audio_rendition_groups)
     };
-    let speaks = |hls: bool, dash: bool, other: &Endpoint| {
-        (!hls || other.protocol.has_hls()) && (!dash || other.protocol.has_dash())
-    };
     muxed(before) == muxed(after)
-        && speaks(before.protocol.has_hls(), before.protocol.has_dash(), after)
+        && (!before.protocol.has_hls() || after.protocol.has_hls())
+        && (!before.protocol.has_dash() || after.protocol.has_dash())
 }
 
-/// Those of `leaving` that can be served beside the endpoints that `stay`. An endpoint is found by its name
-/// where `by_name` says so, else by its number; `known` is what was served up to now, `shown` how.
-pub(super) fn beside(
-    stay: &[Endpoint],
-    leaving: &[Endpoint],
-    by_name: bool,
-    known: &BTreeMap<u32, Served>,
-    shown: &Endpoints,
-) -> Vec<Former> {
-    let mut there: Vec<Endpoint> = stay.to_vec();
-    let mut formers = Vec::new();
-    for endpoint in leaving {
-        let name = endpoint.name.to_string();
-        let mut same = known.iter().rev().filter(|(ordinal, served)| {
-            if by_name { served.name == name } else { **ordinal == endpoint.ordinal }
-        });
-        let Some((ordinal, served)) = same.next() else { continue };
-        let endpoint = Endpoint { ordinal: *ordinal, ..endpoint.clone() };
-        let served = match stay.iter().find(|other| other.ordinal == *ordinal) {
-            None => served.clone(),
-            Some(now) => {
-                let rules = shown.get(ordinal).and_then(|entrance| rules_before(entrance, now));
-                let Some(rules) = rules else { continue };
-                let generation = rules.generation - GENERATION;
-                Served { key: rules.segmentation, generation, ..served.clone() }
+impl Form {
+    /// Whether `after` is what this has become, for all who watch it.
+    fn is_still(&self, after: &BTreeMap<u32, Form>) -> bool {
+        after.get(&self.endpoint.ordinal).is_some_and(|after| {
+            goes_on(&self.endpoint, &after.endpoint)
+                && self.served.generation == after.served.generation
+        })
+    }
+
+    /// Whether both can be packaged at once: a channel has one grid of parts, and Low-Latency HLS is cut
+    /// where its segments are.
+    fn is_beside(&self, other: &Form) -> bool {
+        let lead = self.endpoint.protocol.low_latency() && other.endpoint.protocol.low_latency();
+        match (self.served.key.part_ms, other.served.key.part_ms) {
+            (Some(a), Some(b)) => {
+                a == b && (!lead || self.served.key.segment_ms == other.served.key.segment_ms)
             }
-        };
-        // A channel has one grid of parts.
-        if there.iter().all(|other| is_of_one_grid(&endpoint, other)) {
-            there.push(endpoint.clone());
-            formers.push(Former { endpoint, served });
+            _ => true,
         }
     }
-    formers
 }
 
-/// The rules by which an endpoint's lists were shown before they became what they are `now`.
-fn rules_before<'a>(entrance: &'a Entrance, now: &Endpoint) -> Option<&'a EndpointRules> {
-    let rules = &*entrance.rules;
-    let audio_groups = now.use_audio_rendition_groups;
-    if (rules.protocol, rules.audio_groups) != (now.protocol, audio_groups) {
-        return Some(rules);
+/// Those that are to be answered still, the newest first: of `formers` and of the forms that were in force
+/// `before`, what has not come to its time `now` and is not what stays `after`. What is new among them is
+/// answered `until` then.
+pub(super) fn beside(
+    after: &BTreeMap<u32, Form>,
+    before: impl IntoIterator<Item = Form>,
+    formers: Vec<Former>,
+    (now, until): (Monotonic, Monotonic),
+) -> Vec<Former> {
+    let new = before.into_iter().map(|form| Former { form, until });
+    let mut kept: Vec<Former> = Vec::new();
+    for former in new.chain(formers) {
+        let place = |form: &Form| (form.endpoint.ordinal, form.served.generation);
+        let is_known = kept.iter().any(|other| {
+            place(&other.form) == place(&former.form)
+                && goes_on(&former.form.endpoint, &other.form.endpoint)
+        });
+        if former.until <= now || former.form.is_still(after) || is_known {
+            continue;
+        }
+        let mut others = after.values().chain(kept.iter().map(|other| &other.form));
+        if others.all(|other| former.form.is_beside(other)) {
+            kept.push(former);
+        }
     }
-    entrance.former().map(|former| &*former.rules)
-}
-
-fn is_of_one_grid(one: &Endpoint, other: &Endpoint) -> bool {
-    let lead = one.protocol.low_latency() && other.protocol.low_latency();
-    match (one.part_duration, other.part_duration) {
-        (Some(a), Some(b)) => a == b && (!lead || one.segment_duration == other.segment_duration),
-        _ => true,
-    }
+    kept
 }

@@ -76,13 +76,18 @@ impl ChannelSet {
             }
         }
         // Players under way find the rest where they found the beginning.
-        for (channel, is_gone) in
-            stay.iter().map(|c| (c, false)).chain(go.iter().map(|c| (c, true)))
-        {
+        for channel in stay.iter().chain(go) {
+            // One whose name has come again is known by it no more.
+            let known = set.channel(&channel.group, &channel.name);
+            if !known.is_some_and(|known| Arc::ptr_eq(known, channel)) {
+                continue;
+            }
             for (ordinal, entrance) in channel.shown().endpoints.iter() {
-                if is_gone || entrance.rules.leaving {
-                    let place = (channel.group.as_str(), channel.name.as_str(), *ordinal);
-                    set.routes.add(place, &entrance.rules.published);
+                let place = (channel.group.as_str(), channel.name.as_str(), *ordinal);
+                for left in std::iter::once(entrance).chain(entrance.formers()) {
+                    if left.rules.leaving || channel.ending.begun() {
+                        set.routes.add(place, &left.rules.published);
+                    }
                 }
             }
         }

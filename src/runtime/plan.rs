@@ -9,7 +9,7 @@ use std::collections::{BTreeMap, BTreeSet};
 use std::sync::Arc;
 use std::sync::atomic::{AtomicU64, Ordering};
 
-use super::leaving::{Former, beside};
+use super::leaving::{Form, Former, goes_on};
 use crate::config::{Channel, Endpoint, Limits};
 use crate::manifest::Presentation;
 use crate::packager::{self, ChannelConfig, SegmentationKey, SegmentationWanted, Served, State};
@@ -33,15 +33,17 @@ pub struct Entrance {
     pub published: Vec<Arc<EndpointRules>>,
     /// Where a query asks for a selection of rungs.
     selected: Vec<(Selection, Entrance)>,
-    /// What it was before its lists became others, for who watches those.
-    former: Option<Box<Entrance>>,
+    /// What it was before its lists became others, for who watches those; the newest first.
+    formers: Vec<Entrance>,
 }
 
 impl Entrance {
-    /// The rules under `/v1/`, or of the published manifest of this number.
+    /// The rules under `/v1/`, or of the manifest that is published at this path.
     #[must_use]
-    pub fn at(&self, published: Option<usize>) -> Option<&Arc<EndpointRules>> {
-        published.map_or(Some(&self.rules), |nth| self.published.get(nth))
+    pub fn at(&self, published: Option<&str>) -> Option<&Arc<EndpointRules>> {
+        let Some(path) = published else { return Some(&self.rules) };
+        let nth = self.rules.published.iter().position(|place| place.place().1 == path)?;
+        self.published.get(nth)
     }
 
     /// The entrance of readers whose query is this.
@@ -52,15 +54,15 @@ impl Entrance {
         selected.map_or(self, |(_, entrance)| entrance)
     }
 
-    /// What it was before its lists became others.
+    /// What it was before its lists became others, the newest first.
     #[must_use]
-    pub fn former(&self) -> Option<&Entrance> {
-        self.former.as_deref()
+    pub fn formers(&self) -> &[Entrance] {
+        &self.formers
     }
 
     /// All rules that readers may meet.
     pub fn all(&self) -> impl Iterator<Item = &Arc<EndpointRules>> {
-        let each = std::iter::once(self).chain(self.former());
+        let each = std::iter::once(self).chain(&self.formers);
         let entrances = each.flat_map(|entrance| {
             let selected = entrance.selected.iter().map(|(_, entrance)| entrance);
             std::iter::once(entrance).chain(selected)
@@ -83,19 +85,20 @@ pub(super) struct Plan {
     pub(super) keep: MediaDuration,
     /// Whether any endpoint needs the archive.
     pub(super) reaches_back: bool,
+    /// Its endpoints, by ordinal.
+    pub(super) forms: BTreeMap<u32, Form>,
+    channel: Channel,
 }
 
 impl Plan {
-    /// What `channel` comes to, with what is remembered of it, and with those of its former endpoints
-    /// that are `leaving`. Endpoints of a file are known by their names; others have the ordinals they
-    /// say.
+    /// What `channel` comes to, with what is remembered of it, and with the forms that its endpoints had
+    /// `before`. Endpoints of a file are known by their names; others have the ordinals they say.
     pub(super) fn of(
         channel: &Channel,
-        leaving: &[Endpoint],
         by_name: bool,
         limits: &Limits,
         state: Option<&State>,
-        shown: &Endpoints,
+        before: &BTreeMap<u32, Form>,
     ) -> Self {
         let nothing = State::default();
         let state = state.unwrap_or(&nothing);
@@ -103,27 +106,37 @@ impl Plan {
         if by_name {
             number(&mut channel, &state.endpoints);
         }
-        let served = serve(&channel, state);
-        let formers = beside(&channel.endpoints, leaving, by_name, &state.endpoints, shown);
-        let leaves =
-            |former: &Former| entrance(&channel, &former.endpoint, (&former.served, true), limits);
-        let mut endpoints = Endpoints::new();
-        for endpoint in &channel.endpoints {
-            let Some(served) = served.get(&endpoint.ordinal) else { continue };
-            let own = entrance(&channel, endpoint, (served, false), limits);
-            endpoints.insert(endpoint.ordinal, own);
-        }
-        for former in &formers {
-            match endpoints.entry(former.endpoint.ordinal) {
-                Entry::Vacant(vacant) => drop(vacant.insert(leaves(former))),
-                Entry::Occupied(now) => now.into_mut().former = Some(Box::new(leaves(former))),
-            }
-        }
+        let served = serve(&channel, state, before);
+        let forms = channel.endpoints.iter().filter_map(|endpoint| {
+            let served = served.get(&endpoint.ordinal)?.clone();
+            Some((endpoint.ordinal, Form { endpoint: endpoint.clone(), served }))
+        });
+        let forms: BTreeMap<u32, Form> = forms.collect();
+        let entrance = |form: &Form| entrance(&channel, form, false, limits);
+        let endpoints = forms.iter().map(|(n, form)| (*n, entrance(form))).collect();
         let back = channel.endpoints.iter().map(|e| kept(e, limits)).max();
         let back = back.unwrap_or(MediaDuration::ZERO);
-        let config = channel_config(&channel, served, &formers, limits);
+        let config = channel_config(&channel, forms.values(), served, limits);
         let keep = back.max(config.kept());
-        Plan { endpoints, config, keep, reaches_back: back.is_positive() }
+        Plan { endpoints, config, keep, reaches_back: back.is_positive(), forms, channel }
+    }
+
+    /// The same, and what is leaving.
+    pub(super) fn with(mut self, formers: &[Former], limits: &Limits) -> Self {
+        if formers.is_empty() {
+            return self;
+        }
+        for Former { form, .. } in formers {
+            let leaving = entrance(&self.channel, form, true, limits);
+            match self.endpoints.entry(form.endpoint.ordinal) {
+                Entry::Vacant(vacant) => drop(vacant.insert(leaving)),
+                Entry::Occupied(now) => now.into_mut().formers.push(leaving),
+            }
+        }
+        let all = self.forms.values().chain(formers.iter().map(|former| &former.form));
+        let served = std::mem::take(&mut self.config.endpoints);
+        self.config = channel_config(&self.channel, all, served, limits);
+        self
     }
 }
 
@@ -152,7 +165,7 @@ fn number(channel: &mut Channel, known: &BTreeMap<u32, Served>) {
 }
 
 /// What each endpoint is served from, and what those that are gone were.
-fn serve(channel: &Channel, state: &State) -> BTreeMap<u32, Served> {
+fn serve(channel: &Channel, state: &State, forms: &BTreeMap<u32, Form>) -> BTreeMap<u32, Served> {
     let mut served = state.endpoints.clone();
     let mut used: BTreeSet<SegmentationKey> = state.segmentations.keys().copied().collect();
     used.extend(served.values().map(|served| served.key));
@@ -167,7 +180,7 @@ fn serve(channel: &Channel, state: &State) -> BTreeMap<u32, Served> {
         let remuxed = before.zip(muxed).is_some_and(|(before, muxed)| before != muxed);
         // Lists of one name must not have other objects under the same numbers (rfc8216bis §6.2.1).
         let was = known.and_then(|known| known.packets);
-        let renamed = remuxed || was.is_some_and(|was| was != packets);
+        let repacked = was.is_some_and(|was| was != packets);
         let key = match known {
             None => asked,
             Some(known) if known.key.is_as_long_as(asked) => known.key,
@@ -179,6 +192,11 @@ fn serve(channel: &Channel, state: &State) -> BTreeMap<u32, Served> {
                 key
             }),
         };
+        // Nor must who watches the end of the old find those of other durations in it.
+        let left = forms
+            .get(&endpoint.ordinal)
+            .is_some_and(|form| form.served.key != key && !goes_on(&form.endpoint, endpoint));
+        let renamed = remuxed || repacked || left;
         let own = Served {
             name: endpoint.name.to_string(),
             key,
@@ -196,12 +214,8 @@ fn serve(channel: &Channel, state: &State) -> BTreeMap<u32, Served> {
     served
 }
 
-fn entrance(
-    channel: &Channel,
-    endpoint: &Endpoint,
-    (served, leaving): (&Served, bool),
-    limits: &Limits,
-) -> Entrance {
+fn entrance(channel: &Channel, form: &Form, leaving: bool, limits: &Limits) -> Entrance {
+    let Form { endpoint, served } = form;
     let (group, name) = (channel.group.to_string(), channel.name.to_string());
     let generation = GENERATION + served.generation;
     let own = EndpointRules { leaving, ..rules(endpoint, served, generation, limits) };
@@ -209,7 +223,8 @@ fn entrance(
         let bitrates = selection.bitrates;
         let presentation = Presentation { bitrates, ..endpoint.presentation };
         let only = Endpoint { presentation, selections: Vec::new(), ..endpoint.clone() };
-        let mut entrance = entrance(channel, &only, (served, leaving), limits);
+        let only = Form { endpoint: only, served: served.clone() };
+        let mut entrance = entrance(channel, &only, leaving, limits);
         for rules in std::iter::once(&mut entrance.rules).chain(&mut entrance.published) {
             Arc::make_mut(rules).selected = Some(selection.key.clone());
         }
@@ -224,7 +239,7 @@ fn entrance(
             ..own.clone()
         })
     });
-    Entrance { published: published.collect(), rules: Arc::new(own), selected, former: None }
+    Entrance { published: published.collect(), rules: Arc::new(own), selected, formers: Vec::new() }
 }
 
 fn rules(endpoint: &Endpoint, served: &Served, generation: u32, limits: &Limits) -> EndpointRules {
@@ -276,19 +291,16 @@ fn leads_parts(all: &[(&Endpoint, SegmentationKey)]) -> Option<SegmentationKey> 
     first.map(|(_, key)| *key)
 }
 
-/// What the core is told of a channel: one segmentation for each distinct value among its endpoints,
-/// those included that it had.
-fn channel_config(
+/// What the core is told of a channel: one segmentation for each distinct value among its forms.
+fn channel_config<'a>(
     channel: &Channel,
+    forms: impl Iterator<Item = &'a Form>,
     served: BTreeMap<u32, Served>,
-    formers: &[Former],
     limits: &Limits,
 ) -> ChannelConfig {
     let mut wanted: BTreeMap<SegmentationKey, SegmentationWanted> = BTreeMap::new();
-    let key = |e: &Endpoint| served.get(&e.ordinal).map_or_else(|| key_of(e), |s| s.key);
-    let stay = channel.endpoints.iter().map(|endpoint| (endpoint, key(endpoint)));
-    let left = formers.iter().map(|former| (&former.endpoint, former.served.key));
-    let all: Vec<(&Endpoint, SegmentationKey)> = stay.chain(left).collect();
+    let all: Vec<(&Endpoint, SegmentationKey)> =
+        forms.map(|form| (&form.endpoint, form.served.key)).collect();
     let leads = leads_parts(&all);
     for (endpoint, key) in all {
         let entry = wanted.entry(key).or_insert(SegmentationWanted {

@@ -21,11 +21,10 @@ use super::channel::{ChannelHandle, Inputs};
 use super::channel_task::Order;
 use super::channels::{Feeders, Made, Maker};
 use super::feeders::Feeding;
-use super::leaving::goes_on;
 use super::origin::{ChannelSet, Origin};
 use super::server::ServerError;
-use crate::config::{Channel, Endpoint, Name};
-use crate::units::Monotonic;
+use crate::config::{Channel, Name};
+use crate::units::{MediaDuration, Monotonic};
 
 /// Who wants channels.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
@@ -58,8 +57,9 @@ pub(super) struct Wish {
 
 type ChannelName = (Name, Name);
 
-/// From the start until one looks for what channels have left behind, and how often after that.
-const SWEEP_FIRST: Duration = Duration::from_mins(1);
+/// The least time that a channel has to do what it is told.
+const PATIENCE_MIN: Duration = Duration::from_secs(1);
+/// How often one looks for what channels have left behind. Not at the start: a clock may be wrong then.
 const SWEEP_EVERY: Duration = Duration::from_hours(1);
 
 /// A channel as somebody wants it.
@@ -76,42 +76,33 @@ struct Running {
     orders: mpsc::Sender<Order>,
     task: JoinHandle<()>,
     feeding: Feeding,
-    /// Endpoints that are wanted no more, and until when what was under way is answered.
-    leaving: Vec<(Monotonic, Endpoint)>,
+    /// When what its endpoints were before their changes is answered no more, in order.
+    settles: Vec<Monotonic>,
+    /// How far back its archive is kept from then on.
+    keep: MediaDuration,
 }
 
 impl Running {
-    /// Has the task go on as is wanted, with what is leaving. The answer comes when that is in force.
-    async fn configure(&self) -> oneshot::Receiver<()> {
+    /// Has the task go on as is wanted, and waits until that is in force, for `most`: a channel that waits
+    /// for its disk has its orders.
+    async fn configure(&self, most: Duration) {
         let (done, applied) = oneshot::channel();
         let channel = Box::new(self.wanted.channel.clone());
-        let leaving = self.leaving.iter().map(|(_, endpoint)| endpoint.clone()).collect();
         let by_name = self.wanted.source == Desired::File;
-        // A task that has ended has ended with the server.
-        let _ = self.orders.send(Order::Configure { channel, leaving, by_name, done }).await;
-        applied
-    }
-
-    /// Wants something else; endpoints that it lacks, or whose lists would be others, are leaving until
-    /// then.
-    fn want(&mut self, wanted: Wanted, until: Monotonic) {
-        let old = std::mem::replace(&mut self.wanted, wanted);
-        let Wanted { source, channel } = &self.wanted;
-        let there = |one: &Endpoint| {
-            let same = |other: &&Endpoint| match source {
-                Desired::File => other.name == one.name,
-                Desired::Api => other.ordinal == one.ordinal,
-            };
-            channel.endpoints.iter().find(same).is_some_and(|other| goes_on(one, other))
+        let order = Order::Configure { channel, by_name, done };
+        let ordered = async {
+            // A task that has ended has ended with the server.
+            let _ = self.orders.send(order).await;
+            let _ = applied.await;
         };
-        // Another source has other ordinals.
-        if old.source != *source {
-            self.leaving.clear();
-            return;
+        if timeout(most, ordered).await.is_err() {
+            let (group, channel) = (&self.handle.group, &self.handle.name);
+            tracing::warn!(
+                group,
+                channel,
+                "a change is not in force yet: the channel waits for its disk"
+            );
         }
-        let gone = old.channel.endpoints.into_iter().map(|endpoint| (until, endpoint));
-        self.leaving.extend(gone);
-        self.leaving.retain(|(_, endpoint)| !there(endpoint));
     }
 }
 
@@ -137,7 +128,7 @@ impl Supervisor {
         archivist: Sender<Job>,
         wishes: mpsc::Receiver<Wish>,
     ) -> Self {
-        let sweep_at = origin.clock.now().mono.after(SWEEP_FIRST);
+        let sweep_at = origin.clock.now().mono.after(SWEEP_EVERY);
         Supervisor {
             sweep_at,
             origin,
@@ -167,10 +158,9 @@ impl Supervisor {
         let shutdown = self.origin.shutdown.clone();
         loop {
             let clock = self.origin.clock.clone();
-            let leaving = self.running.values().flat_map(|running| &running.leaving);
+            let settles = self.running.values().filter_map(|running| running.settles.first());
             let going = self.going.iter().map(|(until, _)| *until);
-            let leaving = leaving.map(|(until, _)| *until);
-            let next = going.chain(leaving).fold(self.sweep_at, Monotonic::min);
+            let next = going.chain(settles.copied()).fold(self.sweep_at, Monotonic::min);
             tokio::select! {
                 () = shutdown.wait() => break,
                 () = clock.sleep_until(next) => self.forget().await,
@@ -245,7 +235,8 @@ impl Supervisor {
         let task = tokio::spawn(task.run(self.origin.shutdown.clone()));
         let mut feeding = Feeding::default();
         feeding.begin(&feeders, &handle, &self.origin);
-        Running { wanted, handle, orders, task, feeding, leaving: Vec::new() }
+        let (settles, keep) = (Vec::new(), MediaDuration::ZERO);
+        Running { wanted, handle, orders, task, feeding, settles, keep }
     }
 
     async fn change(
@@ -270,17 +261,17 @@ impl Supervisor {
         };
         match archive {
             Some(archive) => self.tell(Job::Keep(Arc::clone(&handle), Box::new(archive))),
-            None => self.tell(Job::Span(Arc::clone(&handle), keep)),
+            // What leaves may still be asked for.
+            None if keep > running.keep => self.tell(Job::Span(Arc::clone(&handle), keep)),
+            None => {}
         }
         handle.put_inputs(Inputs::of(&wanted.channel));
         if let Some(feeders) = &feeders {
             running.feeding.stop_changed(feeders).await;
         }
-        let until = self.origin.clock.now().mono.after(self.maker.limits.drain);
-        running.want(wanted, until);
-        let applied = running.configure().await;
-        // A channel that waits for its disk has its orders.
-        let _ = timeout(self.maker.limits.drain, applied).await;
+        running.settles.push(self.origin.clock.now().mono.after(self.maker.limits.drain));
+        (running.wanted, running.keep) = (wanted, keep);
+        running.configure(self.patience()).await;
         if let Some(feeders) = &feeders {
             running.feeding.begin(feeders, &handle, &self.origin);
         }
@@ -319,23 +310,39 @@ impl Supervisor {
         self.going.push((until, handle));
     }
 
+    /// How long a channel may take to do what it is told.
+    fn patience(&self) -> Duration {
+        self.maker.limits.drain.max(PATIENCE_MIN)
+    }
+
     /// Forgets channels and endpoints that have gone for long enough.
     async fn forget(&mut self) {
         let now = self.origin.clock.now().mono;
+        let before = self.going.len();
         self.going.retain(|(until, _)| *until > now);
+        let mut changed = self.going.len() < before;
         if self.sweep_at <= now {
             self.sweep_at = now.after(SWEEP_EVERY);
             self.sweep();
         }
+        let most = self.patience();
+        let mut settled = Vec::new();
         for running in self.running.values_mut() {
-            let before = running.leaving.len();
-            running.leaving.retain(|(until, _)| *until > now);
-            if running.leaving.len() < before {
-                let applied = running.configure().await;
-                let _ = timeout(self.maker.limits.drain, applied).await;
+            let before = running.settles.len();
+            running.settles.retain(|until| *until > now);
+            if running.settles.len() < before {
+                settled.push(&*running);
             }
         }
-        self.show();
+        changed |= !settled.is_empty();
+        let all = settled.iter().map(|running| running.configure(most));
+        futures_util::future::join_all(all).await;
+        for running in settled.iter().filter(|running| running.settles.is_empty()) {
+            let _ = self.archivist.send(Job::Span(Arc::clone(&running.handle), running.keep));
+        }
+        if changed {
+            self.show();
+        }
     }
 
     /// Removes, apart, what channels have left behind that are gone.

@@ -70,7 +70,9 @@ async fn a_list_of_other_objects_is_another_and_the_old_one_ends() {
         .await;
     assert!(list(&world, &at(old)).await.ended);
     world.advance(10_500);
-    world.until("it is forgotten", |w| w.channel().shown().endpoints[&1].former().is_none()).await;
+    world
+        .until("it is forgotten", |w| w.channel().shown().endpoints[&1].formers().is_empty())
+        .await;
     assert_eq!(world.get(&at(old)).await.status, 404);
     assert_eq!(world.get(&at(new)).await.status, 200);
 }
@@ -108,4 +110,61 @@ async fn players_of_an_mpd_see_its_end_when_channel_or_endpoint_goes() {
     world.advance(10_500);
     world.until("it is forgotten", |w| w.server().origin.set().channel("g", "c").is_none()).await;
     assert_eq!(world.get("/v1/g/4/c/manifest.mpd").await.status, 404);
+}
+
+/// Sees to it that a list has ended, and that all it lists is there.
+async fn ended(world: &World, uri: &str, extension: &str) {
+    let list = list(world, uri).await;
+    assert!(list.ended, "{uri}");
+    for entry in &list.entries {
+        assert!(entry.uri.ends_with(extension), "{uri}: {}", entry.uri);
+        let object = uri.replace("media.m3u8", &entry.uri);
+        assert_eq!(world.get(&object).await.status, 200, "{object}");
+    }
+}
+
+#[tokio::test]
+async fn every_form_that_an_endpoint_had_ends_by_itself() {
+    let world = World::looped(LOOPED).await;
+    let uri = |generation: u32| format!("/v1/g/1/c/1-{generation}/video-90p/media.m3u8");
+    let packets = speaking("low", "LLHLS_CMAF", "LLHLS_TS");
+    world.desire(&packets).await;
+    // Back again: what was before is another list than what is now.
+    world.desire(LOOPED).await;
+    for (generation, extension) in [(1, ".m4s"), (2, ".ts")] {
+        ended(&world, &uri(generation), extension).await;
+    }
+    assert!(!list(&world, &uri(3)).await.ended);
+    // And then it goes altogether.
+    world.desire(&packets).await;
+    world.desire(&without("low", "hls")).await;
+    for (generation, extension) in [(1, ".m4s"), (2, ".ts"), (3, ".m4s"), (4, ".ts")] {
+        ended(&world, &uri(generation), extension).await;
+    }
+    assert_eq!(world.get("/v1/g/1/c/manifest.m3u8").await.status, 404);
+    world.advance(10_500);
+    world.until("all is forgotten", |w| !w.channel().shown().endpoints.contains_key(&1)).await;
+}
+
+#[tokio::test]
+async fn a_list_of_other_durations_in_another_form_has_another_name() {
+    let world = World::looped(LOOPED).await;
+    let uri = |generation: u32| format!("/v1/g/4/c/4-{generation}/video-90p/media.m3u8");
+    let longer = speaking("both", "HLSDASH_CMAF", "HLS_CMAF");
+    let at = longer.find("name = \"both\"").expect("there");
+    let (before, section) = longer.split_at(at);
+    let section = section.replace("segment_duration = \"2s\"", "segment_duration = \"4s\"");
+    let section = section.replace("  window = \"10s\"\n", "");
+    world.desire(&format!("{before}{section}")).await;
+    let mpd = world.get("/v1/g/4/c/manifest.mpd").await.text();
+    assert!(mpd.contains("mediaPresentationDuration=") && mpd.contains("4-1/"), "{mpd}");
+    // The new one comes with the next cut.
+    for _ in 0..200 {
+        if world.get(&uri(2)).await.status == 200 {
+            break;
+        }
+        world.advance(200);
+        tokio::time::sleep(std::time::Duration::from_millis(5)).await;
+    }
+    assert!(!list(&world, &uri(2)).await.ended);
 }

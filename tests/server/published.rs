@@ -105,6 +105,24 @@ async fn manifests_stand_beside_v1_by_host_and_their_objects_beside_them() {
 }
 
 #[tokio::test]
+async fn what_another_has_taken_the_place_of_is_found_to_its_end() {
+    let world = World::looped(PUBLISHED).await;
+    let get = async |path: &str| of_host(&world, "127.0.0.1", "live.test", path).await;
+    let media = media_playlists(&get("/app/stream.m3u8").await.text()).pop_first().expect("one");
+    let path = format!("/app/{media}");
+    // Another endpoint at the same place, as control planes replace packages.
+    let first = "  [[channel.endpoint]]\n  protocol = \"HLSDASH_CMAF\"";
+    let named = format!("{}\n  name = \"other\"", first.trim_end());
+    world.desire(&PUBLISHED.replacen(first, &named, 1)).await;
+    let list = Playlist::read(&get(&path).await.text(), None);
+    assert!(list.ended, "{path}");
+    let object = path.replace("media.m3u8", &list.entries[0].uri);
+    assert_eq!(get(&object).await.status, 200, "{object}");
+    let now = get("/app/stream.m3u8").await.text();
+    assert!(!now.contains("g.c.1-1/") && now.contains("g.c."), "{now}");
+}
+
+#[tokio::test]
 async fn what_goes_is_found_to_its_end_where_its_manifest_stood() {
     let world = World::looped(PUBLISHED).await;
     let get = async |path: &str| of_host(&world, "127.0.0.1", "live.test", path).await;

@@ -66,11 +66,13 @@ impl Spent {
         for record in bytes.chunks_exact(RECORD) {
             let (at, mark) = record.split_at(8);
             if let (Ok(at), Ok(mark)) = (at.try_into().map(i64::from_be_bytes), mark.try_into())
+                && at <= now.millis().saturating_add(KEPT_MS)
                 && spent.marks.insert(mark)
             {
                 spent.by_time.push_back((at, mark));
             }
         }
+        spent.by_time.make_contiguous().sort_unstable_by_key(|(at, _)| *at);
         spent.forget(now);
         spent.kept = Some(spent.written_anew(path)?);
         Ok(spent)
@@ -101,7 +103,8 @@ impl Spent {
 
     fn forget(&mut self, now: WallTime) {
         while let Some((at, mark)) = self.by_time.front() {
-            if now.millis() - at < KEPT_MS {
+            // One that lies as far ahead is of a clock that was wrong.
+            if (now.millis() - at).abs() < KEPT_MS {
                 break;
             }
             self.marks.remove(mark);
@@ -111,13 +114,20 @@ impl Spent {
 
     fn keep(&mut self, at: i64, mark: &Mark) -> io::Result<()> {
         let Some(kept) = &mut self.kept else { return Ok(()) };
+        kept.records += 1;
+        let length = kept.file.metadata()?.len();
+        let written = kept.file.write_all(&record(at, mark));
+        if written.is_err() {
+            // Half a record would make nothing of all that come after it.
+            kept.file.set_len(length)?;
+        }
         if kept.records > self.by_time.len() + STALE_MOST {
             let path = kept.path.clone();
+            // Where that fails it is tried again after as many.
+            kept.records = self.by_time.len();
             self.kept = Some(self.written_anew(&path)?);
-            return Ok(());
         }
-        kept.records += 1;
-        kept.file.write_all(&record(at, mark))
+        written
     }
 
     /// The file with what is remembered now.

@@ -56,9 +56,11 @@ impl Follow {
         self.can_block = playlist.can_block;
         self.ended = playlist.ended;
         let newest = playlist.segments.last().map(|segment| segment.number);
-        // Numbers that go back are a source's that began anew.
-        if let (Some((before, _)), Some(newest)) = (self.newest, newest)
-            && newest < before
+        // Numbers that lie wholly behind what was taken are a source's that began anew; another place
+        // may be some behind.
+        let listed = playlist.segments.len() as u64 + playlist.skipped;
+        if let (Some(next), Some(newest)) = (self.next, newest)
+            && newest.saturating_add(listed).saturating_add(1) < next / PARTS_MAX
         {
             self.next = None;
         }

@@ -4,6 +4,7 @@
 //! | file | is |
 //! | --- | --- |
 //! | `places` | which of its places each source is read at, and what all list together |
+//! | `tops` | what the sources have at their tops |
 //! | `follow` | what to fetch of a playlist, and when to ask again |
 //! | `fetch` | what a playlist lists is fetched and given |
 //! | `client` | one GET |
@@ -18,17 +19,19 @@ mod fetch;
 mod follow;
 mod name;
 mod places;
+mod tops;
 
 use std::collections::BTreeMap;
+use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError, Weak};
 use std::time::Duration;
 
 use tokio::task::JoinSet;
 use url::Url;
 
-use self::client::{Client, FetchError};
+use self::client::Client;
 use self::follow::{Follow, Wanted};
-use self::places::{Listed, Places, Top};
+use self::places::{Listed, Places};
 use super::live::{Live, give};
 use super::segmented::{Multivariant, Playlist, TEXT_MAX, read_playlist};
 use crate::config::Pull as Sources;
@@ -44,8 +47,8 @@ const FAILURES_BEFORE_ANOTHER: u32 = 1;
 /// How much longer the rungs that have come wait for one that is to be found at another place: what players
 /// have ahead is more.
 const MOVES: Duration = Duration::from_secs(4);
-/// What held for as long may be tried again at once, where there is another place.
-const HELD: Duration = Duration::from_secs(1);
+/// How long sources are waited for once one has answered; the others join when they can.
+const TOGETHER: Duration = Duration::from_secs(2);
 /// The first wait after a failure; it doubles up to the longest.
 const BACKOFF_MIN: Duration = Duration::from_millis(500);
 const BACKOFF_MAX: Duration = Duration::from_secs(10);
@@ -71,6 +74,8 @@ pub struct Pull {
     follows: Mutex<BTreeMap<Url, Follow>>,
     /// What of each playlist a session was promised and could not be had: it is fetched at another place.
     owed: Mutex<BTreeMap<Url, Owed>>,
+    /// Whether the attempt that goes on has brought anything.
+    brought: AtomicBool,
 }
 
 /// Why a source is read no more where it was.
@@ -109,23 +114,23 @@ pub async fn run(
     let moves = if places.have_others() { MOVES } else { Duration::ZERO };
     let live = Mutex::new(Live::new(&origin, &channel, input, moves));
     let (places, top, follows) = (Mutex::new(places), Mutex::default(), Mutex::default());
-    let owed = Mutex::default();
-    let pull = Pull { origin, channel, input, client, halt, live, places, top, follows, owed };
+    let (owed, brought) = (Mutex::default(), AtomicBool::default());
+    let pull =
+        Pull { origin, channel, input, client, halt, live, places, top, follows, owed, brought };
     let pull = Arc::new(pull);
     let watching = tokio::spawn(Arc::clone(&pull).watch());
     let mut backoff = BACKOFF_MIN;
     loop {
-        let began = pull.origin.clock.now().mono;
-        if let Err(broken) = pull.attempt().await {
-            pull.leave(&broken);
+        let broken = pull.attempt().await;
+        for broken in &broken {
+            pull.leave(broken);
         }
-        // What held for a while may be tried again at once.
-        let held = pull.origin.clock.now().mono.since(began);
-        if held > BACKOFF_MAX {
+        // Where something came it may be tried again at once.
+        if pull.brought.swap(false, Ordering::Relaxed) {
             backoff = BACKOFF_MIN;
-        }
-        if held > HELD && locked(&pull.places).have_others() && !pull.halt.begun() {
-            continue;
+            if !broken.is_empty() && locked(&pull.places).have_others() && !pull.halt.begun() {
+                continue;
+            }
         }
         if !pull.wait(backoff).await {
             break;
@@ -192,6 +197,9 @@ impl Pull {
 
     /// Says why a source is read no more where it was, and has it read at its next place.
     fn leave(&self, Broken { source, why }: &Broken) {
+        if self.halt.begun() {
+            return;
+        }
         let mut places = locked(&self.places);
         let url = places.url(*source);
         places.go_on(*source);
@@ -200,86 +208,42 @@ impl Pull {
     }
 
     /// Reads what is at the top of each source and follows what they list, until all have ended or one is
-    /// lost.
-    async fn attempt(self: &Arc<Self>) -> Result<(), Broken> {
-        let sources = 0..locked(&self.places).count();
-        let read = futures_util::future::join_all(sources.map(|source| self.top(source))).await;
-        let (tops, broken): (Vec<_>, Vec<_>) = read.into_iter().partition(Result::is_ok);
-        let tops: Vec<Top> = tops.into_iter().flatten().collect();
-        let mut broken: Vec<Broken> = broken.into_iter().filter_map(Result::err).collect();
+    /// lost. Gives those that are to be read at another place.
+    async fn attempt(self: &Arc<Self>) -> Vec<Broken> {
+        let sources = locked(&self.places).to_read();
+        let (tops, broken) = self.tops(&sources).await;
         if tops.is_empty() {
-            let last = broken.pop();
-            for broken in &broken {
-                self.leave(broken);
-            }
-            return last.map_or(Ok(()), Err);
+            return broken;
         }
-        let (listed, together) = locked(&self.places).list(&tops);
+        let (listed, together, missing) = locked(&self.places).list(&tops);
         *locked(&self.top) = together.map(|all| (tops[0].base.to_string(), all));
-        let still = |key: &Url| listed.iter().any(|one| one.key == *key);
-        locked(&self.follows).retain(|key, _| still(key));
-        locked(&self.owed).retain(|key, _| still(key));
+        let known = locked(&self.places).keys();
+        locked(&self.follows).retain(|key, _| known.contains(key));
+        locked(&self.owed).retain(|key, _| known.contains(key));
+        for broken in &broken {
+            self.leave(broken);
+        }
         let mut followers = JoinSet::new();
         let lost = Shutdown::default();
         for one in listed {
             followers.spawn(Arc::clone(self).follow(one, lost.clone()));
         }
-        for broken in broken {
-            self.leave(&broken);
-            followers.spawn(Arc::clone(self).seek(broken.source, lost.clone()));
+        for source in missing {
+            followers.spawn(Arc::clone(self).seek(source, lost.clone()));
         }
         self.channel.status.connected(self.input.0);
-        let mut ended = Ok(());
+        let mut failed: BTreeMap<usize, Broken> = BTreeMap::new();
         while let Some(one) = followers.join_next().await {
-            // Whose task it was that panicked is not known; that it did has been said.
-            let one = one.unwrap_or_else(|error| Err(Broken { source: 0, why: error.to_string() }));
             // The others end what they are at: what one has listed is not to be left unfetched.
-            if one.is_err() {
-                lost.begin();
+            match one {
+                Ok(Ok(())) => continue,
+                Ok(Err(broken)) => drop(failed.entry(broken.source).or_insert(broken)),
+                Err(panicked) => tracing::error!(%panicked, "a playlist is followed no more"),
             }
-            ended = ended.and(one);
+            lost.begin();
         }
         self.channel.status.disconnected(self.input.0);
-        ended
-    }
-
-    /// What a source has at its top, at the first of its places that has anything.
-    async fn top(&self, source: usize) -> Result<Top, Broken> {
-        let places = locked(&self.places).of(source);
-        for left in (0..places).rev() {
-            let url = locked(&self.places).url(source);
-            let text = tokio::select! {
-                text = self.client.text(&url, TEXT_MAX, PATIENCE) => text,
-                () = self.halt.wait() => Err(FetchError::Late),
-            };
-            let read = text.map_err(|error| error.to_string()).and_then(|(base, text)| {
-                let playlist = read_playlist(&text).map_err(|error| error.to_string())?;
-                Ok((base, playlist))
-            });
-            let broken = match read {
-                Ok((base, Playlist::Multivariant(all))) => {
-                    return Ok(Top { source, base, all: Some(all) });
-                }
-                Ok((base, Playlist::Media(_))) => return Ok(Top { source, base, all: None }),
-                Err(why) => Broken { source, why },
-            };
-            if left == 0 || self.halt.begun() {
-                return Err(broken);
-            }
-            self.leave(&broken);
-        }
-        Err(Broken { source, why: "it has no place".to_owned() })
-    }
-
-    /// Waits until a source can be read again: then all are to be listed anew.
-    async fn seek(self: Arc<Self>, source: usize, lost: Shutdown) -> Result<(), Broken> {
-        while self.wait_unless(BACKOFF_MAX, &lost).await {
-            match self.top(source).await {
-                Ok(_) => lost.begin(),
-                Err(broken) => self.leave(&broken),
-            }
-        }
-        Ok(())
+        failed.into_values().collect()
     }
 
     /// Follows one media playlist to its end, until it has failed too often, or until another is lost.
@@ -369,6 +333,10 @@ impl Pull {
         live.called.notify_one();
         taken.map_err(|refusal| Failed::List(refusal.to_string()))?;
         self.fetch_all(&live, listed, wanted).await.map_err(Failed::Object)?;
+        if !units.segments.is_empty() {
+            self.brought.store(true, Ordering::Relaxed);
+            locked(&self.places).is_back(listed.source);
+        }
         Ok(!units.segments.is_empty())
     }
 }

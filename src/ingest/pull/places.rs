@@ -3,6 +3,8 @@
 //! A rung is known by the URL it was first listed with: at another place of its source it is the same rung,
 //! under the same name, and what was taken of it is not taken again.
 
+use std::collections::BTreeSet;
+
 use url::Url;
 
 use super::PLAYLISTS_MAX;
@@ -40,19 +42,29 @@ pub(super) struct Places {
     sources: Vec<PullSource>,
     /// Which place of each is read.
     at: Vec<usize>,
-    /// What was listed last.
-    listed: Vec<Listed>,
+    /// How often each has been left since it brought anything.
+    left: Vec<usize>,
+    /// What each listed last.
+    known: Vec<Entry>,
 }
+
+/// What is followed, the one playlist it is all of, and the sources of which nothing is.
+pub(super) type Followed = (Vec<Listed>, Option<Multivariant>, Vec<usize>);
 
 impl Places {
     /// Of more sources than playlists are followed the first.
     pub(super) fn new(mut sources: Vec<PullSource>) -> Self {
         sources.truncate(PLAYLISTS_MAX);
-        Places { at: vec![0; sources.len()], listed: Vec::new(), sources }
+        let none = vec![0; sources.len()];
+        Places { at: none.clone(), left: none, known: Vec::new(), sources }
     }
 
-    pub(super) fn count(&self) -> usize {
-        self.sources.len()
+    /// The sources to be read: those that have failed at all of their places are looked for apart,
+    /// unless there is no other.
+    pub(super) fn to_read(&self) -> Vec<usize> {
+        let all = 0..self.sources.len();
+        let up: Vec<usize> = all.clone().filter(|n| self.left[*n] < self.of(*n)).collect();
+        if up.is_empty() { all.collect() } else { up }
     }
 
     /// Where a source is read.
@@ -74,12 +86,23 @@ impl Places {
     /// A source is to be read at its next place; after the last comes the first.
     pub(super) fn go_on(&mut self, source: usize) {
         self.at[source] = (self.at[source] + 1) % self.of(source);
+        self.left[source] += 1;
+    }
+
+    /// A source has brought something, or can be read again.
+    pub(super) fn is_back(&mut self, source: usize) {
+        self.left[source] = 0;
+    }
+
+    /// What is known of all that is listed, and was of sources that are not listed now.
+    pub(super) fn keys(&self) -> BTreeSet<Url> {
+        self.known.iter().map(|one| one.listed.key.clone()).collect()
     }
 
     /// What is followed of what the sources have at their tops: each media playlist once, variants before
     /// renditions, and the one multivariant playlist they are all of, by their keys. That is `None` where
-    /// a media playlist stands alone.
-    pub(super) fn list(&mut self, tops: &[Top]) -> (Vec<Listed>, Option<Multivariant>) {
+    /// a media playlist is all there is.
+    pub(super) fn list(&mut self, tops: &[Top]) -> Followed {
         let mut found = Found::default();
         for top in tops {
             let source = &self.sources[top.source];
@@ -98,41 +121,73 @@ impl Places {
         }
         let keys: Vec<Url> =
             (0..found.listed.len()).map(|at| self.key(&found.listed, at)).collect();
-        let names = name::names(&keys);
-        let mut together = Multivariant::default();
-        for (one, (key, name)) in found.listed.iter_mut().zip(keys.into_iter().zip(names)) {
-            (one.listed.key, one.listed.name) = (key, name);
-            let uri = one.listed.key.to_string();
-            match &one.kind {
-                Kind::Variant(bandwidth) => {
-                    together.variants.push(Variant { uri, bandwidth: *bandwidth });
-                }
-                Kind::Rendition(language) => {
-                    let language = language.clone();
-                    together.renditions.push(Rendition { uri: Some(uri), language });
-                }
-            }
+        for (one, key) in found.listed.iter_mut().zip(keys) {
+            one.listed.key = key;
         }
-        self.listed = found.listed.into_iter().map(|one| one.listed).collect();
-        let alone = matches!(tops, [Top { all: None, .. }]);
-        (self.listed.clone(), (!alone).then_some(together))
+        // Those of sources that are away have their names when they are back.
+        let read: BTreeSet<usize> = tops.iter().map(|top| top.source).collect();
+        let followed = found.listed.len();
+        let away = std::mem::take(&mut self.known).into_iter();
+        found.listed.extend(away.filter(|one| !read.contains(&one.listed.source)));
+        let keys: Vec<Url> = found.listed.iter().map(|one| one.listed.key.clone()).collect();
+        for (one, name) in found.listed.iter_mut().zip(name::names(&keys)) {
+            one.listed.name = name;
+        }
+        self.known = found.listed;
+        let now = &self.known[..followed];
+        let alone = self.sources.len() == 1 && matches!(tops, [Top { all: None, .. }]);
+        let missing = (0..self.sources.len()).filter(|source| !read.contains(source)).collect();
+        let listed = now.iter().map(|one| one.listed.clone()).collect();
+        (listed, (!alone).then(|| together(now)), missing)
     }
 
     /// What a playlist is known by: the key of the same URL, or, as the source stands at another place now,
     /// of what was listed there in its stead; else its own URL.
     fn key(&self, found: &[Entry], at: usize) -> Url {
-        let Listed { url, source, .. } = &found[at].listed;
-        let before: Vec<&Listed> = self.listed.iter().filter(|one| one.source == *source).collect();
+        let Entry { listed: Listed { url, source, .. }, .. } = &found[at];
+        let before: Vec<&Entry> =
+            self.known.iter().filter(|one| one.listed.source == *source).collect();
         let now: Vec<&Entry> = found.iter().filter(|one| one.listed.source == *source).collect();
-        if let Some(same) = before.iter().find(|one| one.url == *url) {
-            return same.key.clone();
+        let is_same = |one: &&&Entry| one.listed.key == *url || one.listed.url == *url;
+        if let Some(same) = before.iter().find(is_same) {
+            return same.listed.key.clone();
         }
-        let moved = now.iter().all(|one| before.iter().all(|old| old.url != one.listed.url));
-        let place = now.iter().position(|one| one.listed.url == *url);
-        let stead = place.and_then(|place| before.get(place));
-        let stead = stead.filter(|_| moved && before.len() == now.len());
-        stead.map_or_else(|| url.clone(), |one| one.key.clone())
+        let moved = now.iter().all(|one| before.iter().all(|old| old.listed.url != one.listed.url));
+        if !moved || before.len() != now.len() {
+            return url.clone();
+        }
+        let place = ranked(now).iter().position(|one| one.listed.url == *url);
+        let stead = place.and_then(|place| ranked(before).get(place).copied());
+        stead.map_or_else(|| url.clone(), |one| one.listed.key.clone())
     }
+}
+
+/// Variants by their bandwidths and renditions by their languages, and as they are listed where those are
+/// the same: so that another place may list them in another order.
+fn ranked(mut entries: Vec<&Entry>) -> Vec<&Entry> {
+    entries.sort_by_key(|one| match &one.kind {
+        Kind::Variant(bandwidth) => (0, *bandwidth, ""),
+        Kind::Rendition(language) => (1, 0, language.as_deref().unwrap_or_default()),
+    });
+    entries
+}
+
+/// The multivariant playlist that these are all of, by their keys.
+fn together(entries: &[Entry]) -> Multivariant {
+    let mut all = Multivariant::default();
+    for one in entries {
+        let uri = one.listed.key.to_string();
+        match &one.kind {
+            Kind::Variant(bandwidth) => {
+                all.variants.push(Variant { uri, bandwidth: *bandwidth });
+            }
+            Kind::Rendition(language) => {
+                let language = language.clone();
+                all.renditions.push(Rendition { uri: Some(uri), language });
+            }
+        }
+    }
+    all
 }
 
 /// Whether a variant is one of those that a source has: within its bound, and the one nearest to its rate.
@@ -232,7 +287,7 @@ mod tests {
         for n in 0..20 {
             lines.extend(variants(&[&format!("v{n}"), &format!("v{n}")]));
         }
-        let (listed, together) = places.list(&[top(&places, 0, &lines)]);
+        let (listed, together, _) = places.list(&[top(&places, 0, &lines)]);
         let together = together.expect("a multivariant playlist");
         assert_eq!(listed.len(), PLAYLISTS_MAX);
         assert_eq!((together.variants.len(), together.renditions.len()), (PLAYLISTS_MAX, 0));
@@ -244,18 +299,18 @@ mod tests {
     fn a_rung_stays_what_it_is_at_another_place() {
         let urls = ["https://a/hi/top.m3u8?t=1", "https://b/x/main.m3u8"];
         let mut places = Places::new(vec![source(&urls, None)]);
-        let (first, _) = places.list(&[top(&places, 0, &variants(&["hi", "lo"]))]);
+        let (first, ..) = places.list(&[top(&places, 0, &variants(&["hi", "lo"]))]);
         places.go_on(0);
-        let (moved, together) = places.list(&[top(&places, 0, &variants(&["1/x", "2/x"]))]);
+        let (moved, together, _) = places.list(&[top(&places, 0, &variants(&["1/x", "2/x"]))]);
         assert_eq!(names(&moved), ["hi", "lo"]);
         assert_eq!((&moved[1].key, moved[1].url.as_str()), (&first[1].url, "https://b/x/2/x.m3u8"));
         assert_eq!(together.expect("all").variants[1].uri, first[1].url.as_str());
         places.go_on(0);
-        let (back, _) = places.list(&[top(&places, 0, &variants(&["hi", "lo"]))]);
+        let (back, ..) = places.list(&[top(&places, 0, &variants(&["hi", "lo"]))]);
         assert_eq!(back, first);
         // Where it lists more than before, nothing says which is which.
         places.go_on(0);
-        let (more, _) = places.list(&[top(&places, 0, &variants(&["1", "2", "3"]))]);
+        let (more, ..) = places.list(&[top(&places, 0, &variants(&["1", "2", "3"]))]);
         assert!(more.iter().all(|one| one.key == one.url), "{more:?}");
     }
 
@@ -264,12 +319,42 @@ mod tests {
         let places = ["https://a/hi.m3u8", "https://b/lo.m3u8"].map(|url| source(&[url], None));
         let mut places = Places::new(places.to_vec());
         let tops = [top(&places, 0, &media()), top(&places, 1, &media())];
-        let (listed, together) = places.list(&tops);
-        assert_eq!(names(&listed), ["hi", "lo"]);
+        let (listed, together, missing) = places.list(&tops);
+        assert_eq!((names(&listed), missing), (vec!["hi", "lo"], vec![]));
         assert_eq!(listed[1].source, 1);
         assert_eq!(together.expect("both").variants.len(), 2);
-        let (listed, together) = places.list(&tops[..1]);
-        assert_eq!((names(&listed), together), (vec![""], None), "one alone");
+        // One that is away keeps the names and keys of both.
+        let (listed, together, missing) = places.list(&tops[..1]);
+        assert_eq!((names(&listed), missing), (vec!["hi"], vec![1]));
+        assert_eq!(together.expect("of two").variants.len(), 1);
+        assert_eq!(places.keys().len(), 2);
+    }
+
+    #[test]
+    fn rungs_in_another_order_are_the_same_rungs() {
+        let urls = ["https://a/top.m3u8", "https://b/top.m3u8"];
+        let mut places = Places::new(vec![source(&urls, None)]);
+        let (first, ..) = places.list(&[top(&places, 0, &variants(&["lo", "hi"]))]);
+        places.go_on(0);
+        let mut turned = variants(&["lo", "hi"]);
+        turned.reverse();
+        let (moved, ..) = places.list(&[top(&places, 0, &turned)]);
+        assert_eq!((&moved[0].key, moved[0].url.as_str()), (&first[1].key, "https://b/hi.m3u8"));
+    }
+
+    #[test]
+    fn a_source_that_failed_everywhere_is_looked_for_apart() {
+        let sources =
+            vec![source(&["https://a/1", "https://b/1"], None), source(&["https://a/2"], None)];
+        let mut places = Places::new(sources);
+        places.go_on(0);
+        assert_eq!(places.to_read(), [0, 1]);
+        places.go_on(0);
+        assert_eq!(places.to_read(), [1]);
+        places.go_on(1);
+        assert_eq!(places.to_read(), [0, 1], "there is no other");
+        places.is_back(1);
+        assert_eq!(places.to_read(), [1]);
     }
 
     #[test]
@@ -277,13 +362,13 @@ mod tests {
         let mut places = Places::new(vec![source(&["https://a/top.m3u8"], Some(2_400))]);
         let mut lines = variants(&["one", "two", "three"]);
         lines.push("#EXT-X-MEDIA:TYPE=AUDIO,GROUP-ID=\"a\",NAME=\"x\",URI=\"s.m3u8\"".to_owned());
-        let (listed, _) = places.list(&[top(&places, 0, &lines)]);
+        let (listed, ..) = places.list(&[top(&places, 0, &lines)]);
         assert_eq!(names(&listed), ["two", "s"]);
         for (most, expected) in [(3_000, 4), (2_999, 3), (1_000, 2), (1, 2)] {
             let max_bitrate = Some(Bitrate(most));
             let source = PullSource { max_bitrate, ..source(&["https://a/top.m3u8"], None) };
             let mut places = Places::new(vec![source]);
-            let (listed, _) = places.list(&[top(&places, 0, &lines)]);
+            let (listed, ..) = places.list(&[top(&places, 0, &lines)]);
             assert_eq!(listed.len(), expected, "{most}");
         }
     }

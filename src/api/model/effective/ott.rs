@@ -17,6 +17,8 @@ use crate::resolve::{
 };
 use crate::units::Bitrate;
 
+/// Places of a source that are read; more are kept and shown.
+const PLACES_MAX: usize = 8;
 /// The least silence that counts as a loss, milliseconds.
 const LOSS_MIN_MS: u64 = 100;
 
@@ -99,7 +101,7 @@ fn pulls(input: &Input) -> [Option<Pull>; 2] {
     let max_bitrate = most.map(|most| Bitrate(most.get().unsigned_abs()));
     let source = |source: &Source| {
         let backups = source.backup_urls.iter().flatten();
-        let urls = source.url.iter().chain(backups);
+        let urls = source.url.iter().chain(backups).take(PLACES_MAX);
         let urls: Vec<_> = urls.filter_map(|url| PullUrl::parse(url.as_str())).collect();
         let rate = source.bitrate.filter(|_| source.bitrate_for3u8 == Some(true));
         let bitrate = rate.map(|rate| Bitrate(u64::from(rate.unsigned())));
