@@ -101,12 +101,12 @@ pub(super) fn asked(
     }
     let what = match leaf {
         Leaf::Manifest { name, form } => {
-            let Some((stem, form)) = rules.asked_manifest(name, *form) else {
+            let Some((_, form)) = rules.asked_manifest(name, *form) else {
                 return Some(Resolution::NotFound(Missing::Unknown));
             };
             match rules.is_hls(form) {
                 Some(true) => PastManifest::Multivariant,
-                Some(false) => PastManifest::Mpd(stem.to_owned()),
+                Some(false) => PastManifest::Mpd(leaf.file_name().unwrap_or_default()),
                 None => return Some(Resolution::NotFound(Missing::OtherProtocol)),
             }
         }
@@ -219,7 +219,7 @@ pub fn render_past(
     let (dash, location) = match &view.what {
         PastManifest::Mpd(name) => {
             let selected = rules.selected.as_ref().map(|key| format!("&{key}"));
-            (true, format!("{name}.mpd?{TOKEN}={token}{}", selected.unwrap_or_default()))
+            (true, format!("{name}?{TOKEN}={token}{}", selected.unwrap_or_default()))
         }
         _ => (false, String::new()),
     };

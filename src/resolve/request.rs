@@ -116,6 +116,21 @@ fn manifest<'a>(name: &'a str, channel: &str) -> Leaf<'a> {
     Leaf::Manifest { name, form }
 }
 
+impl Leaf<'_> {
+    /// A manifest's name as it was asked for; `None` of an object.
+    #[must_use]
+    pub fn file_name(&self) -> Option<String> {
+        let Leaf::Manifest { name, form } = self else { return None };
+        let extension = match form {
+            Form::Bare => "",
+            Form::M3u8 => ".m3u8",
+            Form::Mpd => ".mpd",
+            Form::Mp4 => ".mp4",
+        };
+        Some(format!("{name}{extension}"))
+    }
+}
+
 impl File {
     /// Decodes a file's name; one object has exactly one name.
     #[must_use]
