@@ -71,6 +71,11 @@ impl Archive {
         Ok((archive, loaded.rows))
     }
 
+    /// How far behind the newest media reels are kept.
+    pub(super) fn keep(&self) -> MediaDuration {
+        self.keep
+    }
+
     /// Keeps reels so far behind the newest media from now on.
     pub(super) fn set_keep(&mut self, keep: MediaDuration) {
         self.keep = keep;

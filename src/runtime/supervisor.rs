@@ -16,7 +16,7 @@ use tokio::sync::{mpsc, oneshot};
 use tokio::task::JoinHandle;
 use tokio::time::timeout;
 
-use super::archivist::Job;
+use super::archivist::{Archive, Job};
 use super::channel::{ChannelHandle, Inputs};
 use super::channel_task::Order;
 use super::channels::{Feeders, Made, Maker};
@@ -78,8 +78,8 @@ struct Running {
     feeding: Feeding,
     /// When what its endpoints were before their changes is answered no more, in order.
     settles: Vec<Monotonic>,
-    /// How far back its archive is kept from then on.
-    keep: MediaDuration,
+    /// How far back its archive is kept, and is to be from then on.
+    keeps: (MediaDuration, MediaDuration),
 }
 
 impl Running {
@@ -229,14 +229,14 @@ impl Supervisor {
 
     fn start(&self, wanted: Wanted, made: Made) -> Running {
         let Made { handle, task, orders, feeders, archive } = made;
+        let keep = archive.as_ref().map_or(MediaDuration::ZERO, Archive::keep);
         if let Some(archive) = archive {
             self.tell(Job::Keep(Arc::clone(&handle), Box::new(archive)));
         }
         let task = tokio::spawn(task.run(self.origin.shutdown.clone()));
         let mut feeding = Feeding::default();
         feeding.begin(&feeders, &handle, &self.origin);
-        let (settles, keep) = (Vec::new(), MediaDuration::ZERO);
-        Running { wanted, handle, orders, task, feeding, settles, keep }
+        Running { wanted, handle, orders, task, feeding, settles: Vec::new(), keeps: (keep, keep) }
     }
 
     async fn change(
@@ -262,15 +262,16 @@ impl Supervisor {
         match archive {
             Some(archive) => self.tell(Job::Keep(Arc::clone(&handle), Box::new(archive))),
             // What leaves may still be asked for.
-            None if keep > running.keep => self.tell(Job::Span(Arc::clone(&handle), keep)),
+            None if keep > running.keeps.0 => self.tell(Job::Span(Arc::clone(&handle), keep)),
             None => {}
         }
+        running.keeps = (running.keeps.0.max(keep), keep);
         handle.put_inputs(Inputs::of(&wanted.channel));
         if let Some(feeders) = &feeders {
             running.feeding.stop_changed(feeders).await;
         }
         running.settles.push(self.origin.clock.now().mono.after(self.maker.limits.drain));
-        (running.wanted, running.keep) = (wanted, keep);
+        running.wanted = wanted;
         running.configure(self.patience()).await;
         if let Some(feeders) = &feeders {
             running.feeding.begin(feeders, &handle, &self.origin);
@@ -337,8 +338,13 @@ impl Supervisor {
         changed |= !settled.is_empty();
         let all = settled.iter().map(|running| running.configure(most));
         futures_util::future::join_all(all).await;
-        for running in settled.iter().filter(|running| running.settles.is_empty()) {
-            let _ = self.archivist.send(Job::Span(Arc::clone(&running.handle), running.keep));
+        drop(settled);
+        for running in self.running.values_mut().filter(|running| running.settles.is_empty()) {
+            let (kept, keep) = running.keeps;
+            if keep < kept {
+                running.keeps.0 = keep;
+                let _ = self.archivist.send(Job::Span(Arc::clone(&running.handle), keep));
+            }
         }
         if changed {
             self.show();
