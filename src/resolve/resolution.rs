@@ -305,7 +305,7 @@ impl Ask<'_> {
         let behind = u64::from(self.rules.grows());
         let expected = next.is_some_and(|next| (next..=next + behind).contains(&number));
         match (first, last) {
-            _ if expected && !self.rules.ended(self.snapshot) => self.hold(),
+            _ if expected && !self.snapshot.ended => self.hold(),
             (Some(first), _) if number < first => Resolution::Gone,
             (_, Some(last)) if number <= last => Resolution::NotFound(Missing::Gap),
             _ => Resolution::NotFound(Missing::NotYet),
@@ -328,7 +328,7 @@ impl Ask<'_> {
                 Container::TransportStream => self.derived(DerivedName::Part { period, start }),
             };
         }
-        if self.list.next_part == Some((period, start)) && !self.rules.ended(self.snapshot) {
+        if self.list.next_part == Some((period, start)) && !self.snapshot.ended {
             return self.hold();
         }
         Resolution::NotFound(Missing::NotYet)

@@ -13,8 +13,15 @@ async fn an_endpoint_that_goes_ends_its_lists_for_who_watches_it() {
     let mut waiting = Connection::open(world.egress()).await;
     waiting.send("GET", &format!("{low}?_HLS_msn={}", before.last() + 2), &[]).await;
     world.waiters(1).await;
+    // Media goes on to come: a part that was hinted is waited for.
+    let hint = world.get(low).await.text();
+    let hint = hint.split("TYPE=PART,URI=\"").nth(1).and_then(|rest| rest.split('"').next());
+    let mut hinted = Connection::open(world.egress()).await;
+    let part = low.replace("media.m3u8", hint.expect("a hint"));
     world.desire(&without("low", "hls")).await;
+    hinted.send("GET", &part, &[]).await;
     world.step().await;
+    assert_eq!(hinted.receive("GET").await.status, 200, "{part}");
     let last = waiting.receive("GET").await;
     assert!(Playlist::read(&last.text(), None).ended, "{}", last.text());
     assert_eq!(world.get("/v1/g/1/c/manifest.m3u8").await.status, 404, "nobody begins");
