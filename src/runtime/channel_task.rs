@@ -22,7 +22,7 @@ use crate::packager::{
     Channel, ChannelConfig, Input, Lists, Output, Report, Restored, Snapshot, SourceEvent,
     SourceId, State,
 };
-use crate::units::MediaTime;
+use crate::units::{MediaTime, Monotonic};
 
 /// What a channel's task is told.
 #[derive(Debug)]
@@ -31,6 +31,9 @@ pub(super) enum Order {
     Configure {
         /// The configuration.
         channel: Box<config::Channel>,
+        /// When that was wanted: what leaves is answered for `limits.drain` from then on, and what has been for
+        /// as long no more.
+        at: Monotonic,
         /// Whether endpoints are known by their names, not by their ordinals.
         by_name: bool,
         /// Told when readers are answered so.
@@ -162,8 +165,8 @@ impl ChannelTask {
                     self.drain(&mut channel).await;
                 }
                 order = self.orders.recv() => match order {
-                    Some(Order::Configure { channel: wanted, by_name, done }) => {
-                        self.configure(&mut channel, &wanted, by_name).await;
+                    Some(Order::Configure { channel: wanted, at, by_name, done }) => {
+                        self.configure(&mut channel, &wanted, at, by_name).await;
                         // Who asked may have gone.
                         let _ = done.send(());
                     }
@@ -179,12 +182,17 @@ impl ChannelTask {
     }
 
     /// Goes on as another configuration has it.
-    async fn configure(&mut self, channel: &mut Channel, wanted: &config::Channel, by_name: bool) {
-        let now = self.clock.now().mono;
+    async fn configure(
+        &mut self,
+        channel: &mut Channel,
+        wanted: &config::Channel,
+        at: Monotonic,
+        by_name: bool,
+    ) {
         let plan = Plan::of(wanted, by_name, &self.limits, self.state.as_ref(), &self.forms);
         let before = std::mem::replace(&mut self.forms, plan.forms.clone());
         let formers = std::mem::take(&mut self.formers);
-        let times = (now, now.after(self.limits.drain));
+        let times = (at, at.after(self.limits.drain));
         self.formers = beside(&self.forms, before.into_values(), formers, times);
         let plan = plan.with(&self.formers, &self.limits);
         self.config = plan.config.clone();

@@ -83,13 +83,13 @@ struct Running {
 }
 
 impl Running {
-    /// Has the task go on as is wanted, and waits until that is in force, for `most`: a channel that waits
-    /// for its disk has its orders.
-    async fn configure(&self, most: Duration) {
+    /// Has the task go on as is wanted `at` that time, and waits until that is in force, for `most`: a channel
+    /// that waits for its disk has its orders.
+    async fn configure(&self, at: Monotonic, most: Duration) {
         let (done, applied) = oneshot::channel();
         let channel = Box::new(self.wanted.channel.clone());
         let by_name = self.wanted.source == Desired::File;
-        let order = Order::Configure { channel, by_name, done };
+        let order = Order::Configure { channel, at, by_name, done };
         let ordered = async {
             // A task that has ended has ended with the server.
             let _ = self.orders.send(order).await;
@@ -270,9 +270,10 @@ impl Supervisor {
         if let Some(feeders) = &feeders {
             running.feeding.stop_changed(feeders).await;
         }
-        running.settles.push(self.origin.clock.now().mono.after(self.maker.limits.drain));
+        let at = self.origin.clock.now().mono;
+        running.settles.push(at.after(self.maker.limits.drain));
         running.wanted = wanted;
-        running.configure(self.patience()).await;
+        running.configure(at, self.patience()).await;
         if let Some(feeders) = &feeders {
             running.feeding.begin(feeders, &handle, &self.origin);
         }
@@ -336,7 +337,7 @@ impl Supervisor {
             }
         }
         changed |= !settled.is_empty();
-        let all = settled.iter().map(|running| running.configure(most));
+        let all = settled.iter().map(|running| running.configure(now, most));
         futures_util::future::join_all(all).await;
         drop(settled);
         for running in self.running.values_mut().filter(|running| running.settles.is_empty()) {

@@ -223,13 +223,13 @@ impl Pull {
         for broken in &broken {
             self.leave(broken);
         }
-        let mut followers = JoinSet::new();
+        let (mut followers, mut seekers) = (JoinSet::new(), JoinSet::new());
         let lost = Shutdown::default();
         for one in listed {
             followers.spawn(Arc::clone(self).follow(one, lost.clone()));
         }
         for source in missing {
-            followers.spawn(Arc::clone(self).seek(source, lost.clone()));
+            seekers.spawn(Arc::clone(self).seek(source, lost.clone()));
         }
         self.channel.status.connected(self.input.0);
         let mut failed: BTreeMap<usize, Broken> = BTreeMap::new();
@@ -242,6 +242,9 @@ impl Pull {
             }
             lost.begin();
         }
+        // Where all have ended they may begin anew, whatever is still looked for.
+        lost.begin();
+        while seekers.join_next().await.is_some() {}
         self.channel.status.disconnected(self.input.0);
         failed.into_values().collect()
     }
@@ -275,7 +278,7 @@ impl Pull {
                     let now = self.origin.clock.now().mono;
                     if brought {
                         new_at = now;
-                    } else if has_others && now.since(new_at) > follow.stale() {
+                    } else if has_others && !lost.begun() && now.since(new_at) > follow.stale() {
                         return Err("nothing new is listed".to_owned());
                     }
                     (query, wait) = follow.next_request(brought);

@@ -73,7 +73,7 @@ impl Pull {
     }
 
     /// Waits until a source can be read again: then all are to be listed anew.
-    pub(super) async fn seek(self: Arc<Self>, source: usize, lost: Shutdown) -> Result<(), Broken> {
+    pub(super) async fn seek(self: Arc<Self>, source: usize, lost: Shutdown) {
         while self.wait_unless(BACKOFF_MAX, &lost).await {
             let read = tokio::select! {
                 read = self.top(source) => read,
@@ -87,6 +87,5 @@ impl Pull {
                 Err(broken) => self.leave(&broken),
             }
         }
-        Ok(())
     }
 }
