@@ -83,3 +83,40 @@ pub(super) fn beside(
     }
     kept
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::config::Config;
+    use crate::packager::SegmentationKey;
+
+    fn form(protocol: &str, generation: u32) -> Form {
+        let text = format!(
+            "[[channel]]\ngroup = \"g\"\nname = \"c\"\n[[channel.endpoint]]\nname = \"e\"\n\
+             protocol = \"{protocol}\"\nsegment_duration = \"2s\"\nopen = true\n"
+        );
+        let endpoint = Config::parse(&text).expect("valid").channels[0].endpoints[0].clone();
+        let key = SegmentationKey::new(2000, None);
+        let name = "e".to_owned();
+        Form { endpoint, served: Served { name, key, generation, muxed: None, packets: None } }
+    }
+
+    #[test]
+    fn what_leaves_is_answered_until_its_time_and_each_form_once() {
+        let (cmaf, packets) = (form("HLS_CMAF", 0), form("HLS", 1));
+        let now = |form: &Form| BTreeMap::from([(1, form.clone())]);
+        let at = |n: u64| (Monotonic(n), Monotonic(n + 10));
+        let left = beside(&now(&packets), [cmaf.clone()], Vec::new(), at(0));
+        assert_eq!(left.iter().map(|former| &former.form).collect::<Vec<_>>(), [&cmaf]);
+        // Nothing changes but the time.
+        let left = beside(&now(&packets), [packets.clone()], left, at(9));
+        assert_eq!(left.len(), 1, "its time is that of its change");
+        // What is wanted again under another name is not what left.
+        let again = form("HLS_CMAF", 2);
+        let both = beside(&now(&again), [packets.clone()], left.clone(), at(9));
+        assert_eq!(both.iter().map(|f| &f.form).collect::<Vec<_>>(), [&packets, &cmaf]);
+        assert_eq!(beside(&now(&packets), [packets.clone()], left, at(10)).len(), 0);
+        // A list that goes on has not left.
+        assert_eq!(beside(&now(&cmaf), [cmaf.clone()], Vec::new(), at(0)).len(), 0);
+    }
+}
